@@ -1,0 +1,1 @@
+"""Trials, meta-training, evaluation, statistics, report, runs, command line."""

@@ -1,0 +1,1 @@
+"""Meta-learners and the baselines they must beat."""

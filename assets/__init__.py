@@ -1,0 +1,1 @@
+"""Data that ships with fastadapt: robots, task sets, trained agents."""

@@ -1,0 +1,76 @@
+"""The planar cheetah, as Gymnasium's HalfCheetah-v5."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+from scipy.special import ndtri
+
+from fastadapt.envs.environment import Array, Channel, Environment
+from fastadapt.envs.simulation import Ids
+
+_LEGS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
+
+
+def _channels() -> tuple[Channel, ...]:
+    position = [Channel("rootz", "m"), Channel("rooty", "rad")]
+    position += [Channel(joint, "rad") for joint in _LEGS]
+    velocity = [Channel("rootx velocity", "m/s"), Channel("rootz velocity", "m/s")]
+    velocity += [Channel(f"{joint} velocity", "rad/s") for joint in ("rooty", *_LEGS)]
+    return tuple(position + velocity)
+
+
+class Cheetah(Environment):
+    """Run forward: reward = velocity of the root along x [m/s] - 0.1 |action|^2, every 50 ms.
+
+    Observation (17): heights and angles, then velocities, in the order of the model's joints
+    without the position along x. Action (6): torques as a share of each gear, in [-1, 1]. Never
+    terminates; an episode lasts 10 s (200 control steps). Same numbers as Gymnasium's
+    HalfCheetah-v5 for the same states and actions when nothing is perturbed.
+
+    Versions: v0, first release.
+    """
+
+    name = "cheetah"
+    version = 0
+    summary = "planar cheetah, run forward (Gymnasium's HalfCheetah-v5)"
+    lockable = _LEGS
+    physics_steps = 5
+    horizon = 200
+    observations: ClassVar = _channels()
+    reset_draws = 18
+    distance_name = "metres run forward"
+
+    @staticmethod
+    def spec() -> mujoco.MjSpec:
+        package = find_spec("gymnasium")
+        assert package is not None
+        assert package.origin is not None
+        folder = Path(package.origin).parent / "envs" / "mujoco" / "assets"
+        return mujoco.MjSpec.from_file(str(folder / "half_cheetah.xml"))
+
+    def reset(self, ids: Ids, draws: Array) -> None:
+        """Draw positions uniform within 0.1 of nominal and normal velocities of std 0.1."""
+        qpos0 = self.sim.model.qpos0
+        self.sim.data("qpos")[ids] = qpos0 + 0.2 * draws[:, :9] - 0.1
+        self.sim.data("qvel")[ids] = 0.1 * ndtri(draws[:, 9:])
+
+    def observation(self) -> Array:
+        return np.concatenate([self.sim.data("qpos")[:, 1:], self.sim.data("qvel")], axis=1)
+
+    def before_step(self) -> Array:
+        return self.sim.data("qpos")[:, 0].copy()
+
+    def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
+        x = self.sim.data("qpos")[:, 0].copy()
+        velocity = (x - before) / self.control_step()
+        cost = 0.1 * np.square(action).sum(axis=1)
+        terms = {"reward_forward": velocity, "reward_ctrl": -cost, "x_position": x}
+        return velocity - cost, terms | {"x_velocity": velocity}
+
+    def distance(self) -> Array:
+        return self.sim.data("qpos")[:, 0].copy()

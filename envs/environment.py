@@ -1,0 +1,135 @@
+"""A robot with an objective: observation, action, reward, termination, horizon."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.errors import unknown_name
+from fastadapt.envs.perturbations.lock import add_locks
+from fastadapt.envs.simulation import Ids, Simulation
+
+Array = NDArray[np.float64]
+
+
+class Channel(NamedTuple):
+    """One entry of an observation or of an action."""
+
+    name: str
+    unit: str
+    low: float = -np.inf
+    high: float = np.inf
+
+
+class Environment(ABC):
+    """The objective of a robot, computed for N simulations at once.
+
+    A subclass declares the class attributes, loads its MJCF in `spec` and implements the rest as
+    numpy operations over the batch.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    summary: ClassVar[str]
+    lockable: ClassVar[tuple[str, ...]]
+    """Joints that can be locked."""
+    physics_steps: ClassVar[int]
+    """Physics steps in one control step."""
+    horizon: ClassVar[int]
+    """Control steps in one episode."""
+    needs_forward: ClassVar[bool] = False
+    """Whether observation or reward use derived quantities (site positions, contacts)."""
+    observations: ClassVar[tuple[Channel, ...]]
+    reset_draws: ClassVar[int]
+    """Uniform draws that one reset uses."""
+    distance_name: ClassVar[str]
+    """What `distance` measures, for reports."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self.sim = sim
+
+    @staticmethod
+    @abstractmethod
+    def spec() -> mujoco.MjSpec:
+        """Load the MJCF of the robot."""
+
+    @abstractmethod
+    def reset(self, ids: Ids, draws: Array) -> None:
+        """Write the initial state of the simulations `ids` from uniform draws `(n, reset_draws)`."""
+
+    @abstractmethod
+    def observation(self) -> Array:
+        """Return the observations, `(N, observations)`."""
+
+    @abstractmethod
+    def before_step(self) -> Array:
+        """Return what the reward needs to know from before a control step, `(N, ...)`."""
+
+    @abstractmethod
+    def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
+        """Return the reward of a control step, `(N,)`, and its terms and measures by name."""
+
+    def terminated(self) -> NDArray[np.bool_]:
+        """Return where the robot has failed, `(N,)` (default: nowhere)."""
+        return np.zeros(self.sim.num_sims, bool)
+
+    @abstractmethod
+    def distance(self) -> Array:
+        """Return `distance_name` in metres, `(N,)`."""
+
+    @classmethod
+    def id(cls) -> str:
+        """Return the versioned id, e.g. `cheetah-v0`."""
+        return f"{cls.name}-v{cls.version}"
+
+    @classmethod
+    @functools.cache
+    def model(cls) -> mujoco.MjModel:
+        """Return the compiled nominal model, made once; never write to it."""
+        spec = cls.spec()
+        add_locks(spec, cls.lockable)
+        return spec.compile()
+
+    @classmethod
+    def control_step(cls) -> float:
+        """Return the duration of a control step in seconds."""
+        return cls.model().opt.timestep * cls.physics_steps
+
+    @classmethod
+    def actions(cls) -> tuple[Channel, ...]:
+        """Return the channels of the action, from the actuators of the model."""
+        model = cls.model()
+        return tuple(
+            Channel(model.actuator(i).name, "N m / gear", *map(float, model.actuator_ctrlrange[i]))
+            for i in range(model.nu)
+        )
+
+
+def environments() -> dict[str, type[Environment]]:
+    """Return the shipped environments by name."""
+    from fastadapt.envs.cheetah import Cheetah
+    from fastadapt.envs.reacher import Reacher
+
+    return {cls.name: cls for cls in (Reacher, Cheetah)}
+
+
+def list_environments() -> list[str]:
+    """Return the names of the shipped environments."""
+    return sorted(environments())
+
+
+def find_environment(name: str) -> type[Environment]:
+    """Return an environment by name.
+
+    Raises:
+        FastadaptError: there is none of that name.
+    """
+    known = environments()
+    if name not in known:
+        raise unknown_name("environment", name, known)
+    return known[name]

@@ -1,0 +1,21 @@
+"""The one error that users are meant to read: a sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FastadaptError(ValueError):
+    """Bad input: the message says what was wrong, what is allowed and what to do.
+
+    The command line prints the message alone and exits with code 2.
+    """
+
+
+def unknown_name(what: str, name: str, allowed: Iterable[str]) -> FastadaptError:
+    """Return the error for a name that does not exist, with the nearest one that does."""
+    names = sorted(allowed)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    return FastadaptError(f"There is no {what} '{name}'.{hint} Available: {', '.join(names)}.")

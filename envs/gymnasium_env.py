@@ -1,0 +1,100 @@
+"""One perturbed robot behind Gymnasium's plain interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastadapt.envs.batched_env import Context, make_batch
+from fastadapt.envs.draws import key_of
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.task import Task
+from fastadapt.envs.task_set import load_task_set
+
+Array = NDArray[np.float64]
+
+
+class GymnasiumEnv(gym.Env[Array, Array]):
+    """A single robot of a task set, as `gymnasium.make("fastadapt/<task-set>-v<version>")`.
+
+    `reset(options={"task": task})` puts it on that task, and there it stays over later resets. As
+    long as no task was given, every reset draws a new one from `split`, keyed by the seed.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
+
+    def __init__(
+        self,
+        task_set: str = "cheetah-damage",
+        split: str = "train",
+        context: Context = "hidden",
+        render_mode: str | None = None,
+    ) -> None:
+        self.task_set = load_task_set(task_set)
+        self.split = split
+        self.render_mode = render_mode
+        self.batch = make_batch(self.task_set, 1, num_threads=1, context=context)
+        self.observation_space = self.batch.single_observation_space
+        self.action_space = self.batch.single_action_space
+        self.metadata = self.metadata | {
+            "render_fps": round(1 / self.batch.environment.control_step())
+        }
+        self._given: Task | None = None
+        self._key = 0
+        self._resets = 0
+        self._renderer: Any = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
+        """Begin a new episode; see the class for `options["task"]`."""
+        super().reset(seed=seed)
+        if seed is not None or self._resets == 0:
+            drawn = int(self.np_random.integers(2**62))
+            self._key, self._resets = key_of(seed if seed is not None else drawn, "gymnasium"), 0
+            self._key >>= 1
+        task = (options or {}).get("task", self._given)
+        if task is not None and not isinstance(task, Task):
+            raise FastadaptError(
+                f"options['task'] is a {type(task).__name__}; give a Task, from `TaskSet.tasks` or "
+                "`TaskSet.sample`."
+            )
+        self._given = task
+        self.batch.set_tasks(
+            task or self.task_set.sample(self.split, 1, self._key, start=self._resets)[0]
+        )
+        observation, info = self.batch.reset(seed=[self._key ^ self._resets])
+        self._resets += 1
+        return observation[0], info
+
+    def step(self, action: ArrayLike) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Take one control step."""
+        actions = np.asarray(action)[None]
+        observation, reward, terminated, truncated, info = self.batch.step(actions)
+        scalars = {name: value[0] for name, value in info.items()}
+        return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), scalars
+
+    def set_state(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
+        """Put the robot into a state, as Gymnasium's `MujocoEnv.set_state`."""
+        self.batch.set_state(qpos, qvel)
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # Gymnasium's is generic
+        """Return a picture `(480, 640, 3)` if `render_mode` is `rgb_array`."""
+        if self.render_mode is None:
+            return None
+        from fastadapt.envs.rendering import PoseRenderer
+
+        if self._renderer is None:
+            self._renderer = PoseRenderer(self.task_set.environment)
+        sim = self.batch.sim
+        mocap = sim.data("mocap_pos")[0] if sim.model.nmocap else None
+        return self._renderer.picture(sim.data("qpos")[0], mocap)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

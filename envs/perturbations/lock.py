@@ -1,0 +1,96 @@
+"""A joint that is stuck."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, names_of
+from fastadapt.envs.simulation import Ids
+
+HERE = -1.0
+"""The value of `fraction` that means: wherever the joint is when it locks."""
+
+
+class LockedJoint(Perturbation):
+    """A joint stuck where it is, or at a `fraction` of its range (0: lower end, 1: upper end).
+
+    Writes `eq_active` and `eq_data` of a joint equality that robots carry compiled inactive (free
+    and without any effect while off); unit: a switch, and a pure number in [0, 1] or -1 for "here".
+    Derived constants stay valid. At reset the robot starts with the joint at the angle of its lock;
+    within an episode a lock at a fraction drives the joint there in some 20 ms. Source: MuJoCo
+    documentation, XML reference, equality/joint.
+    """
+
+    kind: Literal["locked-joint"]
+    fraction: Law | None = None
+
+    target_type: ClassVar = "joint"
+    parameters: ClassVar = (
+        Parameter("locked", "-", 0.0, 0.0, 1.0, struck=1.0),
+        Parameter("fraction", "-", HERE, HERE, 1.0, struck=HERE),
+    )
+    fields: ClassVar = ("eq_data",)
+    stale: ClassVar = False
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        model = edit.model
+        equalities = np.array([_equality(model, int(joint)) for joint in targets])
+        address = model.jnt_qposadr[targets]
+        angle = edit.qpos[:, address]
+        low, high = model.jnt_range[targets].T
+        fraction = values[..., 1]
+        at_fraction = fraction >= 0
+        if np.any(at_fraction & (values[..., 0] > 0.5) & (high <= low)):
+            names = [model.joint(int(joint)).name for joint in targets[high <= low]]
+            raise FastadaptError(
+                f"Perturbation '{self.name}': joint '{names[0]}' has no range to take a fraction of."
+                " Give it a range in the model, or leave 'fraction' out to lock it where it is."
+            )
+        angle = np.where(at_fraction, low + fraction * (high - low), angle)
+        locked = values[..., 0] > 0.5
+        offset = np.where(locked, angle - model.qpos0[address], edit["eq_data"][:, equalities, 0])
+        edit["eq_data"][:, equalities, 0] = offset
+        edit.eq_active[:, equalities] |= locked
+
+
+def lock_name(joint: str) -> str:
+    """Return the name of the equality constraint that locks a joint."""
+    return f"lock:{joint}"
+
+
+def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
+    """Add one inactive, stiff joint equality for each joint, so that it can be locked later."""
+    for joint in joints:
+        equality = spec.add_equality()
+        equality.name = lock_name(joint)
+        equality.type = mujoco.mjtEq.mjEQ_JOINT
+        equality.objtype = mujoco.mjtObj.mjOBJ_JOINT
+        equality.name1 = joint
+        equality.active = False
+        equality.data[:5] = 0.0  # q - qpos0 = data[0]
+        equality.solimp[:2] = 0.9999  # measured: drift under load below 0.05 degrees
+
+
+def lock_positions(model: mujoco.MjModel, joints: Ids) -> Ids:
+    """Return the ids of the equalities that lock these joints."""
+    return np.array([_equality(model, int(joint)) for joint in joints], np.intp)
+
+
+def _equality(model: mujoco.MjModel, joint: int) -> int:
+    name = lock_name(model.joint(joint).name)
+    index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, name)
+    if index < 0:
+        lockable = [n for n in names_of(model, "joint") if _has_lock(model, n)]
+        raise FastadaptError(
+            f"Joint '{model.joint(joint).name}' cannot be locked. Lockable: {', '.join(lockable)}."
+        )
+    return index
+
+
+def _has_lock(model: mujoco.MjModel, joint: str) -> bool:
+    return mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, lock_name(joint)) >= 0

@@ -1,0 +1,98 @@
+"""Perturbations of what the bodies weigh."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.simulation import Ids
+
+
+class Mass(Perturbation):
+    """A body of another density: its mass and its inertia times `scale`.
+
+    Writes `body_mass` and `body_inertia` (both: at equal shape, inertia is proportional to mass);
+    unit: multiple of the nominal value, in [0.01, 100]. Derived constants go stale. Source: MuJoCo
+    documentation, Simulation, "mjModel changes".
+    """
+
+    kind: Literal["mass"]
+    scale: Law
+
+    target_type: ClassVar = "body"
+    parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.01, 100.0),)
+    fields: ClassVar = ("body_mass", "body_inertia")
+    stale: ClassVar = True
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        edit["body_mass"][:, targets] *= values[..., 0]
+        edit["body_inertia"][:, targets] *= values[..., :1]
+
+
+class Payload(Perturbation):
+    """A solid sphere of `mass` kilograms, welded to a body at `position`.
+
+    Writes `body_mass`, `body_ipos`, `body_inertia` and `body_iquat`: the two inertias are moved to
+    the common centre of mass by the parallel-axis theorem and the sum is diagonalised again; unit:
+    kg, in [0, 1000]. Derived constants go stale. Source: Featherstone 2008, "Rigid Body Dynamics
+    Algorithms", section 2.13.
+    """
+
+    kind: Literal["payload"]
+    mass: Law
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Centre of the sphere in the frame of the body [m]."""
+    radius: Annotated[float, Field(ge=0)] = 0.05
+    """Radius of the sphere [m]."""
+
+    target_type: ClassVar = "body"
+    parameters: ClassVar = (Parameter("mass", "kg", 0.0, 0.0, 1000.0),)
+    fields: ClassVar = ("body_mass", "body_ipos", "body_inertia", "body_iquat")
+    stale: ClassVar = True
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        for column, body in enumerate(targets):
+            added = values[:, column, 0]
+            loaded = np.flatnonzero(added > 0)  # an empty payload leaves the numbers as they are
+            if len(loaded):
+                self._load(edit, loaded, int(body), added[loaded])
+
+    def _load(self, edit: Edit, rows: Ids, body: int, added: Array) -> None:
+        mass, ipos = edit["body_mass"][rows, body], edit["body_ipos"][rows, body]
+        total = mass + added
+        centre = (mass[:, None] * ipos + added[:, None] * np.asarray(self.position)) / total[:, None]
+        frame = _rotation(edit["body_iquat"][rows, body])
+        inertia = frame @ (edit["body_inertia"][rows, body][:, :, None] * np.swapaxes(frame, 1, 2))
+        inertia += _point(mass, ipos - centre) + _point(added, np.asarray(self.position) - centre)
+        inertia += (0.4 * added * self.radius**2)[:, None, None] * np.eye(3)
+        moments, axes = np.linalg.eigh(inertia)
+        axes[np.linalg.det(axes) < 0, :, 0] *= -1  # a frame is right-handed
+        edit["body_mass"][rows, body] = total
+        edit["body_ipos"][rows, body] = centre
+        edit["body_inertia"][rows, body] = moments
+        edit["body_iquat"][rows, body] = _quaternion(axes)
+
+
+def _point(mass: Array, offset: Array) -> Array:
+    """Return the inertia of point masses `(n,)` at `(n, 3)` about the origin, `(n, 3, 3)`."""
+    square = np.einsum("ni,ni->n", offset, offset)
+    outer = np.einsum("ni,nj->nij", offset, offset)
+    return mass[:, None, None] * (square[:, None, None] * np.eye(3) - outer)
+
+
+def _rotation(quaternion: Array) -> Array:
+    """Return the rotation matrices `(n, 3, 3)` of unit quaternions `(n, 4)`, w first."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_quat(quaternion, scalar_first=True).as_matrix()
+
+
+def _quaternion(matrix: Array) -> Array:
+    """Return the unit quaternions `(n, 4)`, w first, of rotation matrices `(n, 3, 3)`."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_matrix(matrix).as_quat(scalar_first=True)

@@ -1,0 +1,111 @@
+"""N simulations of one compiled model, with model fields of their own: our interface to MuJoCo."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.errors import unknown_name
+
+Backend = Literal["mjbatch", "reference"]
+Ids = NDArray[np.intp]
+
+
+class Simulation(ABC):
+    """N simulations of one model. All arrays are live: a write counts at the next physics call.
+
+    Attributes:
+        model: the nominal model; a template for names, ids and sizes, never written.
+        num_sims: N.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_sims: int) -> None:
+        self.model = model
+        self.num_sims = num_sims
+
+    @abstractmethod
+    def data(self, name: str) -> NDArray:
+        """Return the live `(N, ...)` array of an `MjData` field, in MuJoCo's layout."""
+
+    @abstractmethod
+    def field(self, name: str) -> NDArray:
+        """Return the live `(N, ...)` array of an `MjModel` field, one value per simulation."""
+
+    @abstractmethod
+    def step(self, num_steps: int, ids: Ids | None = None) -> None:
+        """Take `num_steps` physics steps (`mj_step`) in the simulations `ids` (default: all).
+
+        After it, `qpos` and `qvel` are current; derived quantities (`site_xpos`, ...) too if the
+        simulation was made with `forward=True`, else they are one physics step behind.
+        """
+
+    @abstractmethod
+    def reset(self, ids: Ids | None = None) -> None:
+        """Reset data (`mj_resetData`) of some simulations; their model fields stay."""
+
+    @abstractmethod
+    def forward(self, ids: Ids | None = None) -> None:
+        """Recompute derived quantities (`mj_forward`) without advancing time."""
+
+    @abstractmethod
+    def set_const(self, ids: Ids | None = None) -> None:
+        """Recompute derived model constants (`mj_setConst`); the live state does not move."""
+
+    @abstractmethod
+    def states(self) -> NDArray[np.float64]:
+        """Return a copy of the integration states, `(N, nstate)` (`mjSTATE_INTEGRATION`)."""
+
+    @abstractmethod
+    def set_states(self, states: NDArray[np.float64], ids: Ids) -> None:
+        """Write integration states, `(len(ids), nstate)`, as `states` returned them."""
+
+    def diverged(self) -> NDArray[np.bool_]:
+        """Return where MuJoCo warned of a NaN or a blow-up since the last reset, `(N,)`.
+
+        MuJoCo resets such a simulation in silence (`mj_checkPos` and its kin); the warning counter
+        is what remains to tell.
+        """
+        counts = self.data("warning")[..., 1]
+        return counts[:, _BAD_STATE].any(axis=1)
+
+
+_BAD_STATE = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
+
+
+def make_simulation(
+    model: mujoco.MjModel,
+    num_sims: int,
+    *,
+    num_threads: int = 0,
+    forward: bool = False,
+    backend: Backend = "mjbatch",
+) -> Simulation:
+    """Return N simulations of `model`.
+
+    Args:
+        model: the compiled nominal model.
+        num_sims: N.
+        num_threads: threads of the `mjbatch` backend; 0 means one per logical processor.
+        forward: end every step with `mj_forward`, so that derived quantities are current.
+        backend: `mjbatch` (C++ thread pool) or `reference` (plain `mujoco`, slow and obvious).
+
+    Raises:
+        FastadaptError: the backend does not exist.
+    """
+    if backend == "mjbatch":
+        from fastadapt.envs.mjbatch_simulation import MjbatchSimulation
+
+        return MjbatchSimulation(model, num_sims, num_threads, forward)
+    if backend == "reference":
+        from fastadapt.envs.reference_simulation import ReferenceSimulation
+
+        return ReferenceSimulation(model, num_sims, forward)
+    raise unknown_name("simulation backend", backend, ["mjbatch", "reference"])

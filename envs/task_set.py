@@ -1,0 +1,235 @@
+"""A task set: an environment, the laws its perturbations are drawn from, and frozen splits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.environment import find_environment
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.task import Task
+from fastadapt.envs.task_draws import draw, lay_out
+from fastadapt.envs.task_file import TaskSetFile, parse_task_file, read_task_file
+
+_FROZEN = "frozen"
+
+
+class TaskSet:
+    """A declared distribution of tasks over one environment.
+
+    Attributes:
+        file: the validated declaration.
+        source: the text of the TOML file.
+        environment: the class of the environment.
+        blocks: layout of the flat parameter vector of a task.
+        names: names of the parameters, `name.parameter[target]`, `(P,)`.
+        units: their units.
+        nominal: the unperturbed task.
+    """
+
+    def __init__(self, file: TaskSetFile, source: str, frozen: dict[str, Any] | None) -> None:
+        self.file = file
+        self.source = source
+        self.environment = find_environment(file.environment)
+        model = self.environment.model()
+        self.blocks = lay_out(file.perturbations, model)
+        for split in file.splits:  # unknown names must raise here, not at the first draw
+            self._draw(split, 0, np.zeros(1, np.uint64))
+        self.names, self.units, nominal = self._describe()
+        self._layout = _hash([b.perturbation.model_dump(mode="json") for b in self.blocks])
+        self.nominal = self._task(nominal)
+        self._frozen = frozen
+        self._low, self._high, self._log = self._ranges()
+
+    @property
+    def name(self) -> str:
+        """The name, without a version."""
+        return self.file.name
+
+    @property
+    def id(self) -> str:
+        """The versioned id, e.g. `cheetah-damage-v0`."""
+        return f"{self.file.name}-v{self.file.version}"
+
+    @property
+    def hash(self) -> str:
+        """Hash of the declaration and of the environment's version."""
+        return _hash([self.environment.id(), self.file.model_dump(mode="json")])
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(self.file.splits)
+
+    def tasks(self, split: str) -> list[Task]:
+        """Return the frozen tasks of a split, always the same.
+
+        Raises:
+            FastadaptError: there is no such split, or the shipped tasks belong to another version
+                of the declaration.
+        """
+        count = self._split(split).count
+        if self._frozen is None:
+            return self.sample(split, count, _FROZEN)
+        if self._frozen["hash"] != self.hash:
+            raise FastadaptError(
+                f"The frozen tasks of '{self.name}' were made from another version of its file. "
+                "Raise its version and run `python -m fastadapt.envs.freeze FILE.toml`."
+            )
+        columns = [self.names.index(name) for name in self._frozen["names"]]
+        vectors = np.tile(self.nominal.vector(), (count, 1))
+        vectors[:, columns] = self._frozen["splits"][split]
+        return [self._task(vector) for vector in vectors]
+
+    def sample(self, split: str, count: int, seed: int | str = 0, start: int = 0) -> list[Task]:
+        """Draw tasks from the laws of a split: number i is a function of (seed, split, i) only.
+
+        Args:
+            split: name of the split.
+            count: how many.
+            seed: names the stream of draws.
+            start: number of the first task.
+
+        Raises:
+            FastadaptError: there is no such split, or `count` is not positive.
+        """
+        self._split(split)
+        if count < 1:
+            raise FastadaptError(f"Cannot sample {count} tasks; ask for at least 1.")
+        indices = np.arange(start, start + count, dtype=np.uint64)
+        return [self._task(vector) for vector in self._draw(split, seed, indices)]
+
+    def vectors(self, tasks: Sequence[Task]) -> NDArray[np.float64]:
+        """Return the parameter values of tasks of this task set, `(n, P)`.
+
+        Raises:
+            FastadaptError: a task belongs to another task set.
+        """
+        for task in tasks:
+            if task.layout != self._layout or task.environment != self.environment.id():
+                raise FastadaptError(
+                    f"Task {task.id} ({task.environment}) does not belong to task set '{self.id}'. "
+                    "Use tasks from its own `tasks` or `sample`."
+                )
+        return np.array([task.values for task in tasks])
+
+    def context(self, tasks: Sequence[Task] | Task) -> NDArray[np.float64]:
+        """Return the parameters scaled so that the train split lies in [-1, 1], `(n, P)`.
+
+        Log-uniform parameters are scaled in the logarithm; a single task gives `(P,)`. This is what
+        an oracle sees, and a target for auxiliary losses.
+        """
+        if isinstance(tasks, Task):
+            return self.context([tasks])[0]
+        return self.scale(self.vectors(tasks))
+
+    def scale(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return parameter values `(n, P)` scaled as `context` does."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(self._log, np.log(vectors), vectors)
+        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
+        return np.where(half > 0, (values - middle) / np.where(half > 0, half, 1.0), 0.0)
+
+    def freeze(self) -> dict[str, Any]:
+        """Return the data that freezes every split: hash, parameter names, values."""
+        tasks = {split: self.sample(split, self._split(split).count, _FROZEN)
+                 for split in self.splits}  # fmt: skip
+        values = {split: [list(task.values) for task in tasks[split]] for split in tasks}
+        return {"task_set": self.id, "hash": self.hash, "names": list(self.names), "splits": values}
+
+    def _split(self, split: str) -> Any:
+        if split not in self.file.splits:
+            raise unknown_name(f"split of task set '{self.name}' called", split, self.splits)
+        return self.file.splits[split]
+
+    def _draw(
+        self, split: str, seed: int | str, indices: NDArray[np.uint64]
+    ) -> NDArray[np.float64]:
+        perturbations, groups = self.file.of_split(split)
+        model = self.environment.model()
+        return draw(model, self.blocks, perturbations, groups, (seed, split), indices)
+
+    def _task(self, vector: NDArray[np.float64]) -> Task:
+        nominal = self.nominal.values if hasattr(self, "nominal") else tuple(vector.tolist())
+        values = tuple(vector.tolist())
+        return Task(self.environment.id(), self._layout, self.names, values, nominal)
+
+    def _describe(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
+        names: list[str] = []
+        units: list[str] = []
+        nominal: list[float] = []
+        for block in self.blocks:
+            name = block.perturbation.name
+            places = [""] if block.perturbation.shared else [f"[{t}]" for t in block.targets]
+            for place in places:
+                for parameter in block.perturbation.parameters:
+                    names.append(f"{name}.{parameter.name}{place}")
+                    units.append(parameter.unit)
+                    nominal.append(parameter.nominal)
+            if block.onset is not None:
+                names.append(f"{name}.onset")
+                units.append("s")
+                nominal.append(0.0)
+        return tuple(names), tuple(units), np.array(nominal)
+
+    def _ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return low, high (in the logarithm where the law is logarithmic) and where it is."""
+        low, high = self.nominal.vector(), self.nominal.vector()
+        log = np.zeros(len(low), bool)
+        perturbations, _ = self.file.of_split("train")
+        for block, perturbation in zip(self.blocks, perturbations, strict=True):
+            width = len(perturbation.parameters)
+            for p, parameter in enumerate(perturbation.parameters):
+                law = perturbation.law_of(parameter)
+                ends = law.support() if law else (parameter.struck, parameter.struck)
+                columns = slice(block.start + p, block.stop, width)
+                low[columns] = np.fmin(low[columns], ends[0])
+                high[columns] = np.fmax(high[columns], ends[1])
+                log[columns] = law is not None and law.logarithmic and parameter.nominal > 0
+            if block.onset is not None and perturbation.onset is not None:
+                high[block.onset] = perturbation.onset.support()[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(log, np.log(low), low), np.where(log, np.log(high), high), log
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _shipped() -> dict[str, Any]:
+    folder = files("fastadapt.assets").joinpath("task_sets")
+    found = {item.name: item for item in folder.iterdir() if item.name.endswith(".toml")}
+    return {name.removesuffix(".toml"): item for name, item in sorted(found.items())}
+
+
+def list_task_sets() -> list[str]:
+    """Return the names of the shipped task sets."""
+    return list(_shipped())
+
+
+def load_task_set(name: str | Path) -> TaskSet:
+    """Load a shipped task set by name, or any by the path to its TOML file.
+
+    Raises:
+        FastadaptError: no such name or file, or the file is not valid.
+    """
+    shipped = _shipped()
+    if str(name) in shipped:
+        folder = files("fastadapt.assets").joinpath("task_sets")
+        text = shipped[str(name)].read_text(encoding="utf-8")
+        splits = folder.joinpath(f"{name}.splits.json")
+        frozen = json.loads(splits.read_text(encoding="utf-8")) if splits.is_file() else None
+        return TaskSet(parse_task_file(text, f"{name}.toml"), text, frozen)
+    if not str(name).endswith(".toml"):
+        error = unknown_name("task set", str(name), shipped)
+        raise FastadaptError(f"{error} Or give the path to a .toml file.")
+    path = Path(name)
+    file = read_task_file(path)
+    return TaskSet(file, path.read_text(encoding="utf-8"), None)
