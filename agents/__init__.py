@@ -1,1 +1,41 @@
-"""Meta-learners and the baselines they must beat."""
+"""Meta-learners and the baselines that they must beat. No MuJoCo in here.
+
+Names are imported when first used, so that the command line starts without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastadapt.agents.interface import AdaptiveAgent, AgentState, MetaLearner, Transition
+    from fastadapt.agents.registry import find_agent, list_agents, make_agent, make_config
+
+_HOMES = {
+    "AdaptiveAgent": "interface",
+    "AgentState": "interface",
+    "MetaLearner": "interface",
+    "Transition": "interface",
+    "find_agent": "registry",
+    "list_agents": "registry",
+    "make_agent": "registry",
+    "make_config": "registry",
+}
+
+__all__ = [
+    "AdaptiveAgent",
+    "AgentState",
+    "MetaLearner",
+    "Transition",
+    "find_agent",
+    "list_agents",
+    "make_agent",
+    "make_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fastadapt.agents' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"fastadapt.agents.{_HOMES[name]}"), name)

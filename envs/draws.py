@@ -16,6 +16,7 @@ _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_BELOW_ONE = np.nextafter(1.0, 0.0)
 
 
 def philox(counter: NDArray[np.uint64], key: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -39,7 +40,8 @@ def philox(counter: NDArray[np.uint64], key: NDArray[np.uint64]) -> NDArray[np.u
 
 def key_of(*words: str | int) -> int:
     """Return the 64-bit key that names a stream of draws, e.g. `key_of(seed, "train", "mass")`."""
-    text = "\x1f".join(f"{type(word).__name__}:{word}" for word in words)
+    kinds = ("str" if isinstance(word, str) else "int" for word in words)  # NumPy's integers too
+    text = "\x1f".join(f"{kind}:{word}" for kind, word in zip(kinds, words, strict=True))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
@@ -68,7 +70,9 @@ def uniforms(key: ArrayLike, index: ArrayLike, slots: int) -> NDArray[np.float64
     bits = (words[..., 0::2] >> np.uint64(5)) * np.uint64(1 << 26) + (
         words[..., 1::2] >> np.uint64(6)
     )
-    return ((bits.astype(np.float64) + 0.5) * 2.0**-53).reshape(len(indices), -1)[:, :slots]
+    values = (bits.astype(np.float64) + 0.5) * 2.0**-53
+    np.minimum(values, _BELOW_ONE, out=values)  # the largest one would round up to 1
+    return values.reshape(len(indices), -1)[:, :slots]
 
 
 def normals(key: ArrayLike, index: ArrayLike, slots: int) -> NDArray[np.float64]:

@@ -92,6 +92,8 @@ class Environment(ABC):
     def model(cls) -> mujoco.MjModel:
         """Return the compiled nominal model, made once; never write to it."""
         spec = cls.spec()
+        for body in spec.bodies[1:]:
+            body.simple = False  # else MuJoCo refuses a payload that is off the centre of mass
         add_locks(spec, cls.lockable)
         return spec.compile()
 

@@ -61,7 +61,7 @@ class Uniform(_Interval):
     law: Literal["uniform"]
 
     def quantile(self, u: Array) -> Array:
-        return self.low + (self.high - self.low) * u
+        return np.clip(self.low + (self.high - self.low) * u, self.low, self.high)
 
 
 class LogUniform(_Interval):
@@ -77,7 +77,7 @@ class LogUniform(_Interval):
         return low
 
     def quantile(self, u: Array) -> Array:
-        return self.low * (self.high / self.low) ** u
+        return np.clip(self.low * (self.high / self.low) ** u, self.low, self.high)
 
     @property
     def logarithmic(self) -> bool:
@@ -137,7 +137,9 @@ class Union(_Law):
         at = np.asarray(u) * starts[-1]
         i = np.clip(np.searchsorted(starts, at, side="right") - 1, 0, len(lengths) - 1)
         value = ends[i, 0] + (at - starts[i])
-        return np.exp(value) if self.log else value
+        value = np.exp(value) if self.log else value
+        edges = np.asarray(self.intervals)
+        return np.clip(value, edges[i, 0], edges[i, 1])  # exp(log(x)) can miss x in the last bit
 
     def support(self) -> tuple[float, float]:
         return self.intervals[0][0], self.intervals[-1][1]

@@ -1,0 +1,85 @@
+"""Checkpoints: safetensors and JSON, written so that a crash at any moment leaves a whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fastadapt.agents.interface import AgentState
+from fastadapt.envs.errors import FastadaptError
+
+_KEEP = 2
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is either the old one or the new one, never half of it."""
+    temporary = path.with_name(f".{path.name}.writing")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: Any) -> None:
+    """Write `folder/<iteration>/` and point `folder/last` to it; older ones are removed.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        iteration: iterations done.
+        state: of the agent.
+        progress: plain values of the training loop, for JSON.
+    """
+    from safetensors.numpy import save_file
+
+    name = f"{iteration:06d}"
+    temporary = folder / f".{name}.writing"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_file(state.model, temporary / "model.safetensors")
+    save_file(state.optimizer, temporary / "optimizer.safetensors")
+    content = {"iteration": iteration, "progress": progress, "agent": state.values}
+    write_text(temporary / "state.json", json.dumps(content, indent=1))
+    final = folder / name
+    if final.exists():  # the same iteration again: equal content, by exact resumption
+        shutil.rmtree(final)
+    os.replace(temporary, final)
+    link = folder / ".last.writing"
+    link.unlink(missing_ok=True)
+    link.symlink_to(name)
+    os.replace(link, folder / "last")
+    for old in sorted(p for p in folder.iterdir() if p.name.isdigit())[:-_KEEP]:
+        shutil.rmtree(old)
+
+
+def load_checkpoint(folder: Path) -> tuple[AgentState, dict[str, Any]]:
+    """Read the last checkpoint; return the agent's state and the content of `state.json`.
+
+    Raises:
+        FastadaptError: there is none, or it is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    last = folder / "last"
+    if not last.exists():
+        raise FastadaptError(
+            f"'{folder.parent}' has no checkpoint yet: the run was stopped before its first one. "
+            "Run the same `fastadapt train` command again."
+        )
+    try:
+        content = json.loads((last / "state.json").read_text(encoding="utf-8"))
+        state = AgentState(
+            load_file(last / "model.safetensors"),
+            load_file(last / "optimizer.safetensors"),
+            content["agent"],
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise FastadaptError(
+            f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error}). "
+            "Delete that folder and point `last` to an older one, or train again elsewhere."
+        ) from None
+    return state, content

@@ -1,0 +1,57 @@
+"""`fastadapt demo`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+SETTINGS = {"num_envs": 128, "ppo": {"gamma": 0.95, "learning_rate": 0.002}}
+"""What learns fastest within the few minutes of a demo."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train RL² on a damaged arm, measure its recovery on unseen damage, write a report."""
+
+    out: Path = Path("runs/demo")
+    """Run directory; a demo that was stopped goes on when run again."""
+    seed: int = 0
+    """Seed of everything random."""
+    iterations: int = 80
+    """Iterations of training (fewer: faster, and worse)."""
+
+
+def run(arguments: list[str]) -> None:
+    """Parse, train, evaluate, report."""
+    args = tyro.cli(Demo, args=arguments, prog="fastadapt demo")
+    started = time.perf_counter()
+    from fastadapt.adaptation.commands import evaluate
+    from fastadapt.adaptation.progress import TrainingProgress
+    from fastadapt.adaptation.training import Interrupted, train
+
+    print(
+        "An arm of four joints carries an object to goals. Its object may be heavy, its joints\n"
+        "may rub, and one may be weak, dead or locked: nobody tells it. RL² learns to find out."
+    )
+    with TrainingProgress("rl2 on reacher-damage", args.iterations) as progress:
+        try:
+            train(
+                "rl2",
+                "reacher-damage",
+                args.out,
+                args.seed,
+                args.iterations,
+                report=progress,
+                **SETTINGS,
+            )
+        except Interrupted:
+            raise KeyboardInterrupt(
+                f"stopped; everything is saved in '{args.out}'. Run `fastadapt demo` to go on."
+            ) from None
+    print("Measuring on tasks that it has never seen (joint2 was never damaged in training):")
+    evaluate.run([str(args.out), "--without-memory", "--no-report"])
+    evaluate.run([str(args.out)])
+    print(f"Done in {time.perf_counter() - started:.0f} s.")

@@ -1,0 +1,80 @@
+"""`fastadapt train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from fastadapt.agents.config import PPOAgentConfig
+
+
+@dataclass(frozen=True)
+class Train:
+    """Meta-train an agent, or go on where the same command was stopped. Ctrl-C saves."""
+
+    agent: tyro.conf.Positional[str]
+    """Agent: rl2, domain-randomised or oracle."""
+    task_set: tyro.conf.Positional[str]
+    """Shipped task set, or path to a TOML file."""
+    out: Path
+    """Run directory: new, or a run to go on with."""
+    seed: int = 0
+    """Seed of everything random."""
+    iterations: int = 200
+    """Iterations in all."""
+    checkpoint_every: int = 10
+    """Iterations between checkpoints."""
+    threads: int = 0
+    """Threads that simulate and compute (0: one per processor)."""
+    settings: Annotated[PPOAgentConfig, tyro.conf.arg(name="")] = field(
+        default_factory=PPOAgentConfig
+    )
+
+
+def run(arguments: list[str]) -> None:
+    """Parse and train."""
+    args = tyro.cli(Train, args=arguments, prog="fastadapt train")
+    from fastadapt.adaptation.progress import TrainingProgress
+    from fastadapt.adaptation.training import Interrupted, train
+
+    changed = _changes(asdict(args.settings), asdict(PPOAgentConfig()))
+    with TrainingProgress(f"{args.agent} on {args.task_set}", args.iterations) as progress:
+        try:
+            result = train(
+                args.agent,
+                args.task_set,
+                args.out,
+                args.seed,
+                args.iterations,
+                checkpoint_every=args.checkpoint_every,
+                num_threads=args.threads,
+                torch_threads=args.threads,
+                report=progress,
+                **changed,
+            )
+        except Interrupted:
+            raise KeyboardInterrupt(
+                f"stopped; everything is saved in '{args.out}'. Run the same command to go on."
+            ) from None
+    rows = result.metrics()
+    print(
+        f"{result.config.agent}: {len(rows)} iterations, {rows[-1]['env_steps']:,.0f} env steps, "
+        f"{rows[-1]['seconds']:.0f} s, last return {rows[-1]['return_mean']:.1f}. "
+        f"Next: fastadapt evaluate {args.out}"
+    )
+
+
+def _changes(settings: dict, defaults: dict) -> dict:
+    """Return what differs from the defaults, nested as the settings are."""
+    changed = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            inner = _changes(value, defaults[name])
+            if inner:
+                changed[name] = inner
+        elif value != defaults[name]:
+            changed[name] = value
+    return changed

@@ -1,0 +1,109 @@
+"""From a trained agent and a split to the results table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastadapt.adaptation.machine import command, machine
+from fastadapt.adaptation.results import COLUMNS, Result
+from fastadapt.adaptation.trial import Measurement, run_trials
+from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.envs import Task, TaskSet, make_batch
+
+
+def evaluate(
+    agent: AdaptiveAgent,
+    task_set: TaskSet,
+    split: str,
+    shots: Sequence[int] = (0, 1, 2, 5),
+    episodes: int = 2,
+    seed: int = 0,
+    *,
+    num_threads: int = 0,
+    name: str | None = None,
+    on_measure: Callable[[Measurement], None] | None = None,
+) -> Result:
+    """Measure how an agent recovers on the frozen tasks of a split.
+
+    Args:
+        agent: any object with the methods of `AdaptiveAgent`.
+        task_set: where the tasks come from.
+        split: which of its splits.
+        shots: numbers of shots after which to measure.
+        episodes: measured episodes for each task and number of shots.
+        seed: of starts and goals.
+        num_threads: threads that simulate; 0 means one per processor.
+        name: of the agent in the table (default: its own).
+        on_measure: called after every measured episode of all tasks.
+
+    Returns:
+        The results; `result.table` has one row for each task, number of shots and episode.
+
+    Raises:
+        FastadaptError: no such split, or numbers that make no sense.
+    """
+    started = time.perf_counter()
+    tasks = task_set.tasks(split)
+    shots = sorted(set(shots))
+    context = getattr(agent, "context", "hidden")
+    envs = make_batch(task_set, len(tasks), num_threads, context=context)
+    measurements = run_trials(
+        agent, envs, tasks, shots, episodes, seed, on_measure=on_measure
+    )
+    label = name or getattr(agent, "name", type(agent).__name__)
+    agent_seed = int(getattr(agent, "seed", 0))
+    parts = [_rows(m, tasks, label, agent_seed, task_set.id, split) for m in measurements]
+    return Result(
+        np.concatenate(parts), _meta(task_set, split, tasks, shots, episodes, seed, started)
+    )
+
+
+def _rows(
+    measurement: Measurement, tasks: list[Task], agent: str, seed: int, task_set: str, split: str
+) -> np.ndarray:
+    rows = np.zeros(len(tasks), COLUMNS)
+    rows["agent"], rows["seed"], rows["task_set"], rows["split"] = agent, seed, task_set, split
+    rows["task_id"] = [task.id for task in tasks]
+    rows["shot"], rows["episode"] = measurement.shot, measurement.episode
+    measured, ledger = measurement.episodes, measurement.ledger
+    rows["return"], rows["distance"] = measured.returns, measured.distance
+    rows["length"], rows["fell"], rows["diverged"] = (
+        measured.length,
+        measured.fell,
+        measured.diverged,
+    )
+    rows["adaptation_env_steps"] = ledger.env_steps
+    rows["adaptation_gradient_steps"] = ledger.gradient_steps
+    rows["adaptation_seconds"] = ledger.seconds
+    return rows
+
+
+def _meta(
+    task_set: TaskSet,
+    split: str,
+    tasks: list[Task],
+    shots: Sequence[int],
+    episodes: int,
+    seed: int,
+    started: float,
+) -> dict[str, Any]:
+    groups = {p.name for p in task_set.file.perturbations if p.group}
+    return {
+        "task_set": task_set.id,
+        "task_set_hash": task_set.hash,
+        "environment": task_set.environment.id(),
+        "splits": [split],
+        "shots": list(shots),
+        "episodes": episodes,
+        "evaluation_seed": seed,
+        "distance": task_set.environment.distance_name,
+        "damage_kinds": sorted(groups),
+        "tasks": {task.id: task.changes() for task in tasks},
+        "command": command(),
+        "machine": machine(),
+        "wall_seconds": time.perf_counter() - started,
+    }

@@ -1,0 +1,82 @@
+"""How far long work has come: a live line on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class TrainingProgress:
+    """Shows iteration, steps, steps/s, return and time left; use as a context manager.
+
+    Call it with the number of the iteration and its metrics (it is a `Report`).
+    """
+
+    def __init__(self, title: str, iterations: int, console: Console | None = None) -> None:
+        self._title = title
+        self._iterations = iterations
+        self._console = console or Console()
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task(title, total=iterations, status="")
+        self._first: tuple[int, float] | None = None
+        self._printed = 0.0
+
+    def __enter__(self) -> TrainingProgress:
+        self._progress.start()
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Show one more iteration."""
+        status = (
+            f"{_count(metrics['env_steps'])} steps  {metrics['steps_per_second']:,.0f}/s  "
+            f"return {metrics['return_mean']:.1f}"
+        )
+        self._progress.update(self._task, completed=iteration, status=status)
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (iteration - 1, self._began)
+        last = iteration == self._iterations
+        if not self._console.is_terminal and (last or now - self._printed > 5 or not self._printed):
+            self._printed = now
+            done = iteration - self._first[0]
+            left = (now - self._first[1]) / done * (self._iterations - iteration)
+            self._console.print(
+                f"{self._title}: iteration {iteration}/{self._iterations}  {status}  "
+                f"{left:.0f} s left",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _count(steps: float) -> str:
+    return f"{steps / 1e6:.2f}M" if steps >= 1e6 else f"{steps / 1e3:.0f}k"

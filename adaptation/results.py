@@ -1,0 +1,403 @@
+"""The tidy table of an evaluation, and every number that is made from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.adaptation.checkpoint import write_text
+from fastadapt.adaptation.statistics import (
+    LEVEL,
+    REPS,
+    Interval,
+    Statistic,
+    bootstrap,
+    iqm,
+    mean,
+    wins,
+)
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+COLUMNS = np.dtype([
+    ("agent", "U64"), ("seed", "i8"), ("task_set", "U64"), ("split", "U64"), ("task_id", "U16"),
+    ("shot", "i4"), ("episode", "i4"), ("return", "f8"), ("distance", "f8"), ("length", "i4"),
+    ("fell", "?"), ("diverged", "?"), ("adaptation_env_steps", "i8"),
+    ("adaptation_gradient_steps", "i8"), ("adaptation_seconds", "f8"),
+])  # fmt: skip
+"""One row per agent, seed, task set, split, task, shot and evaluation episode.
+
+`distance` in metres, `length` in control steps; the `adaptation_` columns are what the agent has
+spent on the task before this shot, since the trial began.
+"""
+
+METHOD = (
+    "mean over episodes and seeds per task, percentile bootstrap over tasks; gain: paired by task"
+)
+_NAMES = COLUMNS.names or ()
+_KEY = ["agent", "seed", "task_set", "split", "task_id", "shot", "episode"]
+
+
+class Comparison(NamedTuple):
+    """Return of one agent minus another's, task by task, and how likely the first is better."""
+
+    mean: Interval
+    iqm: Interval
+    probability: Interval
+
+
+class Result:
+    """Episodes of agents on tasks of one task set, and what they say.
+
+    Attributes:
+        table: rows of `COLUMNS`.
+        meta: where it comes from, as JSON: task set and its hash, versions, seeds, machine, ...
+    """
+
+    def __init__(self, table: NDArray[np.void], meta: dict[str, Any]) -> None:
+        if table.dtype != COLUMNS or table.ndim != 1 or len(table) == 0:
+            raise FastadaptError(
+                "A result needs a table (rows,) of dtype fastadapt.adaptation.results.COLUMNS, "
+                "with at least one row."
+            )
+        sets = np.unique(table["task_set"])
+        if len(sets) > 1:
+            raise FastadaptError(
+                f"Returns on different task sets cannot be pooled: {', '.join(sets)}. "
+                "Make one result, and one report, for each."
+            )
+        self.table = table
+        self.meta = meta
+
+    @property
+    def agents(self) -> list[str]:
+        """Names of the agents, in the order of the table."""
+        return _in_order(self.table["agent"])
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits, in the order of the table."""
+        return _in_order(self.table["split"])
+
+    @property
+    def task_set(self) -> str:
+        """Versioned id of the task set."""
+        return str(self.table["task_set"][0])
+
+    def rows(self, agent: str, split: str, shot: int | None = None) -> NDArray[np.void]:
+        """Return the rows of an agent on a split, after a number of shots or after any.
+
+        Raises:
+            FastadaptError: there are none.
+        """
+        if agent not in self.agents:
+            raise unknown_name("agent in these results", agent, self.agents)
+        rows = self.table[self.table["agent"] == agent]
+        if split not in rows["split"]:
+            raise unknown_name(f"split with results of '{agent}'", split, _in_order(rows["split"]))
+        rows = rows[rows["split"] == split]
+        if shot is None:
+            return rows
+        shots = np.unique(rows["shot"])
+        if shot not in shots:
+            raise FastadaptError(
+                f"Agent '{agent}' was not evaluated after {shot} shots on split '{split}', "
+                f"only after {', '.join(map(str, shots))}."
+            )
+        return rows[rows["shot"] == shot]
+
+    def shots(self, agent: str, split: str) -> list[int]:
+        """Return after how many shots an agent was measured on a split."""
+        return np.unique(self.rows(agent, split)["shot"]).tolist()
+
+    def scores(
+        self, agent: str, split: str, shot: int, column: str = "return"
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Return task ids, sorted, and one column averaged over episodes, `(seeds, tasks)`.
+
+        Raises:
+            FastadaptError: no such rows, or a seed lacks some of the tasks.
+        """
+        rows = self.rows(agent, split, shot)
+        seeds, seed = np.unique(rows["seed"], return_inverse=True)
+        task_ids, task = np.unique(rows["task_id"], return_inverse=True)
+        shape = (len(seeds), len(task_ids))
+        cell = np.ravel_multi_index((seed, task), shape)
+        counts = np.bincount(cell, minlength=math.prod(shape))
+        if counts.min() == 0:
+            s, t = np.unravel_index(counts.argmin(), shape)
+            raise FastadaptError(
+                f"Agent '{agent}', seed {seeds[s]}, lacks task {task_ids[t]} of split '{split}' "
+                f"after {shot} shots: evaluate every seed on the same tasks."
+            )
+        sums = np.bincount(cell, rows[column].astype(float), math.prod(shape))
+        return task_ids.tolist(), (sums / counts).reshape(shape)
+
+    def task_means(
+        self, agent: str, split: str, shot: int, column: str = "return"
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Return task ids, sorted, and one column averaged over episodes and seeds, `(T,)`."""
+        task_ids, values = self.scores(agent, split, shot, column)
+        return task_ids, values.mean(axis=0)
+
+    def interval(
+        self, agent: str, split: str, shot: int, statistic: Statistic = mean, column: str = "return"
+    ) -> Interval:
+        """Return a statistic over the means of the tasks, with its interval over tasks."""
+        return _interval(self.task_means(agent, split, shot, column)[1], statistic)
+
+    def gain(self, agent: str, split: str, shot: int, statistic: Statistic = mean) -> Interval:
+        """Return what `shot` shots add to the return after none, paired by task."""
+        after, before = (self.task_means(agent, split, k) for k in (shot, 0))
+        if after[0] != before[0]:
+            raise FastadaptError(
+                f"Agent '{agent}' was measured on other tasks of '{split}' after {shot} shots "
+                "than after none, so the gain cannot be paired."
+            )
+        return _interval(after[1] - before[1], statistic)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the table says, as JSON: by agent, split and number of shots."""
+        agents: dict[str, Any] = {}
+        for agent in self.agents:
+            on = self.table["agent"] == agent
+            splits = _in_order(self.table["split"][on])
+            agents[agent] = {split: _summarise(self, agent, split) for split in splits}
+        statistics = {"level": LEVEL, "resamples": REPS, "seed": 0, "method": METHOD}
+        return {"task_set": self.task_set, "statistics": statistics, "agents": agents}
+
+    def markdown(self, statistic: str = "mean") -> str:
+        """Return the table of returns: a row per agent and split, a column per number of shots.
+
+        Args:
+            statistic: `mean` or `iqm`.
+
+        Raises:
+            FastadaptError: another statistic.
+        """
+        if statistic not in ("mean", "iqm"):
+            raise unknown_name("statistic", statistic, ["mean", "iqm"])
+        agents = self.summary()["agents"]
+        shots = np.unique(self.table["shot"]).tolist()
+        head = ["agent", "split", "tasks", "seeds", *(f"{shot} shots" for shot in shots)]
+        body: list[list[str]] = []
+        for agent, splits in agents.items():
+            for split, found in splits.items():
+                cells = [found["shots"].get(str(shot)) for shot in shots]
+                texts = [
+                    str(Interval.from_json(cell[f"return_{statistic}"])) if cell else "-"
+                    for cell in cells
+                ]
+                body.append([agent, split, str(found["tasks"]), str(found["seeds"]), *texts])
+        return markdown_table(head, body)
+
+    def renamed(self, names: Mapping[str, str]) -> Result:
+        """Return these results with other names for agents, e.g. to compare two runs of one."""
+        longest = max(names.values(), key=len, default="")
+        if len(longest) > 64:
+            raise FastadaptError(
+                f"'{longest}' is too long for the name of an agent: 64 characters."
+            )
+        table = self.table.copy()
+        table["agent"] = [names.get(name, name) for name in self.table["agent"].tolist()]
+        return Result(table, self.meta)
+
+    @staticmethod
+    def concatenate(results: Sequence[Result]) -> Result:
+        """Return one result with the rows of all.
+
+        What `meta` agrees on stays, `tasks` and `splits` are united, and what else differs is
+        listed in `meta["parts"]`, one entry per result.
+
+        Raises:
+            FastadaptError: there is none, task sets differ, or an episode is there twice.
+        """
+        if not results:
+            raise FastadaptError("There are no results to concatenate; give at least one.")
+        hashes = {str(result.meta.get("task_set_hash")) for result in results}
+        if len(hashes) > 1:
+            raise FastadaptError(
+                "The results were made with different versions of the task set (hashes "
+                f"{', '.join(sorted(hashes))}). Evaluate again with the same one."
+            )
+        parts = [np.unique(result.table[_KEY]) for result in results]
+        keys, counts = np.unique(np.concatenate(parts), return_counts=True)
+        if counts.max() > 1:
+            twice = zip(_KEY, keys[counts.argmax()], strict=True)
+            raise FastadaptError(
+                "The same episode is in two of the results: "
+                f"{', '.join(f'{name} {value}' for name, value in twice)}. Give agents of the same "
+                "name other names with `renamed`, or leave one out."
+            )
+        table = np.concatenate([result.table for result in results])
+        return Result(table, _merged([result.meta for result in results]))
+
+    def save(self, folder: str | Path) -> None:
+        """Write `results.csv` (the table, exact) and `summary.json` (summary and meta)."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"rows": len(self.table), "meta": self.meta, "summary": self.summary()}
+        try:
+            text = json.dumps(content, indent=1, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
+        (folder / "summary.json").unlink(missing_ok=True)  # it says that the table is complete
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_NAMES)
+        writer.writerows(self.table.tolist())  # Python floats: repr, so exact
+        write_text(folder / "results.csv", file.getvalue())
+        write_text(folder / "summary.json", text + "\n")
+
+    @staticmethod
+    def load(folder: str | Path) -> Result:
+        """Return what `save` wrote, exactly.
+
+        Raises:
+            FastadaptError: the folder holds no evaluation, or a part of one.
+        """
+        folder = Path(folder)
+        for name in ("results.csv", "summary.json"):
+            if not (folder / name).is_file():
+                raise FastadaptError(
+                    f"{folder} is not a complete evaluation: it has no {name}. "
+                    "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
+                )
+        try:
+            content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            rows, meta = int(content["rows"]), dict(content["meta"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(folder / "summary.json", str(error)) from error
+        return Result(_read_table(folder / "results.csv", rows), meta)
+
+
+def compare(
+    a: Result, b: Result, split: str, shot: int, agents: tuple[str, str] | None = None
+) -> Comparison:
+    """Compare an agent of `a` with one of `b` task by task, on the same tasks after as many shots.
+
+    `agents` names them, and may be left out where each result has one; `b` may be `a`.
+
+    Raises:
+        FastadaptError: the tasks differ, or a name is missing or unknown.
+    """
+    first, second = agents or (_only(a), _only(b))
+    x_tasks, x = a.scores(first, split, shot)
+    y_tasks, y = b.scores(second, split, shot)
+    if x_tasks != y_tasks:
+        common = len(set(x_tasks) & set(y_tasks))
+        raise FastadaptError(
+            f"'{first}' and '{second}' were evaluated on different tasks of '{split}' ({common} in "
+            f"common of {len(x_tasks)} and {len(y_tasks)}): evaluate both on the same ones."
+        )
+    differences, probability = x.mean(axis=0) - y.mean(axis=0), wins(x, y).mean(axis=(0, 1))
+    columns = ((differences, mean), (differences, iqm), (probability, mean))
+    return Comparison(*(_interval(values, statistic) for values, statistic in columns))
+
+
+def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table that reads as plain text too; the first two columns are text."""
+    rows = [[" ".join(t.replace("|", "\\|").split()) for t in row] for row in (head, *body)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
+    text = ""
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        text += (
+            "| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in cells) + " |\n"
+        )
+    return text
+
+
+def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
+    rows = result.rows(agent, split)
+    counts = {"tasks": "task_id", "seeds": "seed", "episodes": "episode"}
+    shots = {str(k): _summarise_shot(result, agent, split, k) for k in result.shots(agent, split)}
+    return {name: len(np.unique(rows[c])) for name, c in counts.items()} | {"shots": shots}
+
+
+def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[str, Any]:
+    at = (agent, split, shot)
+    rows = result.rows(*at)
+    summary: dict[str, Any] = {
+        "return_mean": result.interval(*at).as_json(),
+        "return_iqm": result.interval(*at, iqm).as_json(),
+        "distance_mean": result.interval(*at, column="distance").as_json(),
+        "measured_episodes": len(rows),
+        "fell": int(rows["fell"].sum()),
+        "diverged": int(rows["diverged"].sum()),
+        "adaptation": {
+            name: float(np.median(result.task_means(*at, f"adaptation_{name}")[1]))
+            for name in ("env_steps", "gradient_steps", "seconds")
+        },
+    }
+    if shot > 0 and 0 in result.shots(agent, split):
+        summary["gain_mean"] = result.gain(*at).as_json()
+        summary["gain_iqm"] = result.gain(*at, iqm).as_json()
+    return summary
+
+
+def _in_order(values: NDArray[Any]) -> list[str]:
+    names, first = np.unique(values, return_index=True)
+    return names[np.argsort(first)].tolist()
+
+
+def _interval(values: NDArray[np.float64], statistic: Statistic) -> Interval:
+    """Return the interval over tasks; of one task, its value without an interval."""
+    if len(values) == 1 and np.isfinite(values).all():
+        return Interval(float(values[0]), math.nan, math.nan, 1)
+    return bootstrap(values, statistic)
+
+
+def _only(result: Result) -> str:
+    if len(result.agents) > 1:
+        raise FastadaptError(f"Say which agent to compare: {', '.join(result.agents)}.")
+    return result.agents[0]
+
+
+def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    for meta in metas:
+        common = {key: value for key, value in meta.items() if key != "parts"}
+        parts += [common | part for part in meta.get("parts", [{}])]
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for part in parts for key in part):
+        values = [part[key] for part in parts if key in part]
+        if len(values) == len(parts) and all(value == values[0] for value in values):
+            merged[key] = values[0]
+        elif key == "tasks":  # ids are hashes of the content: equal ids never disagree
+            merged[key] = {name: task for value in values for name, task in value.items()}
+        elif key == "splits":
+            merged[key] = list(dict.fromkeys(split for value in values for split in value))
+    rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
+    return merged | ({"parts": rest} if any(rest) else {})
+
+
+def _damaged(path: Path, why: str) -> FastadaptError:
+    return FastadaptError(f"{path} is damaged ({why}). Evaluate again, or copy it again.")
+
+
+def _read_table(path: Path, rows: int) -> NDArray[np.void]:
+    parse = {"U": str, "i": int, "f": float, "b": {"True": True, "False": False}.__getitem__}
+    parsers = [parse[COLUMNS[name].kind] for name in _NAMES]
+    text = path.read_text(encoding="utf-8")
+    lines = list(csv.reader(io.StringIO(text, newline="")))
+    if not lines or lines[0] != list(_NAMES):
+        raise _damaged(path, f"its first line is not {','.join(_NAMES)}")
+    if len(lines) != rows + 1 or not text.endswith("\n"):
+        raise _damaged(path, f"it ends early: {len(lines) - 1} of {rows} rows")
+    records: list[tuple[Any, ...]] = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            fields = zip(parsers, line, strict=True)
+            records.append(tuple(parser(field) for parser, field in fields))
+        except (ValueError, KeyError) as error:
+            raise _damaged(path, f"record {number}: {error}") from error
+    return np.array(records, COLUMNS)

@@ -1,0 +1,152 @@
+"""A run directory: everything that evaluate, watch and resume need, with no other argument."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fastadapt.adaptation.checkpoint import load_checkpoint, write_text
+from fastadapt.adaptation.machine import machine
+from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.envs.errors import FastadaptError
+
+FORMAT = 1
+"""Version of the layout of run directories."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is, fixed when it begins."""
+
+    agent: str
+    task_set: str
+    task_set_hash: str
+    seed: int
+    iterations: int
+    torch_threads: int
+    options: dict[str, Any]
+    """All settings of the agent, resolved."""
+    command: str
+
+
+class Run:
+    """An opened run directory.
+
+    Attributes:
+        path: where it is.
+        config: what it is.
+    """
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path = path
+        self.config = config
+
+    @property
+    def task_set(self) -> Any:
+        """The task set that it was trained on, from its own copy of the file."""
+        from fastadapt.envs import TaskSet
+        from fastadapt.envs.task_file import read_task_file
+
+        path = self.path / "task_set.toml"
+        task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None)
+        if task_set.hash != self.config.task_set_hash:
+            raise FastadaptError(
+                f"'{path}' is not what this run was trained on: its content, or the version of its "
+                "environment, has changed. Restore the file, or use the version of fastadapt in "
+                f"'{self.path / 'machine.json'}'."
+            )
+        return task_set
+
+    def agent(self, memory: bool = True) -> Any:
+        """Return the agent at the last checkpoint; `memory=False` wipes RL²'s at every step."""
+        state, _ = load_checkpoint(self.path / "checkpoints")
+        agent = self.new_agent(memory)
+        agent.load_state(state)
+        return agent
+
+    def new_agent(self, memory: bool = True) -> Any:
+        """Return the agent as it was before training."""
+        from fastadapt.agents import find_agent, make_config
+        from fastadapt.agents.rl2 import RL2, RL2WithoutMemory
+
+        cls = find_agent(self.config.agent)
+        if not memory:
+            if cls is not RL2:
+                raise FastadaptError(f"Agent '{self.config.agent}' has no memory to wipe.")
+            cls = RL2WithoutMemory
+        return cls(self.task_set, self.config.seed, make_config(self.config.options))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of `metrics.jsonl`, one for each iteration."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def __repr__(self) -> str:
+        return f"Run('{self.path}', {self.config.agent} on {self.config.task_set})"
+
+
+def create_run(path: Path, config: RunConfig, source: str) -> Run:
+    """Write a new run directory.
+
+    Raises:
+        FastadaptError: the path holds something else, or cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FastadaptError(
+            f"'{path}' exists and is not a run directory; nothing was written. Choose another --out."
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(path / "task_set.toml", source)
+        write_text(path / "machine.json", json.dumps(machine(), indent=1))
+        # Last: a directory with a config is a whole one.
+        write_text(
+            path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1)
+        )
+    except OSError as error:
+        raise FastadaptError(f"Cannot write the run directory '{path}': {error}.") from None
+    return Run(path, config)
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run directory.
+
+    Raises:
+        FastadaptError: it is none, is truncated, or another version wrote it.
+    """
+    path = Path(path)
+    file = path / "config.json"
+    if not file.is_file():
+        what = "does not exist" if not path.exists() else "is not a run directory (no config.json)"
+        raise FastadaptError(f"'{path}' {what}. Give a folder that `fastadapt train` wrote.")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        written = content.pop("format")
+    except (ValueError, KeyError, AttributeError):
+        raise FastadaptError(
+            f"'{file}' is damaged or truncated. Train again into another folder."
+        ) from None
+    if written != FORMAT:
+        raise FastadaptError(
+            f"'{path}' has format {written}; this version of fastadapt reads format {FORMAT}. Use "
+            f"the version in '{path / 'machine.json'}'."
+        )
+    try:
+        config = RunConfig(**content)
+    except TypeError:
+        raise FastadaptError(
+            f"'{file}' lacks entries or has unknown ones. Train again into another folder."
+        ) from None
+    if not (path / "task_set.toml").is_file():
+        raise FastadaptError(f"'{path}' is truncated: task_set.toml is missing.")
+    return Run(path, config)
+
+
+def options_of(config: PPOAgentConfig) -> dict[str, Any]:
+    """Return settings as plain values."""
+    return asdict(config)

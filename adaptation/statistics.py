@@ -1,0 +1,246 @@
+"""Point estimates with intervals, for scores of agents on tasks.
+
+Scores are a matrix `(runs, tasks)`: a run is an agent trained (or evaluated) with one seed. All
+intervals are percentile bootstrap intervals; the same seed gives the same interval.
+
+Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
+section 4 (stratified bootstrap, interquartile mean, probability of improvement).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+Array = NDArray[np.float64]
+Statistic = Callable[[Array], Array]
+"""Reduces the last axis: `(..., n)` to `(...)`."""
+Resample = Literal["tasks", "runs"]
+
+LEVEL = 0.95
+"""Coverage that every interval asks for."""
+REPS = 2000
+"""Bootstrap resamples: the ends of an interval then move by about 1 % of its width."""
+_CHUNK = 2**22  # numbers resampled at once: 32 MiB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, its 95 % interval, and how many tasks (or runs) were resampled for it.
+
+    `low` and `high` are NaN when there was one and nothing to resample.
+    """
+
+    point: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        """Three significant digits for the largest number: `412 [389, 436]`."""
+        numbers = [x for x in (self.point, self.low, self.high) if math.isfinite(x)]
+        largest = max((abs(x) for x in numbers), default=0.0)
+        decimals = min(max(2 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 0
+        point, low, high = (
+            f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (self.point, self.low, self.high)
+        )
+        return f"{point} [{low}, {high}]" if math.isfinite(self.low) else f"{point} [no interval]"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields; an absent end of the interval is `None`."""
+        ends = {"low": self.low, "high": self.high}
+        finite = {name: end if math.isfinite(end) else None for name, end in ends.items()}
+        return {"point": self.point, **finite, "n": self.n}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Interval:
+        """Return the interval that `as_json` wrote."""
+        low, high = (math.nan if fields[end] is None else fields[end] for end in ("low", "high"))
+        return cls(fields["point"], low, high, fields["n"])
+
+
+def mean(scores: Array) -> Array:
+    """Return the mean over the last axis."""
+    return scores.mean(axis=-1)
+
+
+def iqm(scores: Array) -> Array:
+    """Return the interquartile mean over the last axis: the mean of the middle half.
+
+    A quarter of the scores, rounded down, is cut at each end (Agarwal et al. 2021, section 4.3;
+    equal to `scipy.stats.trim_mean(scores, 0.25)`).
+    """
+    count = scores.shape[-1]
+    cut = count // 4
+    if cut == 0:
+        return scores.mean(axis=-1)
+    ordered = np.partition(scores, (cut, count - cut - 1), axis=-1)
+    return ordered[..., cut : count - cut].mean(axis=-1)
+
+
+def bootstrap(
+    matrix: ArrayLike,
+    statistic: Statistic = mean,
+    *,
+    resample: Resample = "tasks",
+    reps: int = REPS,
+    seed: int = 0,
+) -> Interval:
+    """Return a statistic of all scores with its percentile bootstrap interval.
+
+    Args:
+        matrix: scores `(runs, tasks)`, or `(tasks,)` for one run.
+        statistic: reduces the last axis, e.g. `mean` or `iqm`.
+        resample: `tasks` draws tasks with replacement, each with all its runs: how the number would
+            move with other tasks of the same law. `runs` draws runs with replacement within every
+            task (stratified, Agarwal et al. 2021): how it would move with other seeds on the same
+            tasks. With one run there is nothing to resample within a task: use `tasks`.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: the matrix is empty, not finite, or has one of what is to be resampled.
+    """
+    scores = _checked(matrix)
+    runs, tasks = scores.shape
+    count = _count(runs, tasks, resample)
+    rng = np.random.default_rng(seed)
+    samples: list[Array] = []
+    for size in _chunks(reps, runs * tasks):
+        if resample == "tasks":
+            columns = rng.integers(tasks, size=(size, tasks))
+            drawn = np.moveaxis(scores[:, columns], 0, 1)
+        else:
+            rows = rng.integers(runs, size=(size, runs, tasks))
+            drawn = scores[rows, np.arange(tasks)]
+        samples.append(statistic(drawn.reshape(size, -1)))
+    return _interval(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
+
+
+def paired_difference(
+    a: ArrayLike, b: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
+) -> Interval:
+    """Return a statistic of `a - b` per task, with its interval over tasks.
+
+    Pairing removes what the tasks have in common: an interval that excludes 0 is a difference,
+    even where the intervals of `a` and `b` overlap.
+
+    Args:
+        a: score per task `(tasks,)`, averaged over runs.
+        b: the same for the other, tasks in the same order.
+        statistic: `mean` or `iqm` of the differences.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: lengths differ, or as `bootstrap`.
+    """
+    first, second = np.asarray(a, float), np.asarray(b, float)
+    if first.shape != second.shape or first.ndim != 1:
+        raise FastadaptError(
+            f"Cannot pair scores of shapes {first.shape} and {second.shape}: give one score per "
+            "task, for the same tasks in the same order."
+        )
+    return bootstrap(first - second, statistic, reps=reps, seed=seed)
+
+
+def probability_of_improvement(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    resample: Resample = "tasks",
+    reps: int = REPS,
+    seed: int = 0,
+) -> Interval:
+    """Return how likely a run of `a` beats a run of `b` on a task of the set; ties count half.
+
+    Agarwal et al. 2021, eq. 2: the mean over tasks of the Mann-Whitney statistic.
+
+    Args:
+        a: scores `(runs, tasks)`, or `(tasks,)` for one run.
+        b: the same for the other; the number of runs may differ.
+        resample: as in `bootstrap`; `runs` needs two runs of each.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: the number of tasks differs, or as `bootstrap`.
+    """
+    first, second = _checked(a), _checked(b)
+    tasks = first.shape[1]
+    if second.shape[1] != tasks:
+        raise FastadaptError(
+            f"Cannot compare scores on {tasks} tasks with scores on {second.shape[1]}: "
+            "use the same tasks in the same order."
+        )
+    won = wins(first, second)
+    if resample == "tasks":
+        return bootstrap(won.mean(axis=(0, 1)), reps=reps, seed=seed)
+    runs = (len(first), len(second))
+    count = _count(min(runs), tasks, resample)
+    rng = np.random.default_rng(seed)
+    samples: list[Array] = []
+    for size in _chunks(reps, won.size):
+        rows = rng.integers(runs[0], size=(size, runs[0], 1, tasks))
+        columns = rng.integers(runs[1], size=(size, 1, runs[1], tasks))
+        samples.append(won[rows, columns, np.arange(tasks)].mean(axis=(1, 2, 3)))
+    return _interval(float(won.mean()), np.concatenate(samples), count)
+
+
+def wins(a: Array, b: Array) -> Array:
+    """Return which run beats which on each task, a tie being half a win: `(runs_a, runs_b, tasks)`.
+
+    Args:
+        a: scores `(runs_a, tasks)`.
+        b: scores `(runs_b, tasks)`.
+    """
+    return (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])
+
+
+def _checked(matrix: ArrayLike) -> Array:
+    scores = np.atleast_2d(np.asarray(matrix, float))
+    if scores.ndim != 2 or scores.size == 0:
+        raise FastadaptError(
+            f"Scores must be a matrix (runs, tasks) with at least one entry, not {scores.shape}."
+        )
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise FastadaptError(
+            f"{bad} of {scores.size} scores are NaN or infinite: an average of them means nothing. "
+            "Find the episodes they come from and leave them out, or give them a finite score."
+        )
+    return scores
+
+
+def _count(runs: int, tasks: int, resample: str) -> int:
+    counts = {"tasks": tasks, "runs": runs}
+    if resample not in counts:
+        raise unknown_name("way to resample", resample, counts)
+    if counts[resample] < 2:
+        other = "runs" if resample == "tasks" else "tasks"
+        raise FastadaptError(
+            f"There is only 1 of the {resample} to resample, so no interval can be computed: "
+            f"evaluate at least 2 {resample}, or use resample='{other}'."
+        )
+    return counts[resample]
+
+
+def _chunks(reps: int, size: int) -> list[int]:
+    """Split `reps` so that a chunk of resamples of `size` numbers fits into memory."""
+    if reps < 1:
+        raise FastadaptError(f"Cannot bootstrap with {reps} resamples; use at least 1.")
+    chunk = max(1, _CHUNK // size)
+    return [min(chunk, reps - start) for start in range(0, reps, chunk)]
+
+
+def _interval(point: float, samples: Array, count: int) -> Interval:
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    return Interval(point, float(low), float(high), count)

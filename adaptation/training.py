@@ -1,0 +1,227 @@
+"""Meta-training: iterations of one agent on one task set, in a run directory that can resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from fastadapt.adaptation.checkpoint import load_checkpoint, save_checkpoint
+from fastadapt.adaptation.machine import command
+from fastadapt.adaptation.run import Run, RunConfig, create_run, load_run, options_of
+from fastadapt.envs.errors import FastadaptError
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Called after every iteration with its number (from 1) and its metrics."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by the user, after everything was saved."""
+
+
+def train(
+    agent: str,
+    task_set: str | Path,
+    out: str | Path,
+    seed: int = 0,
+    iterations: int = 200,
+    *,
+    checkpoint_every: int = 10,
+    num_threads: int = 0,
+    torch_threads: int = 0,
+    report: Report | None = None,
+    **options: Any,
+) -> Run:
+    """Meta-train an agent, or go on where an interrupted call with the same arguments stopped.
+
+    Args:
+        agent: one of `list_agents()`.
+        task_set: name of a shipped task set, or path to a TOML file.
+        out: the run directory.
+        seed: of everything random.
+        iterations: how many in all.
+        checkpoint_every: iterations between checkpoints.
+        num_threads: threads that simulate; 0 means one per processor.
+        torch_threads: threads of torch; 0 means one per processor. Kept by a run: another number
+            may round differently.
+        report: called after every iteration.
+        options: settings of the agent that differ from the defaults.
+
+    Returns:
+        The run.
+
+    Raises:
+        FastadaptError: bad arguments, or `out` holds another run or something else.
+        Interrupted: Ctrl-C; everything was saved.
+    """
+    import torch
+
+    run = _open(agent, task_set, Path(out), seed, iterations, torch_threads, options)
+    with _locked(run.path), _interruptible() as stopped:
+        torch.set_num_threads(run.config.torch_threads)
+        _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
+    if stopped.is_set():
+        raise Interrupted
+    return run
+
+
+def _open(
+    agent: str,
+    task_set: str | Path,
+    out: Path,
+    seed: int,
+    iterations: int,
+    torch_threads: int,
+    options: dict[str, Any],
+) -> Run:
+    from fastadapt.agents import find_agent, make_config
+    from fastadapt.envs import load_task_set
+
+    find_agent(agent)
+    if iterations < 1:
+        raise FastadaptError(f"iterations = {iterations}; train for at least 1.")
+    tasks = load_task_set(task_set)
+    config = RunConfig(
+        agent=agent,
+        task_set=tasks.id,
+        task_set_hash=tasks.hash,
+        seed=seed,
+        iterations=iterations,
+        torch_threads=torch_threads or os.cpu_count() or 1,
+        options=options_of(make_config({"planned_iterations": iterations, **options})),
+        command=command(),
+    )
+    if not (out / "config.json").is_file():
+        return create_run(out, config, tasks.source)
+    run = load_run(out)
+    _check_same(run, config, explicit="planned_iterations" in options)
+    return run
+
+
+def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
+    """Refuse to go on with a run that is another one; more iterations of the same are welcome."""
+    old = run.config
+    options = dict(config.options)
+    if not explicit:
+        options["planned_iterations"] = old.options["planned_iterations"]
+    wanted = replace(config, options=options, iterations=old.iterations, command=old.command)
+    wanted = replace(wanted, torch_threads=old.torch_threads)
+    pairs = {
+        name: (getattr(old, name), getattr(wanted, name))
+        for name in ("agent", "task_set", "task_set_hash", "seed")
+    }
+    pairs |= {name: (old.options.get(name), value) for name, value in options.items()}
+    changed = [f"{name} {was} (now {now})" for name, (was, now) in pairs.items() if was != now]
+    if changed:
+        raise FastadaptError(
+            f"'{run.path}' holds another run: {', '.join(changed)}. Nothing was written. Choose "
+            "another --out, or repeat its settings to go on with it."
+        )
+
+
+def _loop(
+    run: Run,
+    iterations: int,
+    checkpoint_every: int,
+    num_threads: int,
+    report: Report | None,
+    stopped: threading.Event,
+) -> None:
+    from fastadapt.envs import make_batch
+
+    task_set = run.task_set
+    agent = run.new_agent()
+    checkpoints = run.path / "checkpoints"
+    done, env_steps, seconds = 0, 0.0, 0.0
+    if (checkpoints / "last").exists():
+        state, content = load_checkpoint(checkpoints)
+        agent.load_state(state)
+        done = content["iteration"]
+        env_steps, seconds = content["progress"]["env_steps"], content["progress"]["seconds"]
+    if done >= iterations:
+        return
+    envs = make_batch(task_set, agent.num_envs, num_threads, context=agent.context)
+    with _sinks(run, done) as write:
+        for iteration in range(done, iterations):
+            started = time.perf_counter()
+            metrics = agent.meta_train(envs, task_set, iteration)
+            elapsed = time.perf_counter() - started
+            env_steps += metrics["env_steps"]
+            seconds += elapsed
+            row = {"iteration": iteration + 1, **metrics, "env_steps": env_steps}
+            row |= {"steps_per_second": metrics["env_steps"] / elapsed, "seconds": seconds}
+            write(row)
+            last = iteration + 1 == iterations or stopped.is_set()
+            if last or (iteration + 1) % checkpoint_every == 0:
+                progress = {"env_steps": env_steps, "seconds": seconds}
+                save_checkpoint(checkpoints, iteration + 1, agent.state(), progress)
+            if report:
+                report(iteration + 1, row)
+            if stopped.is_set():
+                return
+
+
+@contextmanager
+def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Open metrics.jsonl and TensorBoard, both cut back to the iterations that are done."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    path = run.path / "metrics.jsonl"
+    kept = [row for row in run.metrics() if row["iteration"] <= done]
+    path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    board = SummaryWriter(str(run.path / "tensorboard"), purge_step=done + 1)
+    file: TextIO
+    with path.open("a", encoding="utf-8") as file:
+
+        def write(row: dict[str, float]) -> None:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            for name, value in row.items():
+                board.add_scalar(name, value, int(row["iteration"]))
+
+        try:
+            yield write
+        finally:
+            board.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep a second training out of the directory."""
+    import fcntl
+
+    with (path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FastadaptError(
+                f"Another process is training in '{path}'. Wait for it, or choose another --out."
+            ) from None
+        yield
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event; the second one interrupts at once."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,169 @@
+"""The trial runner: shots and measurements on many tasks at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.agents.interface import AdaptiveAgent, Transition
+from fastadapt.envs import BatchedEnv, FastadaptError, Task
+from fastadapt.envs.draws import key_of
+
+Array = NDArray[np.float64]
+OnStep = Callable[[BatchedEnv], None]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """One episode of each of N robots; every field is `(N,)`.
+
+    Attributes:
+        returns: sum of rewards.
+        distance: what the environment calls distance, at the end [m].
+        length: control steps.
+        fell: where it ended by failure.
+        diverged: where the simulation broke down.
+    """
+
+    returns: Array
+    distance: Array
+    length: NDArray[np.int64]
+    fell: NDArray[np.bool_]
+    diverged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What adaptation has cost so far.
+
+    Attributes:
+        env_steps: control steps lived in shots, `(N,)`.
+        gradient_steps: gradient steps taken since `begin`, for each task.
+        seconds: wall time of the shots (simulation and agent) divided by N.
+    """
+
+    env_steps: NDArray[np.int64]
+    gradient_steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured episode of every task after some shots."""
+
+    shot: int
+    episode: int
+    episodes: Episodes
+    ledger: Ledger
+
+
+def run_episode(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    seeds: Sequence[int],
+    explore: bool,
+    on_step: OnStep | None = None,
+) -> Episodes:
+    """Live through one episode with every robot, until the last one has ended.
+
+    Args:
+        agent: acts and observes.
+        envs: the robots, already on their tasks.
+        seeds: of the resets, `(N,)`.
+        explore: whether this is a shot.
+        on_step: called after the reset and after every control step (for replays).
+    """
+    num = envs.num_envs
+    observation, _ = envs.reset(seed=seeds)
+    returns, length = np.zeros(num), np.zeros(num, np.int64)
+    done = np.zeros(num, bool)
+    terminated, info = done, {"distance": np.zeros(num), "diverged": done}
+    if on_step:
+        on_step(envs)
+    while not done.all():
+        action = agent.act(observation, explore)
+        following, reward, terminated, truncated, info = envs.step(action)
+        agent.observe(
+            Transition(observation, action, reward, following, terminated, truncated)
+        )
+        returns += reward
+        length += ~done
+        done = terminated | truncated
+        observation = following
+        if on_step:
+            on_step(envs)
+    agent.end_episode(done)
+    return Episodes(returns, info["distance"], length, terminated, info["diverged"])
+
+
+def run_trials(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    tasks: Sequence[Task],
+    shots: Sequence[int],
+    episodes: int,
+    seed: int,
+    *,
+    on_measure: Callable[[Measurement], None] | None = None,
+    record: Callable[[], OnStep] | None = None,
+    keys: Sequence[str] | None = None,
+) -> list[Measurement]:
+    """Run one trial on every task and measure after the given numbers of shots.
+
+    A measured episode starts from a snapshot, acts deterministically, and is undone after: it
+    neither teaches the agent nor counts as its data. The same robots, starts and goals are
+    measured after every number of shots (seeds keyed by task and episode), so that differences are
+    paired.
+
+    Args:
+        agent: under test.
+        envs: as many robots as tasks.
+        tasks: one for each robot.
+        shots: numbers of shots after which to measure, e.g. (0, 1, 2, 5).
+        episodes: measured episodes each time.
+        seed: of all resets.
+        on_measure: called after every measured episode.
+        record: called before every measured episode for its `on_step`.
+        keys: what the seeds of each robot are keyed by, in place of the ids of its task.
+
+    Returns:
+        The measurements in order of shots and episodes.
+
+    Raises:
+        FastadaptError: numbers that make no sense.
+    """
+    if len(shots) == 0 or min(shots) < 0:
+        raise FastadaptError(f"shots = {tuple(shots)}; give at least one number, none negative.")
+    if episodes < 1:
+        raise FastadaptError(f"episodes = {episodes}; measure at least 1.")
+    envs.set_tasks(tasks)
+    keys = keys or [task.id for task in tasks]
+    agent.begin(len(tasks))
+    steps, seconds = np.zeros(len(tasks), np.int64), 0.0
+    measurements: list[Measurement] = []
+    for shot in range(max(shots) + 1):
+        if shot in shots:
+            gradient_steps = int(getattr(agent, "adaptation_gradient_steps", 0))
+            ledger = Ledger(steps.copy(), gradient_steps, seconds / len(tasks))
+            for episode in range(episodes):
+                snapshot = agent.snapshot()
+                seeds = _seeds(seed, keys, "measure", episode)
+                measured = run_episode(agent, envs, seeds, False, record() if record else None)
+                agent.restore(snapshot)
+                measurements.append(Measurement(shot, episode, measured, ledger))
+                if on_measure:
+                    on_measure(measurements[-1])
+        if shot < max(shots):
+            started = time.perf_counter()
+            lived = run_episode(agent, envs, _seeds(seed, keys, "shot", shot), True)
+            seconds += time.perf_counter() - started
+            steps += lived.length
+    return measurements
+
+
+def _seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:
+    return [key_of(seed, key, what, number) for key in keys]

@@ -1,0 +1,66 @@
+"""Settings of the agents; imports nothing heavy, so that the command line can show them fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Settings of the update; the defaults are what worked on the shipped task sets."""
+
+    learning_rate: float = 1e-3
+    """Step size of Adam at the start."""
+    final_learning_rate: float = 1e-4
+    """Step size at the last planned iteration (linear in between)."""
+    gamma: float = 0.99
+    """Discount per control step."""
+    lam: float = 0.95
+    """Trace decay of the advantage estimates."""
+    clip: float = 0.2
+    """Limit of the likelihood ratio's departure from 1."""
+    epochs: int = 4
+    """Passes over the trials of an iteration."""
+    minibatches: int = 4
+    """Gradient steps in a pass."""
+    sequence: int = 100
+    """Longest stretch that is back-propagated through [control steps]; longer trials are cut, each
+    piece beginning with the memory that it had in the rollout."""
+    entropy_bonus: float = 0.0
+    """Weight of the policy's entropy."""
+    value_weight: float = 0.5
+    """Weight of the critic's loss."""
+    gradient_limit: float = 0.5
+    """Largest norm of a gradient."""
+
+    def __post_init__(self) -> None:
+        positive = ("learning_rate", "clip", "epochs", "minibatches", "sequence", "gradient_limit")
+        for name in positive:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
+        for name in ("gamma", "lam"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be in (0, 1].")
+
+
+@dataclass(frozen=True)
+class PPOAgentConfig:
+    """Settings of an agent that is trained by PPO on trials."""
+
+    num_envs: int = 128
+    """Robots trained on at once, each on a task of its own."""
+    episodes: int = 2
+    """Episodes in a trial."""
+    width: int = 128
+    """Width of the hidden layers, and of the memory."""
+    log_std: float = -0.5
+    """Logarithm of the exploration noise at the start."""
+    planned_iterations: int = 200
+    """When the learning rate has come down to its final value."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """Settings of the update."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_envs", "episodes", "width", "planned_iterations"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be at least 1.")

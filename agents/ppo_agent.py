@@ -1,0 +1,227 @@
+"""What RL² and its memoryless rivals share: acting, remembering, and an iteration of training."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fastadapt.agents import gae, ppo
+from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.networks import ActorCritic
+from fastadapt.agents.normaliser import Normaliser, RewardScale
+from fastadapt.agents.trials import collect
+from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
+from fastadapt.envs.draws import key_of
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class _Memory:
+    """What the agent carries through a trial; `(N, ...)` each."""
+
+    hidden: Tensor
+    action: Array
+    reward: Array
+    start: Mask
+    ended: Mask
+
+
+class PPOAgent:
+    """An actor-critic agent over trials; subclasses say whether it has a memory and what it sees.
+
+    Attributes:
+        config: its settings.
+        network: policy and value function.
+    """
+
+    context: Literal["hidden", "visible"] = "hidden"
+    name: ClassVar[str]
+    memory: ClassVar[bool]
+    """Whether it carries anything from one control step to the next."""
+
+    def __init__(self, task_set: TaskSet, seed: int, config: PPOAgentConfig) -> None:
+        cls = task_set.environment
+        visible = len(task_set.names) if self.context == "visible" else 0
+        self.config = config
+        self.num_envs = config.num_envs
+        self.adaptation_gradient_steps = 0  # it adapts by remembering alone
+        self.seed = seed
+        self._observations = len(cls.observations) + visible
+        limits = np.array([(action.low, action.high) for action in cls.actions()])
+        self._low, self._high = limits.T
+        actions = len(limits)
+        torch.manual_seed(key_of(seed, "weights") % 2**63)
+        self.network = ActorCritic(
+            self._observations,
+            actions + 2 if self.memory else 0,
+            actions,
+            config.width,
+            self.memory,
+            config.log_std,
+        )
+        self._optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.ppo.learning_rate, eps=1e-5
+        )
+        self._observation_scale = Normaliser(self._observations)
+        self._reward_scale = RewardScale(config.ppo.gamma)
+        self._generator = torch.Generator()
+        self.begin(1)
+
+    def begin(self, num_tasks: int) -> None:
+        """Face N new tasks with an empty memory."""
+        self._memory = _Memory(
+            hidden=self.network.initial(num_tasks),
+            action=np.zeros((num_tasks, len(self._low))),
+            reward=np.zeros(num_tasks),
+            start=np.ones(num_tasks, bool),
+            ended=np.zeros(num_tasks, bool),
+        )
+        self._generator.manual_seed(key_of(self.seed, "explore") % 2**63)
+
+    @torch.no_grad()
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return the mean action, or a sample of the policy to explore."""
+        memory = self._memory
+        inputs = self._encode(observation, memory.action, memory.reward, memory.start)
+        output = self.network(inputs[None], memory.hidden)
+        ended = torch.from_numpy(memory.ended)[:, None]
+        memory.hidden = torch.where(ended, memory.hidden, output.hidden)
+        action = output.mean[0]
+        if explore:
+            noise = torch.randn(action.shape, generator=self._generator)
+            action = action + self.network.log_std.exp() * noise
+        return np.clip(action.numpy().astype(np.float64), self._low, self._high)
+
+    def observe(self, transition: Transition) -> None:
+        """Remember the last action and its reward, of every robot whose episode still ran."""
+        memory = self._memory
+        keep = memory.ended
+        memory.action = np.where(keep[:, None], memory.action, transition.action)
+        memory.reward = np.where(keep, memory.reward, transition.reward)
+        memory.start = memory.start & keep
+        memory.ended = keep | transition.terminated | transition.truncated
+
+    def end_episode(self, done: Mask) -> None:
+        """Flag the next step as the first of an episode; the memory carries on."""
+        self._memory.start = self._memory.start | done
+        self._memory.ended = self._memory.ended & ~done
+
+    def snapshot(self) -> Any:
+        """Return the memory of the trial so far, and the state of the exploration noise."""
+        return copy.deepcopy(self._memory), self._generator.get_state()
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a snapshot."""
+        memory, generator = snapshot
+        self._memory = copy.deepcopy(memory)
+        self._generator.set_state(generator)
+
+    def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
+        """Collect one trial on each of `num_envs` new tasks and improve the network on them."""
+        started = time.perf_counter()
+        num, settings = envs.num_envs, self.config.ppo
+        generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
+        envs.set_tasks(task_set.sample("train", num, self.seed, start=iteration * num))
+        seeds = [key_of(self.seed, "reset", iteration, i) for i in range(num)]
+        trials = collect(
+            envs,
+            self.network,
+            self._encode,
+            self.config.episodes,
+            seeds,
+            generator,
+            through=self.memory,
+        )
+        collected = time.perf_counter()
+        rewards = torch.from_numpy(self._reward_scale(trials.rewards)).float()
+        advantages = gae.advantages(
+            rewards, trials.values, trials.next_values, trials.carry, settings.gamma, settings.lam
+        )
+        rate = self._learning_rate(iteration)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        metrics = ppo.update(
+            self.network, self._optimizer, trials, advantages, settings, generator
+        )
+        # Only now: during the update the network must see what it saw in the rollout.
+        self._observation_scale.update(trials.observations[trials.valid])
+        self._reward_scale.update(trials.rewards, trials.starts, trials.valid)
+        returns = trials.returns.mean(axis=0)
+        per_episode = {f"return_episode_{i}": float(r) for i, r in enumerate(returns)}
+        return {
+            "env_steps": float(trials.valid.sum()),
+            "return_mean": float(returns.mean()),
+            **per_episode,
+            "diverged": float(trials.diverged),
+            "policy_std": self.network.log_std.exp().mean().item(),
+            "learning_rate": rate,
+            **metrics,
+            "seconds_simulating": trials.seconds,
+            "seconds_collecting": collected - started,
+            "seconds_updating": time.perf_counter() - collected,
+        }
+
+    def state(self) -> AgentState:
+        """Return weights, normalisers and the state of the optimiser."""
+        model = {f"network.{k}": v.numpy().copy() for k, v in self.network.state_dict().items()}
+        model |= {f"observation.{k}": v for k, v in self._observation_scale.state().items()}
+        model |= {f"reward.{k}": v for k, v in self._reward_scale.state().items()}
+        optimizer = {
+            f"{index}.{name}": value.numpy().copy()
+            for index, entry in self._optimizer.state_dict()["state"].items()
+            for name, value in entry.items()
+        }
+        return AgentState(model, optimizer, {})
+
+    def load_state(self, state: AgentState) -> None:
+        """Return to what `state` gave.
+
+        Raises:
+            FastadaptError: the weights are those of another network.
+        """
+        weights = _under("network.", state.model)
+        try:
+            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+        except RuntimeError:
+            raise FastadaptError(
+                "The checkpoint's weights do not fit this agent: its task set, its width or the "
+                "version of fastadapt that wrote it is another one."
+            ) from None
+        self._observation_scale.load_state(_under("observation.", state.model))
+        self._reward_scale.load_state(_under("reward.", state.model))
+        if state.optimizer:
+            entries: dict[int, dict[str, Tensor]] = {}
+            for key, value in state.optimizer.items():
+                index, name = key.split(".", 1)
+                entries.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
+            groups = self._optimizer.state_dict()["param_groups"]
+            self._optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+    def _encode(self, observation: Array, action: Array, reward: Array, start: Mask) -> Tensor:
+        """Return the network's input, `(N, inputs)`: normalised observation, then history."""
+        scaled = self._observation_scale(observation)
+        if self.memory:
+            history = [action, self._reward_scale(reward)[:, None], start[:, None]]
+            scaled = np.concatenate([scaled, *history], axis=1)
+        return torch.from_numpy(scaled.astype(np.float32))
+
+    def _learning_rate(self, iteration: int) -> float:
+        settings = self.config.ppo
+        done = min(iteration / self.config.planned_iterations, 1.0)
+        return settings.learning_rate + done * (
+            settings.final_learning_rate - settings.learning_rate
+        )
+
+
+def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

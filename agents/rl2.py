@@ -1,0 +1,40 @@
+"""RL²: a recurrent policy whose memory is its learning algorithm."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fastadapt.agents.ppo_agent import PPOAgent
+
+Array = NDArray[np.float64]
+
+
+class RL2(PPOAgent):
+    """Fast reinforcement learning by slow reinforcement learning (Duan et al. 2016, section 2).
+
+    A GRU reads (observation, previous action, previous reward, first-step flag). Its state lives on
+    over the episodes of a trial and is empty at the start of each: whatever it finds out about the
+    robot, it finds out by acting. Training maximises the discounted return of the whole trial, so
+    that an early episode is credited with what it teaches for a later one.
+    """
+
+    name: ClassVar = "rl2"
+    memory: ClassVar = True
+
+
+class RL2WithoutMemory(RL2):
+    """A trained RL² whose memory is wiped before every control step: what is left is reflex.
+
+    The difference to RL² itself is what its memory is worth.
+    """
+
+    name: ClassVar = "rl2-without-memory"
+
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Forget, then act."""
+        self._memory.hidden = torch.zeros_like(self._memory.hidden)
+        return super().act(observation, explore)
