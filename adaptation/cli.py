@@ -10,6 +10,7 @@ VERBS = {
     "demo": "train a small RL² on a damaged arm, measure its recovery, write a report (minutes)",
     "train": "meta-train an agent; goes on where it was stopped when run again",
     "evaluate": "measure a trained agent on frozen tasks that it has never seen",
+    "compare": "one report from several evaluated runs",
     "list": "environments, task sets, agents and perturbations",
     "doctor": "versions, rendering, speed, what is missing and how to get it",
 }
@@ -66,3 +67,7 @@ def _usage() -> str:
     lines += [f"  {verb:<10}{text}" for verb, text in VERBS.items()]
     lines += ["", "`fastadapt COMMAND --help` explains a command."]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

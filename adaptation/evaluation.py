@@ -13,6 +13,7 @@ from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.adaptation.trial import Measurement, run_trials
 from fastadapt.agents.interface import AdaptiveAgent
 from fastadapt.envs import Task, TaskSet, make_batch
+from fastadapt.envs.batched_env import Context
 
 
 def evaluate(
@@ -49,11 +50,9 @@ def evaluate(
     started = time.perf_counter()
     tasks = task_set.tasks(split)
     shots = sorted(set(shots))
-    context = getattr(agent, "context", "hidden")
+    context: Context = getattr(agent, "context", "hidden")
     envs = make_batch(task_set, len(tasks), num_threads, context=context)
-    measurements = run_trials(
-        agent, envs, tasks, shots, episodes, seed, on_measure=on_measure
-    )
+    measurements = run_trials(agent, envs, tasks, shots, episodes, seed, on_measure=on_measure)
     label = name or getattr(agent, "name", type(agent).__name__)
     agent_seed = int(getattr(agent, "seed", 0))
     parts = [_rows(m, tasks, label, agent_seed, task_set.id, split) for m in measurements]

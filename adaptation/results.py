@@ -19,9 +19,9 @@ from fastadapt.adaptation.statistics import (
     REPS,
     Interval,
     Statistic,
-    bootstrap,
     iqm,
     mean,
+    over_tasks,
     wins,
 )
 from fastadapt.envs.errors import FastadaptError, unknown_name
@@ -38,9 +38,7 @@ COLUMNS = np.dtype([
 spent on the task before this shot, since the trial began.
 """
 
-METHOD = (
-    "mean over episodes and seeds per task, percentile bootstrap over tasks; gain: paired by task"
-)
+METHOD = "averages over episodes and seeds per task; percentile bootstrap over tasks; paired gains"
 _NAMES = COLUMNS.names or ()
 _KEY = ["agent", "seed", "task_set", "split", "task_id", "shot", "episode"]
 
@@ -75,47 +73,52 @@ class Result:
             )
         self.table = table
         self.meta = meta
+        self._index: dict[str, dict[str, dict[int, list[int]]]] = {}
+        keys = zip(*(table[name].tolist() for name in ("agent", "split", "shot")), strict=True)
+        for row, (agent, split, shot) in enumerate(keys):
+            splits = self._index.setdefault(agent, {})
+            splits.setdefault(split, {}).setdefault(shot, []).append(row)
 
     @property
     def agents(self) -> list[str]:
         """Names of the agents, in the order of the table."""
-        return _in_order(self.table["agent"])
+        return list(self._index)
 
     @property
     def splits(self) -> list[str]:
         """Names of the splits, in the order of the table."""
-        return _in_order(self.table["split"])
+        return list(dict.fromkeys(self.table["split"].tolist()))
 
     @property
     def task_set(self) -> str:
         """Versioned id of the task set."""
         return str(self.table["task_set"][0])
 
-    def rows(self, agent: str, split: str, shot: int | None = None) -> NDArray[np.void]:
-        """Return the rows of an agent on a split, after a number of shots or after any.
+    def shots(self, agent: str, split: str) -> list[int]:
+        """Return after how many shots an agent was measured on a split.
+
+        Raises:
+            FastadaptError: it was not, or there is no such agent.
+        """
+        if agent not in self._index:
+            raise unknown_name("agent in these results", agent, self.agents)
+        if split not in self._index[agent]:
+            raise unknown_name(f"split with results of '{agent}'", split, self._index[agent])
+        return sorted(self._index[agent][split])
+
+    def rows(self, agent: str, split: str, shot: int) -> NDArray[np.void]:
+        """Return the rows of an agent on a split after a number of shots.
 
         Raises:
             FastadaptError: there are none.
         """
-        if agent not in self.agents:
-            raise unknown_name("agent in these results", agent, self.agents)
-        rows = self.table[self.table["agent"] == agent]
-        if split not in rows["split"]:
-            raise unknown_name(f"split with results of '{agent}'", split, _in_order(rows["split"]))
-        rows = rows[rows["split"] == split]
-        if shot is None:
-            return rows
-        shots = np.unique(rows["shot"])
+        shots = self.shots(agent, split)
         if shot not in shots:
             raise FastadaptError(
                 f"Agent '{agent}' was not evaluated after {shot} shots on split '{split}', "
                 f"only after {', '.join(map(str, shots))}."
             )
-        return rows[rows["shot"] == shot]
-
-    def shots(self, agent: str, split: str) -> list[int]:
-        """Return after how many shots an agent was measured on a split."""
-        return np.unique(self.rows(agent, split)["shot"]).tolist()
+        return self.table[self._index[agent][split][shot]]
 
     def scores(
         self, agent: str, split: str, shot: int, column: str = "return"
@@ -151,7 +154,7 @@ class Result:
         self, agent: str, split: str, shot: int, statistic: Statistic = mean, column: str = "return"
     ) -> Interval:
         """Return a statistic over the means of the tasks, with its interval over tasks."""
-        return _interval(self.task_means(agent, split, shot, column)[1], statistic)
+        return over_tasks(self.task_means(agent, split, shot, column)[1], statistic)
 
     def gain(self, agent: str, split: str, shot: int, statistic: Statistic = mean) -> Interval:
         """Return what `shot` shots add to the return after none, paired by task."""
@@ -161,23 +164,19 @@ class Result:
                 f"Agent '{agent}' was measured on other tasks of '{split}' after {shot} shots "
                 "than after none, so the gain cannot be paired."
             )
-        return _interval(after[1] - before[1], statistic)
+        return over_tasks(after[1] - before[1], statistic)
 
     def summary(self) -> dict[str, Any]:
         """Return what the table says, as JSON: by agent, split and number of shots."""
-        agents: dict[str, Any] = {}
-        for agent in self.agents:
-            on = self.table["agent"] == agent
-            splits = _in_order(self.table["split"][on])
-            agents[agent] = {split: _summarise(self, agent, split) for split in splits}
+        agents = {
+            agent: {split: _summarise(self, agent, split) for split in splits}
+            for agent, splits in self._index.items()
+        }
         statistics = {"level": LEVEL, "resamples": REPS, "seed": 0, "method": METHOD}
         return {"task_set": self.task_set, "statistics": statistics, "agents": agents}
 
     def markdown(self, statistic: str = "mean") -> str:
-        """Return the table of returns: a row per agent and split, a column per number of shots.
-
-        Args:
-            statistic: `mean` or `iqm`.
+        """Return the table of returns (`mean` or `iqm`): a row per agent and split.
 
         Raises:
             FastadaptError: another statistic.
@@ -190,21 +189,16 @@ class Result:
         body: list[list[str]] = []
         for agent, splits in agents.items():
             for split, found in splits.items():
+                row = [agent, split, str(found["tasks"]), str(found["seeds"])]
                 cells = [found["shots"].get(str(shot)) for shot in shots]
-                texts = [
-                    str(Interval.from_json(cell[f"return_{statistic}"])) if cell else "-"
-                    for cell in cells
-                ]
-                body.append([agent, split, str(found["tasks"]), str(found["seeds"]), *texts])
+                body.append(row + [_text(cell, statistic, found["tasks"]) for cell in cells])
         return markdown_table(head, body)
 
     def renamed(self, names: Mapping[str, str]) -> Result:
         """Return these results with other names for agents, e.g. to compare two runs of one."""
         longest = max(names.values(), key=len, default="")
         if len(longest) > 64:
-            raise FastadaptError(
-                f"'{longest}' is too long for the name of an agent: 64 characters."
-            )
+            raise FastadaptError(f"'{longest}' is too long: agents have up to 64 characters.")
         table = self.table.copy()
         table["agent"] = [names.get(name, name) for name in self.table["agent"].tolist()]
         return Result(table, self.meta)
@@ -299,7 +293,7 @@ def compare(
         )
     differences, probability = x.mean(axis=0) - y.mean(axis=0), wins(x, y).mean(axis=(0, 1))
     columns = ((differences, mean), (differences, iqm), (probability, mean))
-    return Comparison(*(_interval(values, statistic) for values, statistic in columns))
+    return Comparison(*(over_tasks(values, statistic) for values, statistic in columns))
 
 
 def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
@@ -317,10 +311,11 @@ def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
 
 
 def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
-    rows = result.rows(agent, split)
-    counts = {"tasks": "task_id", "seeds": "seed", "episodes": "episode"}
-    shots = {str(k): _summarise_shot(result, agent, split, k) for k in result.shots(agent, split)}
-    return {name: len(np.unique(rows[c])) for name, c in counts.items()} | {"shots": shots}
+    shots = result.shots(agent, split)
+    rows = np.concatenate([result.rows(agent, split, shot) for shot in shots])
+    columns = {"tasks": "task_id", "seeds": "seed", "episodes": "episode"}
+    counts = {name: len(set(rows[column].tolist())) for name, column in columns.items()}
+    return counts | {"shots": {str(k): _summarise_shot(result, agent, split, k) for k in shots}}
 
 
 def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[str, Any]:
@@ -344,22 +339,18 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
     return summary
 
 
-def _in_order(values: NDArray[Any]) -> list[str]:
-    names, first = np.unique(values, return_index=True)
-    return names[np.argsort(first)].tolist()
-
-
-def _interval(values: NDArray[np.float64], statistic: Statistic) -> Interval:
-    """Return the interval over tasks; of one task, its value without an interval."""
-    if len(values) == 1 and np.isfinite(values).all():
-        return Interval(float(values[0]), math.nan, math.nan, 1)
-    return bootstrap(values, statistic)
+def _text(cell: dict[str, Any] | None, statistic: str, tasks: int) -> str:
+    """Return a return with its interval, and its own n where it is not that of the row."""
+    if cell is None:
+        return "-"
+    interval = Interval.from_json(cell[f"return_{statistic}"])
+    return str(interval) if interval.n == tasks else f"{interval} (n = {interval.n})"
 
 
 def _only(result: Result) -> str:
-    if len(result.agents) > 1:
-        raise FastadaptError(f"Say which agent to compare: {', '.join(result.agents)}.")
-    return result.agents[0]
+    if len(result.agents) == 1:
+        return result.agents[0]
+    raise FastadaptError(f"Say which agent to compare: {', '.join(result.agents)}.")
 
 
 def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:

@@ -98,16 +98,15 @@ def create_run(path: Path, config: RunConfig, source: str) -> Run:
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FastadaptError(
-            f"'{path}' exists and is not a run directory; nothing was written. Choose another --out."
+            f"'{path}' exists and is not a run directory; nothing was written. Choose "
+            "another --out."
         )
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / "task_set.toml", source)
         write_text(path / "machine.json", json.dumps(machine(), indent=1))
         # Last: a directory with a config is a whole one.
-        write_text(
-            path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1)
-        )
+        write_text(path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1))
     except OSError as error:
         raise FastadaptError(f"Cannot write the run directory '{path}': {error}.") from None
     return Run(path, config)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fastadapt.adaptation.comparison import load_results
 from fastadapt.adaptation.replay import write_replay
 from fastadapt.adaptation.report import write_report
 from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.rollouts import record_lanes
 from fastadapt.adaptation.run import Run
-from fastadapt.envs import FastadaptError, TaskSet
+from fastadapt.envs import TaskSet
 
 
 def report_run(run: Run, agent: Any) -> Path:
@@ -24,11 +25,7 @@ def report_run(run: Run, agent: Any) -> Path:
     Raises:
         FastadaptError: nothing was evaluated yet.
     """
-    folders = sorted((run.path / "evaluations").glob("*/results.csv"))
-    if not folders:
-        raise FastadaptError(f"'{run.path}' holds no evaluation. Run fastadapt evaluate first.")
-    loaded = [Result.load(file.parent) for file in folders]
-    results = Result.concatenate(loaded)
+    results = load_results(run)
     out = run.path / "report"
     out.mkdir(exist_ok=True)
     task_set = run.task_set

@@ -124,6 +124,18 @@ def bootstrap(
     return _interval(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
 
 
+def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
+    """Return `bootstrap` over tasks of one score per task; of one task, its score alone.
+
+    Raises:
+        FastadaptError: there is no score, or one is not finite.
+    """
+    scores = _checked(scores)
+    if scores.size == 1:
+        return Interval(float(scores[0, 0]), math.nan, math.nan, 1)
+    return bootstrap(scores, statistic)
+
+
 def paired_difference(
     a: ArrayLike, b: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
 ) -> Interval:

@@ -87,9 +87,7 @@ def run_episode(
     while not done.all():
         action = agent.act(observation, explore)
         following, reward, terminated, truncated, info = envs.step(action)
-        agent.observe(
-            Transition(observation, action, reward, following, terminated, truncated)
-        )
+        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
         returns += reward
         length += ~done
         done = terminated | truncated

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 class PPOConfig:
     """Settings of the update; the defaults are what worked on the shipped task sets."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Step size of Adam at the start."""
-    final_learning_rate: float = 1e-4
+    final_learning_rate: float = 2e-4
     """Step size at the last planned iteration (linear in between)."""
-    gamma: float = 0.99
+    gamma: float = 0.95
     """Discount per control step."""
     lam: float = 0.95
     """Trace decay of the advantage estimates."""

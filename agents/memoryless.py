@@ -18,7 +18,7 @@ class DomainRandomised(PPOAgent):
 
 
 class Oracle(PPOAgent):
-    """PPO that sees the parameters of the task: the ceiling for every agent that has to find out."""
+    """PPO that sees the parameters of the task: the ceiling for agents that have to find out."""
 
     name: ClassVar = "oracle"
     memory: ClassVar = False

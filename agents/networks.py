@@ -49,16 +49,24 @@ class ActorCritic(nn.Module):
     """
 
     def __init__(
-        self, observations: int, history: int, actions: int, width: int, memory: bool, log_std: float
+        self,
+        observations: int,
+        history: int,
+        actions: int,
+        width: int,
+        memory: bool,
+        log_std: float,
     ) -> None:
         super().__init__()
         self.observations = observations
         self.hidden_size = width if memory else 0
         self.gru = nn.GRU(observations + history, width) if memory else None
         if self.gru is not None:
-            nn.init.orthogonal_(self.gru.weight_hh_l0)
-            nn.init.zeros_(self.gru.bias_ih_l0)
-            nn.init.zeros_(self.gru.bias_hh_l0)
+            for name, parameter in self.gru.named_parameters():
+                if name.startswith("bias"):
+                    nn.init.zeros_(parameter)
+                elif name.startswith("weight_hh"):
+                    nn.init.orthogonal_(parameter)
         features = observations + self.hidden_size
         layers = 1 if memory else 2
         self.actor = _head(features, width, actions, 0.01, layers)

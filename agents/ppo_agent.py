@@ -150,9 +150,7 @@ class PPOAgent:
         rate = self._learning_rate(iteration)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        metrics = ppo.update(
-            self.network, self._optimizer, trials, advantages, settings, generator
-        )
+        metrics = ppo.update(self.network, self._optimizer, trials, advantages, settings, generator)
         # Only now: during the update the network must see what it saw in the rollout.
         self._observation_scale.update(trials.observations[trials.valid])
         self._reward_scale.update(trials.rewards, trials.starts, trials.valid)

@@ -13,9 +13,7 @@ from fastadapt.agents.rl2 import RL2
 from fastadapt.envs import FastadaptError, TaskSet
 from fastadapt.envs.errors import unknown_name
 
-AGENTS: Mapping[str, type[PPOAgent]] = {
-    cls.name: cls for cls in (RL2, DomainRandomised, Oracle)
-}
+AGENTS: Mapping[str, type[PPOAgent]] = {cls.name: cls for cls in (RL2, DomainRandomised, Oracle)}
 
 
 def list_agents() -> list[str]:

@@ -4,13 +4,16 @@ Importing this package registers every shipped task set with Gymnasium, as
 `fastadapt/<task-set>-v<version>`.
 """
 
-from fastadapt.envs.rendering import choose_gl_backend  # first: it must precede MuJoCo's import
-from fastadapt.envs.batched_env import BatchedEnv, make_batch
-from fastadapt.envs.environment import Environment, find_environment, list_environments
-from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.registration import register
-from fastadapt.envs.task import Task
-from fastadapt.envs.task_set import TaskSet, list_task_sets, load_task_set
+from fastadapt.envs.gl import choose_gl_backend
+
+choose_gl_backend()  # before anything imports MuJoCo
+
+from fastadapt.envs.batched_env import BatchedEnv, make_batch  # noqa: E402
+from fastadapt.envs.environment import Environment, find_environment, list_environments  # noqa: E402
+from fastadapt.envs.errors import FastadaptError  # noqa: E402
+from fastadapt.envs.registration import register  # noqa: E402
+from fastadapt.envs.task import Task  # noqa: E402
+from fastadapt.envs.task_set import TaskSet, list_task_sets, load_task_set  # noqa: E402
 
 register()
 

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from fastadapt.envs.draws import key_of, uniforms
+from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations import Edit
 from fastadapt.envs.perturbations.lock import lock_positions
@@ -22,7 +22,6 @@ from fastadapt.envs.task_set import TaskSet
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Context = Literal["hidden", "visible"]
-_RESET = key_of("reset")
 
 
 class BatchedEnv(VectorEnv[Array, Array, Any]):
@@ -31,8 +30,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
     An episode that has ended stays where it is until it is reset: its robot is not simulated, its
     reward is 0 and its flags stay. Draws of robot i depend on its own seed and on the number of its
     episode alone. A simulation that diverges ends its episode as truncated, with
-    `info["diverged"]` set, a reward of 0 and the observation of the nominal pose to which MuJoCo
-    returns it.
+    `info["diverged"]` set, a reward of 0 and the observation of the model's initial pose.
 
     Attributes:
         task_set: the task set that all tasks come from.
@@ -75,12 +73,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._begun = np.zeros((num_envs, len(task_set.blocks)), bool)
         self._locks = lock_positions(cls.model(), _joint_ids(cls))
         self._lock_joints = _joint_ids(cls)
-        self._seeds = np.zeros(num_envs, np.uint64)
-        self._episode = np.full(num_envs, -1, np.int64)
+        self._draws = EpisodeDraws(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # nothing runs before the first reset
-        self._seeded = False
+        self._diverged = np.zeros(num_envs, bool)
 
     def _set_spaces(self) -> None:
         cls = self.task_set.environment
@@ -134,18 +131,13 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             Observations `(N, observations)` of all robots, and an empty info.
         """
         ids = self._ids((options or {}).get("reset_mask"), "reset_mask")
-        self._seed(seed, ids)
+        self._draws.begin(ids, seed)
         if len(ids) == 0:
             return self._observe(), {}
         self.sim.reset(ids)
-        draws = uniforms(
-            self._seeds[ids] ^ np.uint64(_RESET),
-            self._episode[ids].astype(np.uint64),
-            self.environment.reset_draws,
-        )
-        self.environment.reset(ids, draws)
+        self.environment.reset(ids, self._draws.uniforms(ids, self.environment.reset_draws))
         self._elapsed[ids] = 0
-        self._terminated[ids] = self._truncated[ids] = False
+        self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
         self._apply(ids)
         self._pose_locked(ids)
         self.sim.forward(ids)
@@ -173,9 +165,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if ids is None or len(ids):
             self.sim.step(self.environment.physics_steps, ids)
         self._elapsed += running
+        diverged = self._end_diverged(running)
         observation = self._observe()
         reward, terms = self.environment.reward(before, actions)
-        diverged = self.sim.diverged()
+        if diverged.any():
+            terms = {name: np.where(diverged, 0.0, value) for name, value in terms.items()}
         self._terminated |= self.environment.terminated() & running & ~diverged
         self._truncated |= (self._elapsed >= self.environment.horizon) & ~self._terminated
         self._truncated |= diverged & ~self._terminated
@@ -215,30 +209,21 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         array = np.asarray(mask)
         if array.shape != (self.num_envs,) or array.dtype != bool:
             raise FastadaptError(
-                f"{what} must be {self.num_envs} booleans; got shape {array.shape} of {array.dtype}."
+                f"{what} must be {self.num_envs} booleans; got {array.dtype}, shape {array.shape}."
             )
         return np.flatnonzero(array)
 
-    def _seed(self, seed: int | Sequence[int | None] | None, ids: Ids) -> None:
-        if seed is None and not self._seeded:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
-        if seed is None:
-            self._episode[ids] += 1
-            return
-        given = (
-            [seed + i for i in range(self.num_envs)]
-            if isinstance(seed, int | np.integer)
-            else list(seed)
-        )
-        if len(given) != self.num_envs:
-            raise FastadaptError(f"Got {len(given)} seeds for {self.num_envs} robots.")
-        for i in ids:
-            value = given[i]
-            if value is None:
-                self._episode[i] += 1
-            else:
-                self._seeds[i], self._episode[i] = np.uint64(value % 2**64), 0
-        self._seeded = True
+    def _end_diverged(self, running: Mask) -> Mask:
+        """Return where this episode's simulation blew up; put those robots into the initial pose.
+
+        MuJoCo resets a bad state when it takes the next physics step: one that turned bad in the
+        last one would be observed.
+        """
+        new = self.sim.diverged() & running
+        if new.any():
+            self.sim.reset(np.flatnonzero(new))
+            self._diverged |= new
+        return self._diverged.copy()
 
     def _begin_due(self) -> None:
         """Apply new tasks, and the perturbations whose onset has come."""
@@ -281,7 +266,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
 
     def _observe(self) -> Array:
         observation = self.environment.observation()
-        return np.concatenate([observation, self._context], axis=1) if self._visible else observation
+        return (
+            np.concatenate([observation, self._context], axis=1) if self._visible else observation
+        )
 
 
 def _joint_ids(cls: Any) -> Ids:
@@ -304,6 +291,4 @@ def make_batch(
         backend: `mjbatch` or `reference`.
         context: `hidden` (default), or `visible`: the scaled parameters end the observation.
     """
-    return BatchedEnv(
-        task_set, num_envs, num_threads=num_threads, backend=backend, context=context
-    )
+    return BatchedEnv(task_set, num_envs, num_threads=num_threads, backend=backend, context=context)

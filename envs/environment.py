@@ -60,7 +60,7 @@ class Environment(ABC):
 
     @abstractmethod
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Write the initial state of the simulations `ids` from uniform draws `(n, reset_draws)`."""
+        """Write the initial states of `ids` from uniform draws `(n, reset_draws)`."""
 
     @abstractmethod
     def observation(self) -> Array:

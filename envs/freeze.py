@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from fastadapt.envs.task_set import TaskSet
 from fastadapt.envs.task_file import read_task_file
+from fastadapt.envs.task_set import TaskSet
 
 
 def freeze(path: Path) -> Path:

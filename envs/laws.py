@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ class Union(_Law):
     @model_validator(mode="after")
     def _disjoint(self) -> Union:
         flat = [edge for interval in self.intervals for edge in interval]
-        if any(a > b for a, b in zip(flat, flat[1:], strict=False)) or any(
+        if any(a > b for a, b in itertools.pairwise(flat)) or any(
             a == b for a, b in self.intervals
         ):
             raise ValueError(f"intervals {self.intervals} must be ordered and must not overlap")

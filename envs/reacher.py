@@ -17,9 +17,7 @@ _CLOSE = 0.1
 
 
 def _channels() -> tuple[Channel, ...]:
-    angles = [
-        Channel(f"{f} {joint}", "-", -1.0, 1.0) for f in ("cos", "sin") for joint in _JOINTS
-    ]
+    angles = [Channel(f"{f} {joint}", "-", -1.0, 1.0) for f in ("cos", "sin") for joint in _JOINTS]
     speeds = [Channel(f"{joint} velocity", "rad/s") for joint in _JOINTS]
     places = [Channel(f"{what} {axis}", "m") for what in ("tip", "goal - tip") for axis in "xz"]
     return tuple(angles + speeds + places)

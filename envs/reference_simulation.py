@@ -1,4 +1,4 @@
-"""The oracle in tests: one plain `MjModel` and `MjData` per simulation, stepped in a Python loop."""
+"""The oracle in tests: one plain `MjModel` and `MjData` for each simulation, in a Python loop."""
 
 from __future__ import annotations
 

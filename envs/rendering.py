@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import os
-import sys
 from collections.abc import Mapping
 
+import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
-def choose_gl_backend() -> str:
-    """Choose how MuJoCo renders: display, else EGL, else OSMesa; must run before its import.
-
-    A choice that the user made in `MUJOCO_GL` stands.
-    """
-    if "MUJOCO_GL" not in os.environ and sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "osmesa"
-    return os.environ.get("MUJOCO_GL", "glfw")
-
-
-choose_gl_backend()
-
-import mujoco  # noqa: E402
-
-from fastadapt.envs.environment import Environment  # noqa: E402
+from fastadapt.envs.environment import Environment
 
 DAMAGED = (0.85, 0.15, 0.15, 1.0)
 """Colour of damaged parts: in pictures only, no observation ever sees it."""
@@ -61,10 +44,8 @@ class PoseRenderer:
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
 
-    def picture(
-        self, qpos: ArrayLike, mocap: ArrayLike | None = None
-    ) -> NDArray[np.uint8]:
-        """Return the picture `(480, 640, 3)` of a pose `(nq,)` and mocap positions `(nmocap, 3)`."""
+    def picture(self, qpos: ArrayLike, mocap: ArrayLike | None = None) -> NDArray[np.uint8]:
+        """Return the picture `(480, 640, 3)` of positions `(nq,)` and mocaps `(nmocap, 3)`."""
         self._data.qpos[:] = qpos
         if mocap is not None:
             self._data.mocap_pos[:] = mocap

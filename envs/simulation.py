@@ -64,13 +64,14 @@ class Simulation(ABC):
         """Write integration states, `(len(ids), nstate)`, as `states` returned them."""
 
     def diverged(self) -> NDArray[np.bool_]:
-        """Return where MuJoCo warned of a NaN or a blow-up since the last reset, `(N,)`.
+        """Return where a NaN or a blow-up occurred since the last reset, `(N,)`.
 
-        MuJoCo resets such a simulation in silence (`mj_checkPos` and its kin); the warning counter
-        is what remains to tell.
+        MuJoCo resets such a simulation in silence at its next physics step (`mj_checkPos` and its
+        kin); its warning counters remain to tell. What the last physics step did is in the state.
         """
-        counts = self.data("warning")[..., 1]
-        return counts[:, _BAD_STATE].any(axis=1)
+        warned = self.data("warning")[..., 1][:, _BAD_STATE].any(axis=1)
+        sane = np.abs(self.data("qpos")).max(axis=1) < mujoco.mjMAXVAL  # False for NaN
+        return warned | ~(sane & (np.abs(self.data("qvel")).max(axis=1) < mujoco.mjMAXVAL))
 
 
 _BAD_STATE = [

@@ -58,6 +58,8 @@ class Block:
 
     def apply(self, edit: Edit, vectors: Array, in_force: Mask) -> None:
         """Write the values of task vectors `(n, P)`, nominal where not `in_force` `(n,)`."""
+        for field in self.perturbation.fields:
+            edit[field]  # back to nominal, also where nothing strikes any more
         values = np.where(in_force[:, None, None], self.values(vectors), self.nominal())
         shape = (len(vectors), len(self.targets), values.shape[-1])
         self.perturbation.apply(edit, self.ids, np.broadcast_to(values, shape))

@@ -41,6 +41,8 @@ class TaskSet:
         model = self.environment.model()
         self.blocks = lay_out(file.perturbations, model)
         for split in file.splits:  # unknown names must raise here, not at the first draw
+            for perturbation in file.of_split(split)[0]:
+                perturbation.resolve(model)
             self._draw(split, 0, np.zeros(1, np.uint64))
         self.names, self.units, nominal = self._describe()
         self._layout = _hash([b.perturbation.model_dump(mode="json") for b in self.blocks])
@@ -188,7 +190,8 @@ class TaskSet:
             width = len(perturbation.parameters)
             for p, parameter in enumerate(perturbation.parameters):
                 law = perturbation.law_of(parameter)
-                ends = law.support() if law else (parameter.struck, parameter.struck)
+                struck = parameter.nominal if parameter.struck is None else parameter.struck
+                ends = law.support() if law else (struck, struck)
                 columns = slice(block.start + p, block.stop, width)
                 low[columns] = np.fmin(low[columns], ends[0])
                 high[columns] = np.fmax(high[columns], ends[1])

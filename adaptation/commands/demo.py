@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-SETTINGS = {"num_envs": 128, "ppo": {"gamma": 0.95, "learning_rate": 0.002}}
+SETTINGS = {"ppo": {"gamma": 0.9}}
 """What learns fastest within the few minutes of a demo."""
 
 

@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> None:
             )
             result.save(opened.path / "evaluations" / folder_of(agent.name, split, args.seed))
             results.append(result)
-    print(Result.concatenate(results).text())
+    print(Result.concatenate(results).markdown())
     if args.report:
         from fastadapt.adaptation.run_report import report_run
 

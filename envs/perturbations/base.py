@@ -103,7 +103,6 @@ class Perturbation(BaseModel, ABC):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Unique in its task set; parameters are called `name.parameter[target]`."""
-    kind: str
     targets: tuple[str, ...] = Field(min_length=1)
     """Names or glob patterns of everything that this perturbation may change."""
     among: tuple[str, ...] | None = None
@@ -149,7 +148,7 @@ class Perturbation(BaseModel, ABC):
 
 
 def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
-    """Return the names of all bodies, geoms, joints or actuators of a model (the world excluded)."""
+    """Return the names of all bodies (but the world), geoms, joints or actuators."""
     count = {
         "body": model.nbody,
         "geom": model.ngeom,

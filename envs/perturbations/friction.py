@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import mujoco
+import numpy as np
+from pydantic import field_validator
+
 from fastadapt.envs.laws import Law
 from fastadapt.envs.perturbations.base import (
     Array,
@@ -30,12 +34,19 @@ class ContactFriction(Perturbation):
     scale: Law
     against: tuple[str, ...]
     """Names or patterns of the geoms on the other side."""
-    shared: Literal[True] = True
+    shared: bool = True
 
     target_type: ClassVar = "geom"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.001, 100.0),)
     fields: ClassVar = ("geom_friction",)
     stale: ClassVar = False
+
+    @field_validator("shared")
+    @classmethod
+    def _must_be_shared(cls, shared: bool) -> bool:
+        if not shared:
+            raise ValueError("contact friction is shared by its targets: leave 'shared' out")
+        return shared
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         names = match_names(edit.model, "geom", self.against, self.name)
@@ -61,7 +72,8 @@ class JointFriction(Perturbation):
     stale: ClassVar = False
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        edit["dof_frictionloss"][:, edit.model.jnt_dofadr[targets]] += values[..., 0]
+        dofs, joints = _dofs(edit.model, targets)
+        edit["dof_frictionloss"][:, dofs] += values[:, joints, 0]
 
 
 class JointDamping(Perturbation):
@@ -81,4 +93,12 @@ class JointDamping(Perturbation):
     stale: ClassVar = False
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        edit["dof_damping"][:, edit.model.jnt_dofadr[targets]] *= values[..., 0]
+        dofs, joints = _dofs(edit.model, targets)
+        edit["dof_damping"][:, dofs] *= values[:, joints, 0]
+
+
+def _dofs(model: mujoco.MjModel, joints: Ids) -> tuple[Ids, Ids]:
+    """Return the degrees of freedom of joints `(k,)`, and for each the position of its joint."""
+    dofs = np.flatnonzero(np.isin(model.dof_jntid, joints))
+    order = np.argsort(joints)
+    return dofs, order[np.searchsorted(joints, model.dof_jntid[dofs], sorter=order)]

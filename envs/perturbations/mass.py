@@ -64,7 +64,9 @@ class Payload(Perturbation):
     def _load(self, edit: Edit, rows: Ids, body: int, added: Array) -> None:
         mass, ipos = edit["body_mass"][rows, body], edit["body_ipos"][rows, body]
         total = mass + added
-        centre = (mass[:, None] * ipos + added[:, None] * np.asarray(self.position)) / total[:, None]
+        centre = (mass[:, None] * ipos + added[:, None] * np.asarray(self.position)) / total[
+            :, None
+        ]
         frame = _rotation(edit["body_iquat"][rows, body])
         inertia = frame @ (edit["body_inertia"][rows, body][:, :, None] * np.swapaxes(frame, 1, 2))
         inertia += _point(mass, ipos - centre) + _point(added, np.asarray(self.position) - centre)

@@ -23,7 +23,9 @@ def by_definition(rewards, values, next_values, carry):
 def test_advantages_equal_their_definition():
     rewards, values = [1.0, -2.0, 3.0, 0.5], [0.3, 0.1, -0.2, 0.7]
     next_values, carry = [0.1, 5.0, 0.7, 0.0], [1.0, 0.0, 1.0, 0.0]
-    got = advantages(*(torch.tensor(x)[:, None] for x in (rewards, values, next_values, carry)), GAMMA, LAM)
+    got = advantages(
+        *(torch.tensor(x)[:, None] for x in (rewards, values, next_values, carry)), GAMMA, LAM
+    )
     expected = torch.tensor(by_definition(rewards, values, next_values, carry))
     torch.testing.assert_close(got[:, 0], expected)
 

@@ -48,15 +48,11 @@ def test_acting_equals_the_fused_pass_over_the_sequence(small_rl2, robots):
     inputs, actions = [], []
     for _ in range(30):
         memory = small_rl2._memory
-        inputs.append(
-            small_rl2._encode(observation, memory.action, memory.reward, memory.start)
-        )
+        inputs.append(small_rl2._encode(observation, memory.action, memory.reward, memory.start))
         action = small_rl2.act(observation, False)
         actions.append(action)
         following, reward, terminated, truncated, _ = robots.step(action)
-        small_rl2.observe(
-            Transition(observation, action, reward, following, terminated, truncated)
-        )
+        small_rl2.observe(Transition(observation, action, reward, following, terminated, truncated))
         observation = following
     with torch.no_grad():
         fused = small_rl2.network(torch.stack(inputs), small_rl2.network.initial(6)).mean

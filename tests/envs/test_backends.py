@@ -24,7 +24,12 @@ def assert_equal(recorders):
 
 @pytest.mark.parametrize(
     ("split", "seed"),
-    [("train", 0), ("test_compound", 1), ("test_extrapolation_far", 2), ("test_held_out_damage", 3)],
+    [
+        ("train", 0),
+        ("test_compound", 1),
+        ("test_extrapolation_far", 2),
+        ("test_held_out_damage", 3),
+    ],
 )
 def test_random_tasks_through_resets_and_changes(task_set, split, seed):
     tasks = task_set.sample(split, 2 * N, seed)
@@ -103,5 +108,5 @@ def test_the_nominal_model_is_never_written(task_set):
 
 
 def test_unknown_backend(task_set):
-    with pytest.raises(FastadaptError, match="no simulation backend 'mjbach'.*'mjbatch'"):
+    with pytest.raises(FastadaptError, match=r"no simulation backend 'mjbach'.*'mjbatch'"):
         make_simulation(task_set.environment.model(), 1, backend="mjbach")

@@ -1,0 +1,28 @@
+"""`fastadapt compare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare evaluated runs: tables with intervals, plots, one offline page."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run directories, each evaluated before with `fastadapt evaluate`."""
+    out: Path = Path("report")
+    """Folder for the page: new, or one that an earlier comparison wrote."""
+
+
+def run(arguments: list[str]) -> None:
+    """Parse, compare, report."""
+    args = tyro.cli(Compare, args=arguments, prog="fastadapt compare")
+    from fastadapt.adaptation.comparison import compare_runs
+
+    page, table = compare_runs(args.runs, args.out)
+    print(table)
+    print(f"Report: {page}")

@@ -1,0 +1,101 @@
+"""The command line as a user meets it: good input, bad input, nothing heavy at the start."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fastadapt.adaptation import cli
+
+SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "run"
+    assert cli.run(["train", "rl2", "reacher-damage", "--out", str(path), *SMALL]) == 0
+    return path
+
+
+def test_evaluate_writes_results_and_a_report(trained, capsys):
+    arguments = ["evaluate", str(trained), "--split", "validation", "--shots", "0", "1"]
+    assert cli.run([*arguments, "--episodes", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "validation" in printed
+    assert "[" in printed  # no number without its interval
+    assert (trained / "evaluations" / "validation-0" / "results.csv").is_file()
+    assert (trained / "report" / "index.html").is_file()
+    assert (trained / "report" / "replay.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("environments", ["cheetah-v0", "reacher-v0"]),
+        ("task-sets", ["cheetah-damage", "reacher-damage"]),
+        ("agents", ["rl2", "domain-randomised", "oracle"]),
+        ("perturbations", ["mass", "payload", "locked-joint"]),
+    ],
+)
+def test_list_names_everything(what, names, capsys):
+    assert cli.run(["list", what]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in names)
+
+
+def test_doctor_measures(capsys):
+    assert cli.run(["doctor"]) == 0
+    assert "env steps/s" in capsys.readouterr().out
+
+
+BAD = {
+    "unknown command": (["trian"], "Did you mean 'train'"),
+    "unknown agent": (["train", "rl3", "reacher-damage", "--out", "OUT"], "Did you mean 'rl2'"),
+    "unknown task set": (["train", "rl2", "reacher-damag", "--out", "OUT"], "reacher-damage"),
+    "missing file": (["train", "rl2", "mine.toml", "--out", "OUT"], "mine.toml"),
+    "impossible setting": (
+        ["train", "rl2", "reacher-damage", "--out", "OUT", "--width", "0"],
+        "width",
+    ),
+    "no run": (["evaluate", "OUT"], "does not exist"),
+    "no such split": (["evaluate", "RUN", "--split", "test_idd"], "test_iid"),
+    "negative shots": (["evaluate", "RUN", "--shots", "-1"], "shots"),
+    "occupied folder": (["train", "rl2", "reacher-damage", "--out", "FULL"], "nothing was written"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence_and_exit_code_2(case, trained, tmp_path):
+    arguments, expected = BAD[case]
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "notes.txt").write_text("mine")
+    places = {"OUT": str(tmp_path / "new"), "RUN": str(trained), "FULL": str(full)}
+    result = subprocess.run(
+        [sys.executable, "-m", "fastadapt.adaptation.cli", *(places.get(a, a) for a in arguments)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 2
+    assert expected in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full"]
+    assert sorted(path.name for path in full.iterdir()) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["evaluate", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\n"
+        "from fastadapt.adaptation import cli\n"
+        "try:\n"
+        f"    cli.run({arguments!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "heavy = {'torch', 'mujoco', 'gymnasium', 'scipy', 'matplotlib', 'viser'}\n"
+        "sys.exit(','.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "usage" in result.stdout

@@ -1,0 +1,114 @@
+"""The trial runner: what is measured, what it costs, and what it leaves behind."""
+
+import numpy as np
+import pytest
+
+from fastadapt.adaptation.trial import run_trials
+from fastadapt.agents import make_agent
+from fastadapt.envs import FastadaptError, load_task_set, make_batch
+
+SMALL = {"num_envs": 4, "width": 16}
+
+
+@pytest.fixture(scope="module")
+def reacher():
+    return load_task_set("reacher-damage")
+
+
+class CountingAgent:
+    """Says what was asked of it; its action depends on how many shots it has lived."""
+
+    def __init__(self, actions):
+        self.actions = actions
+        self.calls = []
+
+    def begin(self, num_tasks):
+        self.calls.append("begin")
+        self.num, self.shots, self.steps = num_tasks, 0, 0
+        self.explored = False
+
+    def act(self, observation, explore):
+        self.explored |= explore
+        return np.full((self.num, self.actions), 0.1 * self.shots)
+
+    def observe(self, transition):
+        self.steps += 1
+
+    def end_episode(self, done):
+        assert done.all()
+        self.calls.append("shot" if self.explored else "measured")
+        self.shots += self.explored
+        self.explored = False
+
+    def snapshot(self):
+        return self.shots, self.steps, self.explored
+
+    def restore(self, snapshot):
+        self.shots, self.steps, self.explored = snapshot
+
+
+def measured(agent, task_set, tasks, shots=(0, 2), episodes=2, seed=0):
+    envs = make_batch(task_set, len(tasks), 1, context=getattr(agent, "context", "hidden"))
+    return run_trials(agent, envs, tasks, shots, episodes, seed)
+
+
+def test_a_trial_is_measure_shot_shot_measure(reacher):
+    agent = CountingAgent(4)
+    found = measured(agent, reacher, reacher.tasks("test_iid")[:3])
+    assert agent.calls == ["begin", "measured", "measured", "shot", "shot", "measured", "measured"]
+    assert [(m.shot, m.episode) for m in found] == [(0, 0), (0, 1), (2, 0), (2, 1)]
+    horizon = reacher.environment.horizon
+    assert agent.steps == 2 * horizon  # measured steps were undone
+    assert [m.ledger.env_steps.tolist() for m in found[::2]] == [[0] * 3, [2 * horizon] * 3]
+
+
+def test_measuring_does_not_teach(reacher):
+    tasks = reacher.tasks("test_iid")[:3]
+    agent = make_agent("rl2", reacher, **SMALL)
+    envs = make_batch(reacher, 3, 1)
+    once = run_trials(agent, envs, tasks, (0, 1), 1, 0)
+    often = run_trials(agent, envs, tasks, (0, 1), 4, 0)
+    for a in once:
+        b = next(m for m in often if (m.shot, m.episode) == (a.shot, 0))
+        assert np.array_equal(a.episodes.returns, b.episodes.returns)
+
+
+def test_shots_meet_the_same_starts_and_goals(reacher):
+    """A memoryless agent measures the same before and after: differences are paired."""
+    agent = make_agent("domain-randomised", reacher, **SMALL)
+    found = measured(agent, reacher, reacher.tasks("test_iid")[:3], (0, 2), 1)
+    assert np.array_equal(found[0].episodes.returns, found[1].episodes.returns)
+    assert len(set(found[0].episodes.returns)) == 3
+
+
+def test_tasks_differ_and_their_order_does_not_matter(reacher):
+    tasks = reacher.tasks("test_iid")[:4]
+    agent = CountingAgent(4)
+    forward = measured(agent, reacher, tasks, (0,), 1)[0].episodes
+    backward = measured(agent, reacher, tasks[::-1], (0,), 1)[0].episodes
+    assert np.array_equal(forward.returns, backward.returns[::-1])
+    alone = measured(agent, reacher, tasks[2:3], (0,), 1)[0].episodes
+    assert alone.returns[0] == forward.returns[2]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(reacher):
+    tasks = reacher.tasks("test_iid")[:2]
+    agent = make_agent("rl2", reacher, **SMALL)
+    runs = [measured(agent, reacher, tasks, seed=seed) for seed in (0, 0, 1)]
+    values = [np.stack([m.episodes.returns for m in run]) for run in runs]
+    assert np.array_equal(values[0], values[1])
+    assert not np.array_equal(values[0], values[2])
+
+
+@pytest.mark.parametrize(
+    ("shots", "episodes", "named"), [((), 1, "shots"), ((-1,), 1, "shots"), ((0,), 0, "episodes")]
+)
+def test_numbers_that_make_no_sense_are_named(reacher, shots, episodes, named):
+    with pytest.raises(FastadaptError, match=named):
+        measured(CountingAgent(4), reacher, reacher.tasks("test_iid")[:1], shots, episodes)
+
+
+@pytest.mark.parametrize("name", ["rl2", "domain-randomised", "oracle"])
+def test_every_agent_can_be_measured_before_any_training(name, reacher):
+    found = measured(make_agent(name, reacher, **SMALL), reacher, reacher.tasks("validation")[:2])
+    assert all(np.isfinite(m.episodes.returns).all() for m in found)

@@ -1,0 +1,198 @@
+"""Episodes of a batch: limits, frozen robots, partial resets, seeds, bad input."""
+
+import numpy as np
+import pytest
+from rolls import random_actions
+
+from fastadapt.envs import FastadaptError, make_batch
+from fastadapt.envs.batched_env import BatchedEnv
+from fastadapt.envs.cheetah import Cheetah
+
+N = 4
+
+
+def mask_of(*robots):
+    return np.isin(np.arange(N), robots)
+
+
+@pytest.fixture
+def batch(task_set):
+    batch = make_batch(task_set, N, 1)
+    batch.reset(seed=0)
+    return batch
+
+
+def step(batch, count=1):
+    for action in random_actions(batch.task_set, count, batch.num_envs):
+        out = batch.step(action)
+    return out
+
+
+def test_the_time_limit_truncates_and_does_not_terminate(batch):
+    *_, terminated, truncated, info = step(batch, batch.environment.horizon - 1)
+    assert not terminated.any()
+    assert not truncated.any()
+    *_, terminated, truncated, info = step(batch)
+    assert not terminated.any()
+    assert truncated.all()
+    assert not info["diverged"].any()
+
+
+def test_a_robot_whose_episode_has_ended_is_frozen(batch):
+    step(batch, batch.environment.horizon // 2)
+    batch.reset(options={"reset_mask": mask_of(1, 2)})
+    last, *_ = step(batch, batch.environment.horizon - batch.environment.horizon // 2)
+    states = batch.sim.states()
+    observation, reward, terminated, truncated, _ = step(batch, 3)
+    np.testing.assert_array_equal(truncated, mask_of(0, 3))
+    assert not terminated.any()
+    np.testing.assert_array_equal(observation[[0, 3]], last[[0, 3]])
+    np.testing.assert_array_equal(batch.sim.states()[[0, 3]], states[[0, 3]])
+    assert not reward[[0, 3]].any()
+    assert reward[[1, 2]].all()
+    assert (observation[[1, 2]] != last[[1, 2]]).any(axis=1).all()
+
+
+def test_failing_terminates_and_does_not_truncate(cheetah, monkeypatch):
+    falls = mask_of(2)
+    monkeypatch.setattr(Cheetah, "terminated", lambda self: falls)
+    batch = make_batch(cheetah, N, 1)
+    batch.reset(seed=0)
+    _, reward, terminated, truncated, _ = step(batch)
+    np.testing.assert_array_equal(terminated, falls)
+    assert not truncated.any()
+    assert reward[2] != 0  # the step in which it fell counts
+    _, reward, terminated, truncated, _ = step(batch, Cheetah.horizon)
+    np.testing.assert_array_equal(terminated, falls)
+    np.testing.assert_array_equal(truncated, ~falls)
+    assert reward[2] == 0
+
+
+def test_failing_in_the_last_step_is_no_truncation(cheetah, monkeypatch):
+    batch = make_batch(cheetah, N, 1)
+    batch.reset(seed=0)
+    step(batch, Cheetah.horizon - 1)
+    monkeypatch.setattr(Cheetah, "terminated", lambda self: mask_of(0))
+    *_, terminated, truncated, _ = step(batch)
+    np.testing.assert_array_equal(terminated, mask_of(0))
+    np.testing.assert_array_equal(truncated, ~mask_of(0))
+
+
+def test_a_reset_mask_resets_those_robots_only(batch):
+    before, *_ = step(batch, 5)
+    states = batch.sim.states()
+    after, _ = batch.reset(options={"reset_mask": mask_of(1, 3)})
+    np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])
+    np.testing.assert_array_equal(batch.sim.states()[[0, 2]], states[[0, 2]])
+    assert (after[[1, 3]] != before[[1, 3]]).any(axis=1).all()
+    np.testing.assert_array_equal(batch.reset(options={"reset_mask": mask_of()})[0], after)
+
+
+def test_each_robot_has_a_time_limit_of_its_own(batch):
+    step(batch, 10)
+    batch.reset(options={"reset_mask": mask_of(0)})
+    *_, truncated, _ = step(batch, batch.environment.horizon - 10)
+    np.testing.assert_array_equal(truncated, ~mask_of(0))
+    *_, truncated, _ = step(batch, 10)
+    assert truncated.all()
+
+
+def test_nothing_runs_before_the_first_reset(task_set):
+    batch = make_batch(task_set, N, 1)
+    _, reward, terminated, truncated, _ = step(batch)
+    assert truncated.all()
+    assert not terminated.any()
+    assert not reward.any()
+
+
+def test_what_is_returned_does_not_change_later(batch):
+    first = step(batch)
+    flat = [*first[:4], *first[4].values()]
+    copies = [array.copy() for array in flat]
+    step(batch, 3)
+    batch.reset(seed=5)
+    for array, copy in zip(flat, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_same_seed_same_episodes_and_the_next_ones_differ(batch):
+    first, second = batch.reset(seed=3)[0], batch.reset()[0]
+    assert (first != second).any(axis=1).all()
+    np.testing.assert_array_equal(batch.reset(seed=3)[0], first)
+    np.testing.assert_array_equal(batch.reset()[0], second)
+    assert len(np.unique(first, axis=0)) == N
+    assert (batch.reset(seed=4)[0] != first).any(axis=1).all()
+
+
+def test_seeds_can_be_given_one_by_one(batch):
+    first, _ = batch.reset(seed=3)
+    second, _ = batch.reset()
+    batch.reset(seed=3)
+    mixed, _ = batch.reset(seed=[None, 4, None, 3])
+    np.testing.assert_array_equal(mixed[[0, 2]], second[[0, 2]])
+    np.testing.assert_array_equal(mixed[[1, 3]], first[[1, 0]])
+
+
+def test_without_a_seed_every_batch_is_another(task_set):
+    one, other = (make_batch(task_set, 1, 1).reset()[0] for _ in range(2))
+    assert not np.array_equal(one, other)
+
+
+def test_tasks_are_assigned_one_for_all_or_one_each(task_set):
+    tasks = task_set.sample("train", N)
+    batch = make_batch(task_set, N, 1)
+    vectors = task_set.vectors(tasks)
+    batch.set_tasks(tasks)
+    np.testing.assert_array_equal(batch._vectors, vectors)
+    batch.set_tasks(tasks[1], mask=mask_of(0))
+    batch.set_tasks(tasks[:2], mask=mask_of(2, 3))
+    np.testing.assert_array_equal(batch._vectors, vectors[[1, 1, 0, 1]])
+    batch.set_tasks(tasks, mask=mask_of(3))  # N tasks: each masked robot takes its own
+    np.testing.assert_array_equal(batch._vectors, vectors[[1, 1, 0, 3]])
+    batch.set_tasks([], mask=mask_of())
+    np.testing.assert_array_equal(batch._vectors, vectors[[1, 1, 0, 3]])
+
+
+BAD_CALLS = {
+    "no robots": (lambda b: make_batch(b.task_set, 0), "num_envs = 0; at least 1"),
+    "context": (lambda b: make_batch(b.task_set, 1, context="shown"), "no context mode 'shown'"),
+    "backend": (lambda b: make_batch(b.task_set, 1, backend="mjx"), "no simulation backend 'mjx'"),
+    "action shape": (lambda b: b.step(np.zeros((N, 99))), r"shape \(4, 99\); they must have"),
+    "one action": (lambda b: b.step(np.zeros(6)), r"must have \(4, "),
+    "tasks": (lambda b: b.set_tasks([b.task_set.nominal] * 3), "got 3 tasks for 4 robots"),
+    "mask of ids": (lambda b: b.set_tasks(b.task_set.nominal, mask=[1, 2]), "must be 4 booleans"),
+    "reset mask": (lambda b: b.reset(options={"reset_mask": np.ones(3, bool)}), "reset_mask must"),
+    "seeds": (lambda b: b.reset(seed=[1, 2]), "Got 2 seeds for 4 robots"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls_get_a_sentence(batch, name):
+    call, complaint = BAD_CALLS[name]
+    with pytest.raises(FastadaptError, match=complaint):
+        call(batch)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_an_action_that_is_not_finite_is_named(batch, bad):
+    actions = random_actions(batch.task_set, 1, N)[0]
+    actions[2, 1] = bad
+    with pytest.raises(FastadaptError, match="action of robot 2 is not finite"):
+        batch.step(actions)
+
+
+def test_a_task_of_another_set_is_refused(cheetah, reacher):
+    with pytest.raises(
+        FastadaptError, match=r"\(reacher-v0\) does not belong.*'cheetah-damage-v0'"
+    ):
+        make_batch(cheetah, 1).set_tasks(reacher.nominal)
+
+
+def test_autoreset_is_disabled_and_spaces_fit(task_set):
+    batch = make_batch(task_set, N, 1, context="visible")
+    assert BatchedEnv.metadata["autoreset_mode"].name == "DISABLED"
+    observation, _ = batch.reset(seed=0)
+    assert batch.observation_space.contains(observation)
+    assert observation.shape == (N, *batch.single_observation_space.shape)
+    assert batch.action_space.shape == (N, len(task_set.environment.actions()))
+    assert batch.observation_space.contains(step(batch)[0])
