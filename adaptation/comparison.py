@@ -49,7 +49,15 @@ def load_results(run: Run) -> Result:
     files = sorted((run.path / "evaluations").glob("*/results.csv"))
     if not files:
         raise FastadaptError(f"'{run.path}' holds no evaluation. Run fastadapt evaluate first.")
-    return Result.concatenate([Result.load(file.parent) for file in files])
+    parts: list[Result] = []
+    episodes: dict[tuple[str, str], int] = {}
+    for part in (Result.load(file.parent) for file in files):
+        # Another seed of the same split: more episodes of the same tasks.
+        key = (part.agents[0], part.splits[0])
+        part.table["episode"] += episodes.get(key, 0)
+        episodes[key] = int(part.table["episode"].max()) + 1
+        parts.append(part)
+    return Result.concatenate(parts)
 
 
 def _check_same_measure(runs: Sequence[Run]) -> None:

@@ -12,7 +12,7 @@ from fastadapt.adaptation.machine import command, machine
 from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.adaptation.trial import Measurement, run_trials
 from fastadapt.agents.interface import AdaptiveAgent
-from fastadapt.envs import Task, TaskSet, make_batch
+from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.batched_env import Context
 
 
@@ -53,7 +53,9 @@ def evaluate(
     context: Context = getattr(agent, "context", "hidden")
     envs = make_batch(task_set, len(tasks), num_threads, context=context)
     measurements = run_trials(agent, envs, tasks, shots, episodes, seed, on_measure=on_measure)
-    label = name or getattr(agent, "name", type(agent).__name__)
+    label = str(name or getattr(agent, "name", type(agent).__name__))
+    if len(label) > 64:
+        raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")
     agent_seed = int(getattr(agent, "seed", 0))
     parts = [_rows(m, tasks, label, agent_seed, task_set.id, split) for m in measurements]
     return Result(

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 _INK, _GRID = "#1b1c1d", "#d8d9da"  # a page's own colours take their place in `inline_svg`
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 """Okabe and Ito 2008: told apart by the colour blind, legible on white and on black."""
 _MARKERS = "osD^vPX*"
 _SIZE = (4.4, 3.3)  # inches: a phone shows it at its own size, a desk shows two or three abreast
 _POINTS = 300  # of a learning curve
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names are data: a dollar sign is a dollar sign
     "font.size": 9,

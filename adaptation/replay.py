@@ -26,6 +26,8 @@ _LAG = 4.0  # metres: how far behind the leader a robot is ever shown
 _SMOOTH = 0.5  # seconds: what follows a robot does not follow its every stride
 _SEGMENTS = 14  # of a round geom
 _STEP = 2.0**-12  # poses are rounded to 0.24 mm (and 0.014 degrees): half the file
+_NO_POPUPS = "<style>.mantine-Notifications-root { display: none }</style>"
+"""A warning of software rendering would cover half of a small replay."""
 _TILES, _MARK = ((205, 210, 216), (232, 235, 238)), (90, 100, 115)
 _BOX_FACES = [
     [0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
@@ -102,7 +104,8 @@ def write_replay(
     finally:
         with contextlib.redirect_stdout(io.StringIO()):
             server.stop()
-    page = page.replace("<title>Viser</title>", f"<title>Replay of {environment.name}</title>", 1)
+    head = f"<title>Replay of {environment.name}</title>{_NO_POPUPS}"
+    page = page.replace("<title>Viser</title>", head, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
     return path
@@ -143,7 +146,8 @@ def _motion(model: mujoco.MjModel, lane: Lane, frames: int, dt: float) -> _Motio
     half = max(1, round(_SMOOTH / dt / 2))
     padded = np.pad(x, half, mode="reflect", reflect_type="odd") if frames > half else x
     kernel = np.ones(len(padded) - frames + 1)
-    return _Motion(positions, quaternions, np.convolve(padded, kernel / kernel.sum(), "valid"))
+    progress = np.convolve(padded, kernel / kernel.sum(), "valid").astype(float)
+    return _Motion(positions, quaternions, progress)
 
 
 def _carrier(model: mujoco.MjModel) -> int:
@@ -234,7 +238,7 @@ class _Scene:
             self._texts[i].position = _rounded(place + np.array([0.0, 0.0, self._high[2]]))
             if self._runs:
                 metres = motion.progress[frame] - motion.progress[0]
-                self._texts[i].text = f"{self._labels[i]}: {metres:.1f} m"
+                self._texts[i].text = f"{self._labels[i]}, {metres:.1f} m"
             for body, handle in self._bodies[i].items():
                 handle.position = _rounded(motion.positions[frame, body])
                 handle.wxyz = _rounded(motion.quaternions[frame, body])
@@ -286,12 +290,12 @@ def _add_robot(
         own, material = model.geom_rgba[geom], int(model.geom_matid[geom])
         plain = np.allclose(own, (0.5, 0.5, 0.5, 1.0))  # MuJoCo: then the material counts
         colour = model.mat_rgba[material] if material >= 0 and plain else own
-        colour = np.asarray(DAMAGED) if body in damaged else colour
+        red, green, blue, alpha = DAMAGED if body in damaged else map(float, colour)
         scene.add_mesh_simple(
             f"{root}/body{body}/geom{geom}",
             *mesh,
-            color=tuple(round(255 * float(c)) for c in colour[:3]),
-            opacity=float(colour[3]) if colour[3] < 1 else None,
+            color=(round(255 * red), round(255 * green), round(255 * blue)),
+            opacity=alpha if alpha < 1 else None,
             position=_rounded(model.geom_pos[geom]),
             wxyz=_rounded(model.geom_quat[geom]),
             flat_shading=int(model.geom_type[geom]) == int(mujoco.mjtGeom.mjGEOM_BOX),

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import numpy as np
 
 from fastadapt.adaptation import plots
 from fastadapt.adaptation.checkpoint import write_text
-from fastadapt.adaptation.results import Result, compare, markdown_table
+from fastadapt.adaptation.results import Result, compare, markdown_table, shots_name
 from fastadapt.adaptation.statistics import LEVEL, REPS, Interval, Statistic, iqm, mean
 from fastadapt.envs.errors import FastadaptError
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curves = Mapping[str, Sequence[Mapping[str, Any]]]
-_APART = ("tasks", "parts", "command", "commands", "damage_kinds")  # of meta: not listed as facts
+_COMMANDS = ("training_command", "training_commands", "command", "commands")
+_APART = ("tasks", "parts", "damage_kinds", *_COMMANDS)  # of meta: not listed as facts
 
 
 class Table(NamedTuple):
@@ -62,8 +64,8 @@ def write_report(
         curves: rows of `metrics.jsonl` by agent, with `env_steps` and `return_mean`.
         replays: caption and file name relative to `out_dir` of pages by `write_replay`.
         meta: added to `results.meta`. `tasks` (changed parameters by task id) and `damage_kinds`
-            (names of perturbations) give the bars; `command` or `commands` is shown as commands;
-            everything else is listed.
+            (names of perturbations) give the bars; `command`, `commands`, `training_command` and
+            `training_commands` are shown as commands; everything else is listed.
 
     Raises:
         FastadaptError: a replay is not a file in `out_dir`, or a result cannot be summarised.
@@ -85,42 +87,46 @@ def write_report(
 
 
 def make_tables(results: Result) -> list[Table]:
-    """Return the tables of a report: returns, gains, differences, distance and failures, cost."""
-    with_interval = f"{LEVEL:.0%} intervals from {REPS} bootstrap resamples of the tasks (n)"
+    """Return the tables of a report: returns, gains, differences, distance, failures and cost."""
+    interval = f"{LEVEL:.0%} interval over the n tasks"
     tables = [
         Table(
             "Return after adaptation",
-            f"Mean over n tasks [{with_interval}], by number of shots: adaptation episodes lived "
-            "before. Each task is averaged over seeds and measured episodes first.",
+            f"Mean return with its {interval}, after a number of shots: adaptation episodes that "
+            "the agent lived through before it was measured.",
             *_returns(results, mean),
         ),
         Table(
             "What adaptation adds",
-            "Return after k shots minus return after none, paired by task: mean and 95 % interval. "
-            "An interval above 0 is an improvement.",
+            f"Return after shots minus return after none, paired by task: mean and {interval}. An "
+            "interval above 0 is an improvement.",
             *_gains(results),
+            folded=True,
+        ),
+        Table(
+            "Interquartile mean of the return",
+            f"The mean of the middle half of the tasks with its {interval}.",
+            *_returns(results, iqm),
+            folded=True,
+        ),
+        Table(
+            "Distance, failures and cost",
+            f"After the most shots. Distance: {results.meta.get('distance', 'in metres')}, mean "
+            f"with its {interval}. Falls and broken simulations: of all measured episodes. Cost of "
+            "all shots together: median over tasks.",
+            *_costs(results),
+            folded=True,
         ),
     ]
     if len(results.agents) > 1:
         note = (
             f"Return minus that of '{results.agents[0]}' on the same tasks, after the most shots "
             "that both had: mean and interquartile mean of the differences, and the probability of "
-            "a higher return on a task."
+            f"the higher return on a task, each with its {interval}."
         )
-        tables.append(Table("Differences between agents", note, *_differences(results), True))
-    iqm_note = f"As above, but the mean of the middle half of the tasks, with {with_interval}."
-    return [
-        *tables,
-        Table("Interquartile mean of the return", iqm_note, *_returns(results, iqm), True),
-        Table(
-            "Distance, falls and cost",
-            f"After the most shots. Distance: {results.meta.get('distance', 'in metres')}, mean "
-            "over tasks with interval. Falls and broken simulations: of all measured episodes. "
-            "Cost of all shots together: median over tasks.",
-            *_costs(results),
-            True,
-        ),
-    ]
+        rows = _differences(results)
+        tables.insert(2, Table("Differences between agents", note, *rows, folded=True))
+    return tables
 
 
 def _pairs(results: Result) -> Iterator[tuple[str, str]]:
@@ -141,8 +147,8 @@ def _returns(results: Result, statistic: Statistic) -> tuple[list[str], list[lis
         own = results.shots(agent, split)
         cells = [results.interval(agent, split, k, statistic) if k in own else None for k in shots]
         seeds = len(results.scores(agent, split, own[0])[1])
-        rows.append([split, agent, str(seeds), *_with_n(cells)])
-    return ["split", "agent", "seeds", "n", *(f"{k} shots" for k in shots)], rows
+        rows.append([split, agent, *_with_n(cells), str(seeds)])
+    return ["split", "agent", *map(shots_name, shots), "n", "seeds"], rows
 
 
 def _gains(results: Result) -> tuple[list[str], list[list[str]]]:
@@ -156,7 +162,7 @@ def _gains(results: Result) -> tuple[list[str], list[list[str]]]:
         ]
         if any(cells):
             rows.append([split, agent, *_with_n(cells)])
-    return ["split", "agent", "n", *(f"{k} shots" for k in shots)], rows
+    return ["split", "agent", *map(shots_name, shots), "n"], rows
 
 
 def _differences(results: Result) -> tuple[list[str], list[list[str]]]:
@@ -169,8 +175,8 @@ def _differences(results: Result) -> tuple[list[str], list[list[str]]]:
         if common:
             shot = max(common)
             found = compare(results, results, split, shot, (agent, first))
-            rows.append([split, agent, str(shot), str(found.mean.n), *map(str, found)])
-    head = ["split", "agent", "shots", "n", "mean difference", "IQM difference", "P(better)"]
+            rows.append([split, agent, str(shot), *map(str, found), str(found.mean.n)])
+    head = ["split", "agent", "shots", "mean difference", "IQM difference", "P(better)", "n"]
     return head, rows
 
 
@@ -183,18 +189,18 @@ def _costs(results: Result) -> tuple[list[str], list[list[str]]]:
         costs = [np.median(results.task_means(*at, f"adaptation_{name}")[1]) for name in names]
         counts = [f"{episodes[name].sum()} of {len(episodes)}" for name in ("fell", "diverged")]
         spent = [f"{cost:.4g}" for cost in costs]
-        rows.append([split, agent, str(at[2]), str(distance.n), str(distance), *counts, *spent])
+        rows.append([split, agent, str(at[2]), str(distance), str(distance.n), *counts, *spent])
     spent = ["env steps", "gradient steps", "seconds"]
-    return ["split", "agent", "shots", "n", "distance", "fell", "broke", *spent], rows
+    return ["split", "agent", "shots", "distance", "n", "fell", "broke", *spent], rows
 
 
 def _with_n(cells: Sequence[Interval | None]) -> list[str]:
-    """Return n and the cells as text, each with its own n where they differ."""
+    """Return the cells as text, each with its own n where they differ, and n."""
     counts = sorted({cell.n for cell in cells if cell})
     if len(counts) == 1:
-        return [str(counts[0]), *(str(cell or "-") for cell in cells)]
+        return [*(str(cell or "-") for cell in cells), str(counts[0])]
     texts = [f"{cell} (n = {cell.n})" if cell else "-" for cell in cells]
-    return [f"{counts[0]} to {counts[-1]}", *texts]
+    return [*texts, f"{counts[0]} to {counts[-1]}"]
 
 
 def _sections(
@@ -222,7 +228,8 @@ def _sections(
         ("Adaptation", f"Mean return against shots, one plot for each split. {band}", adaptation),
         (
             "By kind of damage",
-            "Mean return after the most shots, with intervals over the n tasks of each kind.",
+            f"Mean return after the most shots, with {LEVEL:.0%} intervals over the n tasks of "
+            "each kind; the diamond is the mean after none.",
             bars,
         ),
         (
@@ -287,22 +294,24 @@ def _render(
         }
         for name, note, shown in sections
     ]
-    parts = [facts, *facts.get("parts", [])]
-    commands = [part["command"] for part in parts if "command" in part]
     return environment.get_template("report.html").render(
         title=title,
         lead=_lead(results),
         tables=tables,
-        show=lambda table: Markup(table_page.render(table=table)),
+        show=lambda table: Markup(table_page.render(table=table, groups=_by_split(table))),
         replays=replays,
         sections=drawn,
         method=(
             f"Intervals: percentile bootstrap, {REPS} resamples of the tasks, seed 0; a task's "
             "score is averaged over its measured episodes and over seeds first."
         ),
-        commands=list(dict.fromkeys([*facts.get("commands", []), *commands])),
+        commands=_commands(facts),
         facts=list(_facts(facts)),
     )
+
+
+def _by_split(table: Table) -> list[tuple[str, list[list[str]]]]:
+    return [(split, list(rows)) for split, rows in groupby(table.rows, key=lambda row: row[0])]
 
 
 def _lead(results: Result) -> str:
@@ -314,6 +323,16 @@ def _lead(results: Result) -> str:
         f"{seeds} seed{'s' * (seeds > 1)}, {tasks} tasks in {splits} split{'s' * (splits > 1)}, "
         f"{len(results.table)} measured episodes."
     )
+
+
+def _commands(facts: Mapping[str, Any]) -> list[str]:
+    """Return every command once, those that trained first."""
+    commands: list[str] = []
+    for name in _COMMANDS:
+        for part in (facts, *facts.get("parts", [])):
+            value = part.get(name, [])
+            commands += [value] if isinstance(value, str) else value
+    return list(dict.fromkeys(commands))
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -185,7 +185,7 @@ class Result:
             raise unknown_name("statistic", statistic, ["mean", "iqm"])
         agents = self.summary()["agents"]
         shots = np.unique(self.table["shot"]).tolist()
-        head = ["agent", "split", "tasks", "seeds", *(f"{shot} shots" for shot in shots)]
+        head = ["agent", "split", "tasks", "seeds", *map(shots_name, shots)]
         body: list[list[str]] = []
         for agent, splits in agents.items():
             for split, found in splits.items():
@@ -282,7 +282,10 @@ def compare(
     Raises:
         FastadaptError: the tasks differ, or a name is missing or unknown.
     """
-    first, second = agents or (_only(a), _only(b))
+    if agents is None and max(len(a.agents), len(b.agents)) > 1:
+        names = ", ".join(dict.fromkeys(a.agents + b.agents))
+        raise FastadaptError(f"Say which agents to compare: {names}.")
+    first, second = agents or (a.agents[0], b.agents[0])
     x_tasks, x = a.scores(first, split, shot)
     y_tasks, y = b.scores(second, split, shot)
     if x_tasks != y_tasks:
@@ -308,6 +311,11 @@ def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
             "| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in cells) + " |\n"
         )
     return text
+
+
+def shots_name(shots: int) -> str:
+    """Return the name of a column: `1 shot`, `2 shots`."""
+    return f"{shots} shot{'s' * (shots != 1)}"
 
 
 def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
@@ -345,12 +353,6 @@ def _text(cell: dict[str, Any] | None, statistic: str, tasks: int) -> str:
         return "-"
     interval = Interval.from_json(cell[f"return_{statistic}"])
     return str(interval) if interval.n == tasks else f"{interval} (n = {interval.n})"
-
-
-def _only(result: Result) -> str:
-    if len(result.agents) == 1:
-        return result.agents[0]
-    raise FastadaptError(f"Say which agent to compare: {', '.join(result.agents)}.")
 
 
 def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:

@@ -55,12 +55,17 @@ class PPOAgentConfig:
     """Width of the hidden layers, and of the memory."""
     log_std: float = -0.5
     """Logarithm of the exploration noise at the start."""
-    planned_iterations: int = 200
-    """When the learning rate has come down to its final value."""
+    planned_iterations: int = 0
+    """When the learning rate has come down to its final value (0: at the end of the run)."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """Settings of the update."""
 
     def __post_init__(self) -> None:
-        for name in ("num_envs", "episodes", "width", "planned_iterations"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} = {getattr(self, name)}; it must be at least 1.")
+        for name, least in {
+            "num_envs": 1,
+            "episodes": 1,
+            "width": 1,
+            "planned_iterations": 0,
+        }.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be at least {least}.")

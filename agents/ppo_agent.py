@@ -215,6 +215,8 @@ class PPOAgent:
 
     def _learning_rate(self, iteration: int) -> float:
         settings = self.config.ppo
+        if not self.config.planned_iterations:  # trained outside of a run: no end in sight
+            return settings.learning_rate
         done = min(iteration / self.config.planned_iterations, 1.0)
         return settings.learning_rate + done * (
             settings.final_learning_rate - settings.learning_rate

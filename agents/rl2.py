@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 class RL2(PPOAgent):
-    """Fast reinforcement learning by slow reinforcement learning (Duan et al. 2016, section 2).
+    """A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).
 
     A GRU reads (observation, previous action, previous reward, first-step flag). Its state lives on
     over the episodes of a trial and is empty at the start of each: whatever it finds out about the

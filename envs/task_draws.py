@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.draws import key_of, uniforms
+from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations import Edit, Perturbation
-from fastadapt.envs.perturbations.base import ids_of, match_names
+from fastadapt.envs.perturbations.base import ids_of
 from fastadapt.envs.task_file import Group
 
 Array = NDArray[np.float64]
@@ -82,7 +84,6 @@ def lay_out(perturbations: tuple[Perturbation, ...], model: mujoco.MjModel) -> t
 
 
 def draw(
-    model: mujoco.MjModel,
     blocks: tuple[Block, ...],
     perturbations: tuple[Perturbation, ...],
     groups: Mapping[str, Group],
@@ -92,7 +93,6 @@ def draw(
     """Draw task vectors; row i is a function of (stream, indices[i]) only.
 
     Args:
-        model: the nominal model, for names.
         blocks: layout of the vector.
         perturbations: the perturbations as the split has them, in the order of the blocks.
         groups: the groups as the split has them.
@@ -107,7 +107,7 @@ def draw(
     chosen = _choose(perturbations, groups, stream, indices)
     taken: dict[str | None, dict[str, Mask]] = {}
     for block, perturbation, hit in zip(blocks, perturbations, chosen, strict=True):
-        struck = _strike(model, block, perturbation, hit, taken, stream, indices)
+        struck = _strike(block, perturbation, hit, taken, stream, indices)
         values = block.values(vectors)
         for p, parameter in enumerate(perturbation.parameters):
             law = perturbation.law_of(parameter)
@@ -164,7 +164,6 @@ def _choose(
 
 
 def _strike(
-    model: mujoco.MjModel,
     block: Block,
     perturbation: Perturbation,
     hit: Mask,
@@ -178,9 +177,7 @@ def _strike(
     """
     if perturbation.shared:
         return hit[:, None]
-    among = perturbation.among or perturbation.targets
-    candidates = set(match_names(model, perturbation.target_type, among, perturbation.name))
-    eligible = np.array([target in candidates for target in block.targets])
+    eligible = _eligible(block, perturbation)
     count = perturbation.strike or int(eligible.sum())
     key = key_of(*stream, perturbation.name, "targets")
     order = uniforms(key, indices, len(block.targets))
@@ -194,3 +191,21 @@ def _strike(
     for column, target in enumerate(block.targets):
         used[target] = used.get(target, np.zeros(len(indices), bool)) | struck[:, column]
     return struck
+
+
+def _eligible(block: Block, perturbation: Perturbation) -> Mask:
+    """Return which targets of the block can be struck, `(rows,)`."""
+    patterns = perturbation.among or ("*",)
+    for pattern in patterns:
+        if not fnmatch.filter(block.targets, pattern):
+            raise FastadaptError(
+                f"Perturbation '{perturbation.name}': among: "
+                f"{unknown_name('target', pattern, block.targets)}"
+            )
+    eligible = [any(fnmatch.fnmatchcase(t, p) for p in patterns) for t in block.targets]
+    if (perturbation.strike or 0) > sum(eligible):
+        raise FastadaptError(
+            f"Perturbation '{perturbation.name}': strike = {perturbation.strike} is more than the "
+            f"{sum(eligible)} targets that can be struck."
+        )
+    return np.array(eligible)

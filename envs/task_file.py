@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fastadapt.envs import laws
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.perturbations import AnyPerturbation, Perturbation, perturbation_kinds
+from fastadapt.envs.perturbations import AnyPerturbation, Perturbation
+from fastadapt.envs.task_file_errors import sentences
 
 
 class Group(BaseModel):
@@ -72,7 +72,8 @@ def read_task_file(path: Path) -> TaskSetFile:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FastadaptError(f"Cannot read the task-set file '{path}': {error}.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FastadaptError(f"Cannot read the task-set file '{path}': {reason}.") from None
     return parse_task_file(text, str(path))
 
 
@@ -85,96 +86,93 @@ def parse_task_file(text: str, source: str) -> TaskSetFile:
     try:
         file = TaskSetFile.model_validate(content)
     except ValidationError as error:
-        raise FastadaptError(f"{source}: {_sentences(error)}") from None
-    _check_names(file, source)
-    _check_splits(file, source)
+        raise FastadaptError(f"{source}: {sentences(error, content, _TABLES)}") from None
+    try:
+        _check_names(file)
+        _check_groups(file)
+        _check_splits(file)
+    except FastadaptError as error:
+        raise FastadaptError(f"{source}: {error}") from None
     return file
 
 
-def _check_names(file: TaskSetFile, source: str) -> None:
+_TABLES: dict[str, type[BaseModel]] = {"": TaskSetFile, "groups": Group, "splits": Split}
+
+
+def _check_names(file: TaskSetFile) -> None:
     names = [p.name for p in file.perturbations]
     for name in names:
         if names.count(name) > 1:
             raise FastadaptError(
-                f"{source}: two perturbations are called '{name}'; give each a name of its own."
+                f"two perturbations are called '{name}'; give each a name of its own."
             )
-    groups = {p.group for p in file.perturbations if p.group}
-    for group in file.groups:
-        if group not in groups:
-            raise FastadaptError(f"{source}: groups: {unknown_name('group', group, groups)}")
     for split_name, split in file.splits.items():
         for name in split.perturbations:
             if name not in names:
                 raise FastadaptError(
-                    f"{source}: splits.{split_name}: {unknown_name('perturbation', name, names)}"
+                    f"splits.{split_name}: {unknown_name('perturbation', name, names)}"
                 )
-        for group in split.groups:
-            if group not in groups:
+
+
+def _check_groups(file: TaskSetFile) -> None:
+    members = [p.group for p in file.perturbations if p.group]
+    places = [("groups", file.groups)]
+    places += [(f"splits.{name}.groups", split.groups) for name, split in file.splits.items()]
+    for place, groups in places:
+        for name, group in groups.items():
+            if name not in members:
                 raise FastadaptError(
-                    f"{source}: splits.{split_name}: {unknown_name('group', group, groups)}"
+                    f"{place}: {unknown_name('group of any perturbation', name, members)}"
+                )
+            if group.strike > members.count(name):
+                raise FastadaptError(
+                    f"{place}.{name}: strike = {group.strike} is more than the "
+                    f"{members.count(name)} perturbations of the group."
                 )
 
 
-def _check_splits(file: TaskSetFile, source: str) -> None:
+def _check_splits(file: TaskSetFile) -> None:
     if "train" not in file.splits:
-        raise FastadaptError(f"{source}: splits: add [splits.train]; nothing to train on without.")
+        raise FastadaptError(
+            f"splits: [splits.train] is missing, there is nothing to train on without it; found: "
+            f"{', '.join(file.splits) or 'none'}."
+        )
     for split in file.splits:
-        try:
-            perturbations, _ = file.of_split(split)
-        except ValidationError as error:
-            raise FastadaptError(f"{source}: splits.{split}: {_sentences(error)}") from None
-        for perturbation in perturbations:
-            for parameter in perturbation.parameters:
-                law = perturbation.law_of(parameter)
-                if law is None:
-                    continue
-                low, high = law.support()
-                if low < parameter.low or high > parameter.high:
-                    raise FastadaptError(
-                        f"{source}: splits.{split}: perturbation '{perturbation.name}': "
-                        f"{parameter.name} from {low:g} to {high:g} is not possible; allowed are "
-                        f"{parameter.low:g} to {parameter.high:g} [{parameter.unit}]."
-                    )
-            if perturbation.onset is not None and perturbation.onset.support()[0] < 0:
+        for position, perturbation in enumerate(file.perturbations):
+            try:
+                _check_changes(file, split, perturbation)
+                _check_bounds(file.of_split(split)[0][position])
+            except ValidationError as error:
+                within = ("perturbations", position, perturbation.kind)
+                told = sentences(error, file.model_dump(), _TABLES, within)
+                raise FastadaptError(f"splits.{split}: {told}") from None
+            except FastadaptError as error:
                 raise FastadaptError(
-                    f"{source}: splits.{split}: perturbation '{perturbation.name}': onset must not "
-                    "be negative (seconds from the start of the episode)."
-                )
+                    f"splits.{split}: perturbation '{perturbation.name}': {error}"
+                ) from None
 
 
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(_sentence(e["loc"], e["type"], e["msg"], e["input"]) for e in error.errors())
+def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) -> None:
+    """A split changes laws and what is struck; the layout of the parameters stays."""
+    laws = {p.name for p in perturbation.parameters} & set(type(perturbation).model_fields)
+    allowed = laws | {"among", "strike", "weight"} | ({"onset"} if perturbation.onset else set())
+    for key in file.splits[split].perturbations.get(perturbation.name, {}):
+        if key not in allowed:
+            raise unknown_name("key that a split can change called", key, allowed)
 
 
-def _sentence(loc: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
-    path = ".".join(str(part) for part in loc)
-    if kind == "extra_forbidden":
-        return f"{path}: {unknown_name('key', str(loc[-1]), _allowed_keys(loc[:-1]))}"
-    if kind == "union_tag_invalid":
-        key = "law" if isinstance(value, dict) and "law" in value else "kind"
-        allowed = _laws() if key == "law" else perturbation_kinds()
-        return f"{path}: {unknown_name(key, str(value.get(key)), allowed)}"
-    if kind == "union_tag_not_found":
-        return f"{path}: {message[0].lower()}{message[1:]}; it must say which, e.g. law = 'uniform'"
-    return f"{path or 'file'}: {message.removeprefix('Value error, ')}"
-
-
-def _laws() -> dict[str, type[BaseModel]]:
-    classes = (laws.Constant, laws.Uniform, laws.LogUniform, laws.Choice, laws.Union)
-    names = ("constant", "uniform", "log-uniform", "choice", "union")
-    return dict(zip(names, classes, strict=True))
-
-
-def _allowed_keys(owner: tuple[int | str, ...]) -> set[str]:
-    """Return the keys that are allowed in the table at `owner` (tags of unions are part of it)."""
-    known: dict[str, type[BaseModel]] = {**_laws(), **perturbation_kinds()}
-    tag = str(owner[-1]) if owner else ""
-    if tag in known:
-        return set(known[tag].model_fields)
-    if "splits" in owner[:1] and len(owner) == 2:
-        return set(Split.model_fields)
-    if "groups" in owner:
-        return set(Group.model_fields)
-    if not owner:
-        return set(TaskSetFile.model_fields) | set()
-    return {name for cls in perturbation_kinds().values() for name in cls.model_fields}
+def _check_bounds(perturbation: Perturbation) -> None:
+    for parameter in perturbation.parameters:
+        law = perturbation.law_of(parameter)
+        if law is None:
+            continue
+        low, high = law.support()
+        if low < parameter.low or high > parameter.high:
+            raise FastadaptError(
+                f"{parameter.name} from {low:g} to {high:g} is not possible; allowed are "
+                f"{parameter.low:g} to {parameter.high:g} [{parameter.unit}]."
+            )
+    if perturbation.onset is not None and perturbation.onset.support()[0] < 0:
+        raise FastadaptError(
+            "onset must not be negative (it is in seconds from the start of the episode)."
+        )

@@ -155,8 +155,7 @@ class TaskSet:
         self, split: str, seed: int | str, indices: NDArray[np.uint64]
     ) -> NDArray[np.float64]:
         perturbations, groups = self.file.of_split(split)
-        model = self.environment.model()
-        return draw(model, self.blocks, perturbations, groups, (seed, split), indices)
+        return draw(self.blocks, perturbations, groups, (seed, split), indices)
 
     def _task(self, vector: NDArray[np.float64]) -> Task:
         nominal = self.nominal.values if hasattr(self, "nominal") else tuple(vector.tolist())
@@ -235,4 +234,7 @@ def load_task_set(name: str | Path) -> TaskSet:
         raise FastadaptError(f"{error} Or give the path to a .toml file.")
     path = Path(name)
     file = read_task_file(path)
-    return TaskSet(file, path.read_text(encoding="utf-8"), None)
+    try:
+        return TaskSet(file, path.read_text(encoding="utf-8"), None)
+    except FastadaptError as error:
+        raise FastadaptError(f"{path}: {error}") from None

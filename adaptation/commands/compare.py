@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -12,7 +13,7 @@ import tyro
 class Compare:
     """Compare evaluated runs: tables with intervals, plots, one offline page."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]]
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
     """Run directories, each evaluated before with `fastadapt evaluate`."""
     out: Path = Path("report")
     """Folder for the page: new, or one that an earlier comparison wrote."""

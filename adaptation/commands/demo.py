@@ -28,8 +28,11 @@ def run(arguments: list[str]) -> None:
     """Parse, train, evaluate, report."""
     args = tyro.cli(Demo, args=arguments, prog="fastadapt demo")
     started = time.perf_counter()
-    from fastadapt.adaptation.commands import evaluate
+    from fastadapt.adaptation.commands.evaluate import Evaluate, measure
     from fastadapt.adaptation.progress import TrainingProgress
+    from fastadapt.adaptation.results import Result, compare
+    from fastadapt.adaptation.run import load_run
+    from fastadapt.adaptation.run_report import report_run
     from fastadapt.adaptation.training import Interrupted, train
 
     print(
@@ -52,6 +55,13 @@ def run(arguments: list[str]) -> None:
                 f"stopped; everything is saved in '{args.out}'. Run `fastadapt demo` to go on."
             ) from None
     print("Measuring on tasks that it has never seen (joint2 was never damaged in training):")
-    evaluate.run([str(args.out), "--without-memory", "--no-report"])
-    evaluate.run([str(args.out)])
+    both = Result.concatenate(
+        [measure(Evaluate(args.out, without_memory=wiped)) for wiped in (False, True)]
+    )
+    print(both.markdown())
+    for split in both.splits:
+        worth = compare(both, both, split, 1, ("rl2", "rl2-without-memory")).mean
+        print(f"What its memory is worth after one shot, {split}: {worth} (paired)")
+    run = load_run(args.out)
+    print(f"Report: {report_run(run, run.agent())}")
     print(f"Done in {time.perf_counter() - started:.0f} s.")

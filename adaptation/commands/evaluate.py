@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+if TYPE_CHECKING:
+    from fastadapt.adaptation.results import Result
 
 
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a trained agent on frozen tasks; results go into its run directory."""
 
-    run: tyro.conf.Positional[Path]
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run directory."""
     split: tuple[str, ...] = ("test_iid", "test_held_out_damage")
     """Splits of the task set."""
@@ -33,6 +38,17 @@ class Evaluate:
 def run(arguments: list[str]) -> None:
     """Parse and evaluate."""
     args = tyro.cli(Evaluate, args=arguments, prog="fastadapt evaluate")
+    print(measure(args).markdown())
+    if args.report:
+        from fastadapt.adaptation.run import load_run
+        from fastadapt.adaptation.run_report import report_run
+
+        opened = load_run(args.run)
+        print(f"Report: {report_run(opened, opened.agent(memory=not args.without_memory))}")
+
+
+def measure(args: Evaluate) -> Result:
+    """Evaluate on every split, save each into the run directory, and return them as one result."""
     import torch
     from rich.progress import Progress
 
@@ -41,7 +57,7 @@ def run(arguments: list[str]) -> None:
     from fastadapt.adaptation.run import load_run
 
     opened = load_run(args.run)
-    torch.set_num_threads(args.threads or torch.get_num_threads())
+    torch.set_num_threads(args.threads or os.cpu_count() or 1)
     agent = opened.agent(memory=not args.without_memory)
     task_set = opened.task_set
     for split in args.split:
@@ -49,7 +65,9 @@ def run(arguments: list[str]) -> None:
     results: list[Result] = []
     with Progress(transient=True) as progress:
         for split in args.split:
-            bar = progress.add_task(split, total=len(set(args.shots)) * args.episodes)
+            bar = progress.add_task(
+                f"{agent.name} on {split}", total=len(set(args.shots)) * args.episodes
+            )
             result = evaluate(
                 agent,
                 task_set,
@@ -60,17 +78,7 @@ def run(arguments: list[str]) -> None:
                 num_threads=args.threads,
                 on_measure=lambda _, bar=bar: progress.advance(bar),
             )
-            result.save(opened.path / "evaluations" / folder_of(agent.name, split, args.seed))
+            suffix = "-without-memory" if args.without_memory else ""
+            result.save(opened.path / "evaluations" / f"{split}-{args.seed}{suffix}")
             results.append(result)
-    print(Result.concatenate(results).markdown())
-    if args.report:
-        from fastadapt.adaptation.run_report import report_run
-
-        page = report_run(opened, agent)
-        print(f"Report: {page}")
-
-
-def folder_of(agent: str, split: str, seed: int) -> str:
-    """Return the name of an evaluation's folder; the ablation has one of its own."""
-    suffix = "-without-memory" if agent.endswith("-without-memory") else ""
-    return f"{split}-{seed}{suffix}"
+    return Result.concatenate(results)

@@ -15,9 +15,9 @@ from fastadapt.agents.config import PPOAgentConfig
 class Train:
     """Meta-train an agent, or go on where the same command was stopped. Ctrl-C saves."""
 
-    agent: tyro.conf.Positional[str]
+    agent: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="AGENT")]
     """Agent: rl2, domain-randomised or oracle."""
-    task_set: tyro.conf.Positional[str]
+    task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
     """Shipped task set, or path to a TOML file."""
     out: Path
     """Run directory: new, or a run to go on with."""

@@ -25,8 +25,8 @@ class WeakActuator(Perturbation):
     """An actuator that gives `strength` times the force that it should.
 
     Writes `actuator_gainprm` and `actuator_biasprm` (both, so that a servo keeps its set point) and
-    `actuator_forcerange`; unit: pure number in [0, 10]. Derived constants stay valid. Source: MuJoCo
-    documentation, Computation, "Actuation model".
+    `actuator_forcerange`; unit: pure number in [0, 10]. Derived constants stay valid. Source:
+    MuJoCo documentation, Computation, "Actuation model".
     """
 
     kind: Literal["weak-actuator"]

@@ -48,6 +48,11 @@ class ContactFriction(Perturbation):
             raise ValueError("contact friction is shared by its targets: leave 'shared' out")
         return shared
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the geoms; those of the other side must exist too."""
+        match_names(model, "geom", self.against, self.name)
+        return super().resolve(model)
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         names = match_names(edit.model, "geom", self.against, self.name)
         others = [i for i in ids_of(edit.model, "geom", names) if i not in targets]

@@ -53,8 +53,8 @@ class LockedJoint(Perturbation):
             low, high = model.joint(name).range
             if self.fraction is not None and high <= low:
                 raise FastadaptError(
-                    f"Perturbation '{self.name}': joint '{name}' has no range to take a fraction of."
-                    " Give it a range in the model, or leave 'fraction' out to lock it where it is."
+                    f"Perturbation '{self.name}': joint '{name}' has no range to take a fraction "
+                    "of. Give it one in the model, or leave 'fraction' out to lock it as it stands."
                 )
         return names
 

@@ -193,7 +193,7 @@ def test_compare():
     assert found.probability.point == 0.8
     both = Result.concatenate([a, b])
     assert compare(both, both, "test_iid", 2, ("rl2", "maml")) == found
-    with pytest.raises(FastadaptError, match="Say which agent to compare: rl2, maml"):
+    with pytest.raises(FastadaptError, match="Say which agents to compare: rl2, maml"):
         compare(both, a, "test_iid", 2)
     with pytest.raises(FastadaptError, match="different tasks of 'test_iid' \\(4 in common of 5"):
         compare(a, make_result(tasks=TASKS[:4]), "test_iid", 2)

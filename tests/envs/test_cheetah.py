@@ -62,6 +62,23 @@ def test_a_perturbed_one_differs(theirs, cheetah):
     assert not np.array_equal(batch.step(actions[:1])[0][0], observations[0])
 
 
+def test_control_costs_what_was_commanded(cheetah):
+    """Also where the actuator is dead, weak, or limited to less."""
+    tasks = [
+        with_values(cheetah, dead__dead__bfoot=1),
+        with_values(cheetah, weak__strength__bfoot=0),
+    ]
+    batch = make_batch(cheetah, 3, 1)
+    batch.set_tasks([*tasks, cheetah.nominal])
+    batch.reset(seed=0)
+    action = np.array([0.3, -0.2, 1.0, 0.1, 1.5, -0.5])
+    before = batch.sim.data("qpos")[:, 0].copy()
+    _, reward, *_, info = batch.step(np.tile(action, (3, 1)))
+    np.testing.assert_allclose(info["reward_ctrl"], -0.1 * np.square(action).sum())
+    speed = (batch.sim.data("qpos")[:, 0] - before) / 0.05
+    np.testing.assert_allclose(reward, speed + info["reward_ctrl"], rtol=1e-12)
+
+
 def test_reset_is_distributed_as_theirs(cheetah):
     batch = make_batch(cheetah, 500, 1)
     batch.reset(seed=0)

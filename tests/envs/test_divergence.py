@@ -82,3 +82,21 @@ def test_a_state_given_from_outside_can_diverge_too(task_set, place):
     np.testing.assert_array_equal(truncated, sick)
     assert not terminated.any()
     assert reward[SICK] == 0
+
+
+@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+def test_what_the_last_physics_step_ruins_is_not_observed(task_set, backend, monkeypatch):
+    """MuJoCo looks at the state when it begins a step; nobody looks after the last one."""
+    batch, _ = batches(task_set, backend)
+    simulate = batch.sim.step
+
+    def ruin(num_steps, ids=None):
+        simulate(num_steps, ids)
+        batch.sim.data("qvel")[SICK, 1] = np.nan
+
+    monkeypatch.setattr(batch.sim, "step", ruin)
+    observation, reward, _, truncated, info = batch.step(random_actions(task_set, 1, N)[0])
+    assert np.isfinite(observation).all()
+    assert np.isfinite(reward).all()
+    np.testing.assert_array_equal(info["diverged"], np.arange(N) == SICK)
+    np.testing.assert_array_equal(truncated, info["diverged"])

@@ -124,6 +124,14 @@ def test_same_seed_same_episodes_and_the_next_ones_differ(batch):
     assert (batch.reset(seed=4)[0] != first).any(axis=1).all()
 
 
+def test_any_integer_is_a_seed(batch):
+    first, _ = batch.reset(seed=3)
+    np.testing.assert_array_equal(batch.reset(seed=np.int64(3))[0], first)
+    np.testing.assert_array_equal(batch.reset(seed=np.arange(3, 7))[0], first)
+    assert np.isfinite(batch.reset(seed=-1)[0]).all()
+    assert np.isfinite(batch.reset(seed=2**80)[0]).all()
+
+
 def test_seeds_can_be_given_one_by_one(batch):
     first, _ = batch.reset(seed=3)
     second, _ = batch.reset()
@@ -134,8 +142,15 @@ def test_seeds_can_be_given_one_by_one(batch):
 
 
 def test_without_a_seed_every_batch_is_another(task_set):
-    one, other = (make_batch(task_set, 1, 1).reset()[0] for _ in range(2))
-    assert not np.array_equal(one, other)
+    for seed in (None, [None, None]):
+        one, other = (make_batch(task_set, 2, 1).reset(seed=seed)[0] for _ in range(2))
+        assert len(np.unique(np.concatenate([one, other]), axis=0)) == 4
+    batch = make_batch(task_set, N, 1)
+    batch.reset(seed=0, options={"reset_mask": mask_of(0)})
+    rest, _ = batch.reset(options={"reset_mask": ~mask_of(0)})
+    again, _ = make_batch(task_set, N, 1).reset(seed=0)
+    np.testing.assert_array_equal(rest[0], again[0])
+    assert (rest[1:] != again[1:]).any(axis=1).all()
 
 
 def test_tasks_are_assigned_one_for_all_or_one_each(task_set):
