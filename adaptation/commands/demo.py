@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
-SETTINGS = {"ppo": {"gamma": 0.9}}
+SETTINGS: dict[str, Any] = {"ppo": {"gamma": 0.9}}
 """What learns fastest within the few minutes of a demo."""
 
 

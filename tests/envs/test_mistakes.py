@@ -7,6 +7,7 @@ import copy
 import tempfile
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import test_actuator_physics
@@ -91,7 +92,7 @@ def m2_set_const_on_live_data(patch):
     def set_const(self, ids=None):
         for i in self._select(ids):
             self._push(i)
-            test_mass_physics.mujoco.mj_setConst(self._models[i], self._datas[i])
+            mujoco.mj_setConst(self._models[i], self._datas[i])
             self._pull(i)
 
     patch.setattr(ReferenceSimulation, "set_const", set_const)

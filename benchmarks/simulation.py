@@ -1,0 +1,207 @@
+"""Speed of the batched simulation, against its limit and its peers, in one run.
+
+`python benchmarks/simulation.py` prints env-steps/s for the cheetah: one env-step is 5 physics
+steps, and what an agent sees of them, for one robot. All contenders take turns in every round, each
+with one episode of 200 control steps from a fresh reset (which is not timed), so that whatever else
+the machine does hits all of them alike; ratios are taken within a round. Medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+from numpy.typing import NDArray
+
+from fastadapt.envs import BatchedEnv, load_task_set, make_batch
+from fastadapt.envs.cheetah import Cheetah
+
+STEPS = Cheetah.horizon
+ROBOTS = 64
+PEERS = 16
+GROWTH = (1, 4, 16, 64, 256, 1024, 4096)
+
+Episode = Callable[[], float]
+"""Runs one episode of all its robots and returns env-steps/s."""
+
+
+class Stepped(Protocol):
+    """What Gymnasium's vector environments, EnvPool and ours have in common."""
+
+    def step(self, actions: Any) -> Any:
+        """Take one control step of all robots."""
+
+
+def random_actions(steps: int, robots: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).uniform(-1, 1, (steps, robots, 6)).astype(np.float32)
+
+
+def closed_loop(env: Stepped, reset: Callable[[], Any], robots: int, steps: int) -> Episode:
+    actions = random_actions(steps, robots)
+
+    def episode() -> float:
+        reset()
+        begin = time.perf_counter()
+        for action in actions:
+            env.step(action)
+        return robots * steps / (time.perf_counter() - begin)
+
+    return episode
+
+
+def perturbed_batch(robots: int, threads: int) -> BatchedEnv:
+    task_set = load_task_set("cheetah-damage")
+    batch = make_batch(task_set, robots, threads)
+    batch.set_tasks(task_set.sample("train", robots))
+    return batch
+
+
+def ours(robots: int, threads: int, steps: int = STEPS) -> Episode:
+    """`BatchedEnv.step`: differently perturbed robots, observations, rewards, everything."""
+    batch = perturbed_batch(robots, threads)
+    return closed_loop(batch, lambda: batch.reset(seed=0), robots, steps)
+
+
+def limit(robots: int, threads: int) -> Episode:
+    """`mujoco.rollout`: one unperturbed model, open loop, one call for the whole episode."""
+    batch = make_batch(load_task_set("cheetah-damage"), robots, threads)
+    batch.reset(seed=0)
+    model = batch.sim.model
+    data = [mujoco.MjData(model) for _ in range(threads)]
+    full = mujoco.mjtState.mjSTATE_FULLPHYSICS
+    states = np.empty((robots, mujoco.mj_stateSize(model, full)))
+    for state, qpos, qvel in zip(
+        states, batch.sim.data("qpos"), batch.sim.data("qvel"), strict=True
+    ):
+        data[0].qpos, data[0].qvel = qpos, qvel
+        mujoco.mj_getState(model, data[0], state, full)
+    actions = random_actions(STEPS, robots).astype(np.float64).swapaxes(0, 1)
+    control = np.repeat(actions, Cheetah.physics_steps, axis=1)
+    out = np.empty((robots, control.shape[1], states.shape[1]))
+    pool = Rollout(nthread=threads)
+
+    def episode() -> float:
+        begin = time.perf_counter()
+        pool.rollout(model, data, states, control, state=out)
+        return robots * STEPS / (time.perf_counter() - begin)
+
+    return episode
+
+
+def gymnasium_vector(mode: str) -> Episode:
+    """Gymnasium's own robot, one Python environment for each."""
+    env = gym.make_vec(
+        "HalfCheetah-v5", PEERS, vectorization_mode=mode, max_episode_steps=STEPS + 1
+    )
+    return closed_loop(env, lambda: env.reset(seed=0), PEERS, STEPS)
+
+
+def envpool(threads: int) -> Episode | str:
+    """EnvPool's robot in C++, or why there is none."""
+    try:
+        import envpool as pool  # type: ignore[import-not-found]
+
+        name = max(n for n in pool.list_all_envs() if n.startswith("HalfCheetah-v"))
+        env = pool.make_gymnasium(
+            name, num_envs=ROBOTS, num_threads=threads, max_episode_steps=STEPS + 1, seed=0
+        )
+    except Exception as error:
+        return f"not installed or not usable here: {type(error).__name__}: {error}"
+    return closed_loop(env, env.reset, ROBOTS, STEPS)
+
+
+def compare(threads: int, rounds: int) -> None:
+    contenders: dict[str, Episode] = {
+        f"BatchedEnv.step, {ROBOTS} perturbed robots": ours(ROBOTS, threads),
+        f"(a) limit: mujoco.rollout, {ROBOTS} x 1 model, open loop": limit(ROBOTS, threads),
+        f"(b) gymnasium.make_vec sync, {PEERS} robots": gymnasium_vector("sync"),
+        f"(b) gymnasium.make_vec async, {PEERS} robots": gymnasium_vector("async"),
+    }
+    pool, name = envpool(threads), f"(c) EnvPool, {ROBOTS} robots"
+    if not isinstance(pool, str):
+        contenders[name] = pool
+    speeds = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for contender, episode in contenders.items():
+            speeds[contender].append(episode())
+    base = next(iter(speeds.values()))
+    write(f"{'':58}{'env-steps/s':>12}{'we / it':>9}{'from':>7}{'to':>6}")
+    for contender, values in speeds.items():
+        ratios = [ours / theirs for ours, theirs in zip(base, values, strict=True)]
+        middle = statistics.median
+        write(
+            f"{contender:58}{middle(values):12,.0f}{middle(ratios):9.2f}"
+            f"{min(ratios):7.2f}{max(ratios):6.2f}"
+        )
+    if isinstance(pool, str):
+        write(f"{name}: {pool}")
+
+
+def grow(threads: int, rounds: int) -> None:
+    write("\nrobots      us per control step      us per robot and step")
+    episodes = {n: (max(4, min(STEPS, 12_800 // n))) for n in GROWTH}
+    runs = {n: ours(n, threads, steps) for n, steps in episodes.items()}
+    speeds: dict[int, list[float]] = {n: [] for n in GROWTH}
+    for _ in range(rounds):
+        for n, run in runs.items():
+            speeds[n].append(run())
+    for n, values in speeds.items():
+        each = 1e6 / statistics.median(values)
+        write(f"{n:6}{each * n:25,.0f}{each:27.1f}")
+
+
+def change_tasks(threads: int, rounds: int) -> None:
+    """Print what new tasks for all the robots cost: assigned, and applied by the next step."""
+    batch = perturbed_batch(ROBOTS, threads)
+    tasks = [batch.task_set.sample("train", ROBOTS, seed) for seed in range(2)]
+    actions = random_actions(1, ROBOTS)[0]
+    batch.reset(seed=0)
+    plain: list[float] = []
+    changing: list[float] = []
+    for i in range(20 * rounds):
+        begin = time.perf_counter()
+        batch.step(actions)
+        middle = time.perf_counter()
+        batch.set_tasks(tasks[i % 2])
+        batch.step(actions)
+        plain.append(middle - begin)
+        changing.append(time.perf_counter() - middle)
+    step = statistics.median(plain)
+    extra = statistics.median(changing) - step
+    write(
+        f"\nset_tasks for {ROBOTS} robots, applied: {1e6 * extra:,.0f} us, "
+        f"{extra / step:.2f} of one control step ({1e6 * step:,.0f} us)"
+    )
+
+
+def write(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2, help="threads of the C++ pools")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    versions = (f"{n} {version(n)}" for n in ("mujoco", "mjbatch", "gymnasium", "numpy"))
+    write(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
+    write(f"{', '.join(versions)}; {arguments.threads} threads, {arguments.rounds} rounds\n")
+    compare(arguments.threads, arguments.rounds)
+    change_tasks(arguments.threads, arguments.rounds)
+    grow(arguments.threads, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
