@@ -4,6 +4,7 @@
 steps, and what an agent sees of them, for one robot. All contenders take turns in every round, each
 with one episode of 200 control steps from a fresh reset (which is not timed), so that whatever else
 the machine does hits all of them alike; ratios are taken within a round. Medians over the rounds.
+"CPU us" is the processor time of all threads for one env-step: on a busy machine, compare that.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Protocol
+from statistics import median
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
 import mujoco
@@ -32,8 +33,30 @@ ROBOTS = 64
 PEERS = 16
 GROWTH = (1, 4, 16, 64, 256, 1024, 4096)
 
-Episode = Callable[[], float]
-"""Runs one episode of all its robots and returns env-steps/s."""
+
+class Speed(NamedTuple):
+    """How fast one episode went."""
+
+    env_steps: float
+    """Per second of wall-clock time."""
+    cpu: float
+    """Microseconds of processor time for one env-step, all threads of this process together."""
+
+
+Episode = Callable[[], Speed]
+"""Runs one episode of all its robots."""
+
+
+class Stopwatch:
+    """Measures a number of env-steps."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, env_steps: int) -> Speed:
+        """Return the speed since the beginning."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return Speed(env_steps / wall, 1e6 * cpu / env_steps)
 
 
 class Stepped(Protocol):
@@ -44,23 +67,26 @@ class Stepped(Protocol):
 
 
 def random_actions(steps: int, robots: int) -> NDArray[np.float32]:
+    """Return uniform actions, `(steps, robots, 6)`."""
     return np.random.default_rng(0).uniform(-1, 1, (steps, robots, 6)).astype(np.float32)
 
 
 def closed_loop(env: Stepped, reset: Callable[[], Any], robots: int, steps: int) -> Episode:
+    """Return an episode of a vector environment, step by step."""
     actions = random_actions(steps, robots)
 
-    def episode() -> float:
+    def episode() -> Speed:
         reset()
-        begin = time.perf_counter()
+        watch = Stopwatch()
         for action in actions:
             env.step(action)
-        return robots * steps / (time.perf_counter() - begin)
+        return watch.stop(robots * steps)
 
     return episode
 
 
 def perturbed_batch(robots: int, threads: int) -> BatchedEnv:
+    """Return robots that are all perturbed differently."""
     task_set = load_task_set("cheetah-damage")
     batch = make_batch(task_set, robots, threads)
     batch.set_tasks(task_set.sample("train", robots))
@@ -91,10 +117,10 @@ def limit(robots: int, threads: int) -> Episode:
     out = np.empty((robots, control.shape[1], states.shape[1]))
     pool = Rollout(nthread=threads)
 
-    def episode() -> float:
-        begin = time.perf_counter()
+    def episode() -> Speed:
+        watch = Stopwatch()
         pool.rollout(model, data, states, control, state=out)
-        return robots * STEPS / (time.perf_counter() - begin)
+        return watch.stop(robots * STEPS)
 
     return episode
 
@@ -122,42 +148,44 @@ def envpool(threads: int) -> Episode | str:
 
 
 def compare(threads: int, rounds: int) -> None:
+    """Print the speed of all contenders, and ours as a multiple of theirs."""
+    elsewhere = f"(b) gymnasium.make_vec async, {PEERS} robots"
     contenders: dict[str, Episode] = {
         f"BatchedEnv.step, {ROBOTS} perturbed robots": ours(ROBOTS, threads),
         f"(a) limit: mujoco.rollout, {ROBOTS} x 1 model, open loop": limit(ROBOTS, threads),
         f"(b) gymnasium.make_vec sync, {PEERS} robots": gymnasium_vector("sync"),
-        f"(b) gymnasium.make_vec async, {PEERS} robots": gymnasium_vector("async"),
+        elsewhere: gymnasium_vector("async"),
     }
-    pool, name = envpool(threads), f"(c) EnvPool, {ROBOTS} robots"
+    pool, pool_name = envpool(threads), f"(c) EnvPool, {ROBOTS} robots"
     if not isinstance(pool, str):
-        contenders[name] = pool
-    speeds = {name: [] for name in contenders}
+        contenders[pool_name] = pool
+    speeds: dict[str, list[Speed]] = {name: [] for name in contenders}
     for _ in range(rounds):
-        for contender, episode in contenders.items():
-            speeds[contender].append(episode())
+        for name, episode in contenders.items():
+            speeds[name].append(episode())
     base = next(iter(speeds.values()))
-    write(f"{'':58}{'env-steps/s':>12}{'we / it':>9}{'from':>7}{'to':>6}")
-    for contender, values in speeds.items():
-        ratios = [ours / theirs for ours, theirs in zip(base, values, strict=True)]
-        middle = statistics.median
+    write(f"{'':58}{'env-steps/s':>12}{'we / it':>9}{'from':>7}{'to':>6}{'CPU us':>9}")
+    for name, values in speeds.items():
+        ratios = [a.env_steps / b.env_steps for a, b in zip(base, values, strict=True)]
+        cpu = "-" if name == elsewhere else f"{median(v.cpu for v in values):.1f}"
         write(
-            f"{contender:58}{middle(values):12,.0f}{middle(ratios):9.2f}"
-            f"{min(ratios):7.2f}{max(ratios):6.2f}"
+            f"{name:58}{median(v.env_steps for v in values):12,.0f}{median(ratios):9.2f}"
+            f"{min(ratios):7.2f}{max(ratios):6.2f}{cpu:>9}"
         )
     if isinstance(pool, str):
-        write(f"{name}: {pool}")
+        write(f"{pool_name}: {pool}")
 
 
 def grow(threads: int, rounds: int) -> None:
+    """Print how the cost of a step grows with the number of robots."""
     write("\nrobots      us per control step      us per robot and step")
-    episodes = {n: (max(4, min(STEPS, 12_800 // n))) for n in GROWTH}
-    runs = {n: ours(n, threads, steps) for n, steps in episodes.items()}
+    runs = {n: ours(n, threads, max(4, min(STEPS, 12_800 // n))) for n in GROWTH}
     speeds: dict[int, list[float]] = {n: [] for n in GROWTH}
     for _ in range(rounds):
         for n, run in runs.items():
-            speeds[n].append(run())
+            speeds[n].append(run().env_steps)
     for n, values in speeds.items():
-        each = 1e6 / statistics.median(values)
+        each = 1e6 / median(values)
         write(f"{n:6}{each * n:25,.0f}{each:27.1f}")
 
 
@@ -177,8 +205,8 @@ def change_tasks(threads: int, rounds: int) -> None:
         batch.step(actions)
         plain.append(middle - begin)
         changing.append(time.perf_counter() - middle)
-    step = statistics.median(plain)
-    extra = statistics.median(changing) - step
+    step = median(plain)
+    extra = median(changing) - step
     write(
         f"\nset_tasks for {ROBOTS} robots, applied: {1e6 * extra:,.0f} us, "
         f"{extra / step:.2f} of one control step ({1e6 * step:,.0f} us)"
@@ -186,11 +214,13 @@ def change_tasks(threads: int, rounds: int) -> None:
 
 
 def write(line: str) -> None:
+    """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
+    """Run the comparison."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=2, help="threads of the C++ pools")
     parser.add_argument("--rounds", type=int, default=5)

@@ -70,6 +70,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._context = task_set.scale(self._vectors)
         self._stale_tasks = np.zeros(num_envs, bool)
         self._onsets = [block.onset for block in task_set.blocks]
+        stale = [block.perturbation for block in task_set.blocks if block.perturbation.stale]
+        self._stale_fields = {field for perturbation in stale for field in perturbation.fields}
         self._begun = np.zeros((num_envs, len(task_set.blocks)), bool)
         self._locks = lock_positions(cls.model(), _joint_ids(cls))
         self._lock_joints = _joint_ids(cls)
@@ -248,7 +250,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         edit = Edit(self.sim, ids)
         for b, block in enumerate(self.task_set.blocks):
             block.apply(edit, self._vectors[ids], force[:, b])
-        edit.commit(stale=any(block.perturbation.stale for block in self.task_set.blocks))
+        edit.commit(self._stale_fields)
         self._begun[ids] = force
         self._stale_tasks[ids] = False
 

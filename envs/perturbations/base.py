@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -74,14 +75,23 @@ class Edit:
         """The `(n, nq)` current positions."""
         return self.sim.data("qpos")[self.ids]
 
-    def commit(self, stale: bool) -> None:
-        """Write the working copies to the simulations; `stale` also runs `mj_setConst`."""
+    def commit(self, stale: Collection[str]) -> None:
+        """Write the working copies to the simulations.
+
+        Args:
+            stale: fields on which derived constants depend; `mj_setConst`, which costs about as
+                much as a control step, runs where one of them has changed.
+        """
+        changed = np.zeros(len(self.ids), bool)
         for name, values in self._fields.items():
-            self.sim.field(name)[self.ids] = values
+            field = self.sim.field(name)
+            if name in stale:
+                changed |= (field[self.ids] != values).reshape(len(values), -1).any(axis=1)
+            field[self.ids] = values
         if self._eq_active is not None:
             self.sim.data("eq_active")[self.ids] = self._eq_active
-        if stale:
-            self.sim.set_const(self.ids)
+        if changed.any():
+            self.sim.set_const(self.ids[changed])
 
 
 class Perturbation(BaseModel, ABC):

@@ -36,7 +36,7 @@ def perturb(sim, ids, values, kind, *targets, **content):
     columns = np.array([np.atleast_1d(value) for value in values], float)[:, None, :]
     edit = Edit(sim, np.asarray(ids))
     some.apply(edit, found, np.repeat(columns, len(found), axis=1))
-    edit.commit(some.stale)
+    edit.commit(some.fields if some.stale else ())
 
 
 def model_of(sim, i=0):

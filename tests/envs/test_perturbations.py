@@ -181,3 +181,24 @@ def test_several_perturbations_compose_in_any_order(cheetah):
     assert_same(*rolls)
     task_set = declare("cheetah", mass)
     assert differ(rolls[0], roll(task_set, with_values(task_set, a__scale__torso=2.0), actions))
+
+
+def test_constants_are_recomputed_where_masses_change_and_only_there(cheetah, monkeypatch):
+    """`mj_setConst` costs as much as a control step, and most resets keep the task."""
+    batch = make_batch(cheetah, 3, 1)
+    done = []
+    monkeypatch.setattr(batch.sim, "set_const", lambda ids: done.append(ids.tolist()))
+    heavy = with_values(cheetah, torso_mass__scale__torso=2.0)
+    slippery = with_values(cheetah, torso_mass__scale__torso=2.0, ground_friction__scale=0.5)
+    batch.reset(seed=0)
+    assert done == []
+    for tasks, expected in [
+        ([heavy, cheetah.nominal, heavy], [[0, 2]]),
+        ([heavy, cheetah.nominal, slippery], []),
+        ([heavy, heavy, cheetah.nominal], [[1, 2]]),
+    ]:
+        done.clear()
+        batch.set_tasks(tasks)
+        batch.reset()
+        batch.reset()
+        assert done == expected
