@@ -98,6 +98,16 @@ def run_episode(
     return Episodes(returns, info["distance"], length, terminated, info["diverged"])
 
 
+def measure(
+    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], on_step: OnStep | None = None
+) -> Episodes:
+    """Live through one episode that leaves no trace in the agent, acting deterministically."""
+    snapshot = agent.snapshot()
+    episodes = run_episode(agent, envs, seeds, False, on_step)
+    agent.restore(snapshot)
+    return episodes
+
+
 def run_trials(
     agent: AdaptiveAgent,
     envs: BatchedEnv,
@@ -134,10 +144,7 @@ def run_trials(
     Raises:
         FastadaptError: numbers that make no sense.
     """
-    if len(shots) == 0 or min(shots) < 0:
-        raise FastadaptError(f"shots = {tuple(shots)}; give at least one number, none negative.")
-    if episodes < 1:
-        raise FastadaptError(f"episodes = {episodes}; measure at least 1.")
+    _check(shots, episodes)
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
     agent.begin(len(tasks))
@@ -148,10 +155,8 @@ def run_trials(
             gradient_steps = int(getattr(agent, "adaptation_gradient_steps", 0))
             ledger = Ledger(steps.copy(), gradient_steps, seconds / len(tasks))
             for episode in range(episodes):
-                snapshot = agent.snapshot()
                 seeds = _seeds(seed, keys, "measure", episode)
-                measured = run_episode(agent, envs, seeds, False, record() if record else None)
-                agent.restore(snapshot)
+                measured = measure(agent, envs, seeds, record() if record else None)
                 measurements.append(Measurement(shot, episode, measured, ledger))
                 if on_measure:
                     on_measure(measurements[-1])
@@ -161,6 +166,13 @@ def run_trials(
             seconds += time.perf_counter() - started
             steps += lived.length
     return measurements
+
+
+def _check(shots: Sequence[int], episodes: int) -> None:
+    if len(shots) == 0 or min(shots) < 0:
+        raise FastadaptError(f"shots = {tuple(shots)}; give at least one number, none negative.")
+    if episodes < 1:
+        raise FastadaptError(f"episodes = {episodes}; measure at least 1.")
 
 
 def _seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:

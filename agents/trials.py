@@ -9,10 +9,11 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastadapt.agents.networks import ActorCritic, log_prob
+from fastadapt.agents.networks import ActorCritic, Output, log_prob
 from fastadapt.envs import BatchedEnv
 
 Array = NDArray[np.float64]
@@ -63,6 +64,32 @@ class Trials:
     diverged: int
     seconds: float
 
+    def record(
+        self,
+        t: int,
+        inputs: Tensor,
+        hidden: Tensor,
+        output: Output,
+        log_std: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Sample the actions of step t, keep all that the update needs, and return them."""
+        mean, value = output.mean[0], output.value[0]
+        sampled = mean + log_std.exp() * torch.randn(mean.shape, generator=generator)
+        self.inputs[t], self.hidden[t], self.actions[t] = inputs, hidden, sampled
+        self.values[t], self.log_probs[t] = value, log_prob(mean, log_std, sampled)
+        if t > 0:  # a return that runs on is followed by what this state is worth
+            runs_on = self.carry[t - 1] > 0
+            self.next_values[t - 1] = torch.where(runs_on, value, self.next_values[t - 1])
+        return sampled
+
+    def end(self, t: int, ends: Mask, failed: Mask, final: Tensor) -> None:
+        """End returns after step t: what follows is worth `final`, or nothing after a failure."""
+        here = torch.from_numpy(ends)
+        worth = torch.where(torch.from_numpy(failed), torch.zeros_like(final), final)
+        self.next_values[t] = torch.where(here, worth, self.next_values[t])
+        self.carry[t] = torch.where(here, 0.0, self.carry[t])
+
 
 @torch.no_grad()
 def collect(
@@ -86,24 +113,18 @@ def collect(
         through: whether the return runs through the borders of episodes within a trial (so that
             exploring early is credited with what it brings later).
     """
-    num, horizon = envs.num_envs, envs.environment.horizon
-    steps = episodes * horizon
-    space = envs.single_action_space
-    low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)  # type: ignore[attr-defined]  # a Box
+    num, steps = envs.num_envs, episodes * envs.environment.horizon
+    low, high = limits(envs)
     observation, _ = envs.reset(seed=seeds)
     action, reward = np.zeros((num, len(low))), np.zeros(num)
     start, alive = np.ones(num, bool), np.ones(num, bool)
     finished = np.zeros(num, int)
     hidden = network.initial(num)
-    std = network.log_std.exp()
     trials = _empty(steps, num, network, len(low), observation.shape[1], episodes)
     for t in range(steps):
         inputs = encode(observation, action, reward, start)
         output = network(inputs[None], hidden)
-        mean, value = output.mean[0], output.value[0]
-        sampled = mean + std * torch.randn(mean.shape, generator=generator)
-        trials.inputs[t], trials.hidden[t], trials.actions[t] = inputs, hidden, sampled
-        trials.values[t], trials.log_probs[t] = value, log_prob(mean, network.log_std, sampled)
+        sampled = trials.record(t, inputs, hidden, output, network.log_std, generator)
         trials.observations[t], trials.starts[t], trials.valid[t] = observation, start, alive
         hidden = output.hidden
         action = np.clip(sampled.numpy().astype(np.float64), low, high)
@@ -112,10 +133,6 @@ def collect(
         trials.seconds += time.perf_counter() - before
         trials.rewards[t] = reward
         np.add.at(trials.returns, (np.flatnonzero(alive), finished[alive]), reward[alive])
-        if t > 0:
-            trials.next_values[t - 1] = torch.where(
-                trials.carry[t - 1] > 0, value, trials.next_values[t - 1]
-            )
         start = np.zeros(num, bool)
         done = (terminated | truncated) & alive
         if done.any():
@@ -123,10 +140,7 @@ def collect(
             final = network(encode(observation, action, reward, start)[None], hidden).value[0]
             finished[done] += 1
             over = done & (finished == episodes)
-            ends = torch.from_numpy(over if through else done)
-            failed = torch.from_numpy(terminated)
-            trials.next_values[t] = torch.where(ends & ~failed, final, torch.zeros(num))
-            trials.carry[t] = torch.where(ends, 0.0, trials.carry[t])
+            trials.end(t, over if through else done, terminated, final)
             alive &= ~over
             start = done & ~over
             if start.any():
@@ -135,6 +149,13 @@ def collect(
             break
     trials.carry[torch.from_numpy(~trials.valid)] = 0.0
     return trials
+
+
+def limits(envs: BatchedEnv) -> tuple[Array, Array]:
+    """Return the smallest and the largest action, `(actions,)` each."""
+    space = envs.single_action_space
+    assert isinstance(space, Box)
+    return space.low.astype(np.float64), space.high.astype(np.float64)
 
 
 def _empty(
