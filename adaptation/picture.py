@@ -79,7 +79,7 @@ def _frames(
         image = Image.fromarray(renderer.picture(lane.qpos[t], mocap))
         width, height = args.size
         rows = round(image.width * height / width)
-        top = (image.height - rows) // 2
+        top = (image.height - rows) * 7 // 8  # feet matter more than sky
         image = image.crop((0, top, image.width, top + rows)).resize(args.size)
         text = words
         if environment.name == "cheetah":

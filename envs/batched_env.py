@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations import Edit
-from fastadapt.envs.perturbations.lock import lock_positions
+from fastadapt.envs.perturbations.base import ids_of
+from fastadapt.envs.perturbations.lock import pose_locked
 from fastadapt.envs.simulation import Backend, Ids, make_simulation
 from fastadapt.envs.task import Task
 from fastadapt.envs.task_set import TaskSet
@@ -72,9 +73,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._onsets = [block.onset for block in task_set.blocks]
         stale = [block.perturbation for block in task_set.blocks if block.perturbation.stale]
         self._stale_fields = {field for perturbation in stale for field in perturbation.fields}
+        self._has_onsets = any(column is not None for column in self._onsets)
         self._begun = np.zeros((num_envs, len(task_set.blocks)), bool)
-        self._locks = lock_positions(cls.model(), _joint_ids(cls))
-        self._lock_joints = _joint_ids(cls)
+        self._lockable = ids_of(cls.model(), "joint", cls.lockable)
         self._draws = EpisodeDraws(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._terminated = np.zeros(num_envs, bool)
@@ -141,7 +142,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
         self._apply(ids)
-        self._pose_locked(ids)
+        pose_locked(self.sim, ids, self._lockable)
         self.sim.forward(ids)
         return self._observe(), {}
 
@@ -175,7 +176,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._terminated |= self.environment.terminated() & running & ~diverged
         self._truncated |= (self._elapsed >= self.environment.horizon) & ~self._terminated
         self._truncated |= diverged & ~self._terminated
-        reward = np.where(running & ~diverged, reward, 0.0)
+        if ids is not None or diverged.any():
+            reward = np.where(running & ~diverged, reward, 0.0)
         info = {**terms, "distance": self.environment.distance(), "diverged": diverged}
         return observation, reward, self._terminated.copy(), self._truncated.copy(), info
 
@@ -229,9 +231,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
 
     def _begin_due(self) -> None:
         """Apply new tasks, and the perturbations whose onset has come."""
-        due = self._stale_tasks.copy()
-        if any(column is not None for column in self._onsets):
-            due |= (self._in_force(np.arange(self.num_envs)) != self._begun).any(axis=1)
+        if not self._has_onsets and not self._stale_tasks.any():
+            return
+        due = self._stale_tasks
+        if self._has_onsets:
+            due = due | (self._in_force(np.arange(self.num_envs)) != self._begun).any(axis=1)
         if due.any():
             self._apply(np.flatnonzero(due))
 
@@ -254,27 +258,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._begun[ids] = force
         self._stale_tasks[ids] = False
 
-    def _pose_locked(self, ids: Ids) -> None:
-        """Start locked joints at rest, at the angle of their lock."""
-        locked = self.sim.data("eq_active")[np.ix_(ids, self._locks)].astype(bool)
-        if not locked.any():
-            return
-        model = self.sim.model
-        qpos, qvel = model.jnt_qposadr[self._lock_joints], model.jnt_dofadr[self._lock_joints]
-        angle = self.sim.field("eq_data")[np.ix_(ids, self._locks)][..., 0] + model.qpos0[qpos]
-        rows, columns = np.nonzero(locked)
-        self.sim.data("qpos")[ids[rows], qpos[columns]] = angle[rows, columns]
-        self.sim.data("qvel")[ids[rows], qvel[columns]] = 0.0
-
     def _observe(self) -> Array:
         observation = self.environment.observation()
         return (
             np.concatenate([observation, self._context], axis=1) if self._visible else observation
         )
-
-
-def _joint_ids(cls: Any) -> Ids:
-    return np.array([cls.model().joint(name).id for name in cls.lockable], np.intp)
 
 
 def make_batch(

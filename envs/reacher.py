@@ -12,8 +12,8 @@ from fastadapt.envs.environment import Array, Channel, Environment
 from fastadapt.envs.simulation import Ids
 
 _JOINTS = ("joint1", "joint2", "joint3", "joint4")
-_CLOSE = 0.1
-"""Distance [m] over which closeness decays."""
+_NEAR, _THERE = 0.1, 0.02
+"""Distances [m] over which closeness decays: half of it for coming near, half for precision."""
 
 
 def _channels() -> tuple[Channel, ...]:
@@ -26,11 +26,12 @@ def _channels() -> tuple[Channel, ...]:
 class Reacher(Environment):
     """Bring the object at the tip of the arm to the goal and hold it there, against gravity.
 
-    Reward = exp(-(d / 0.1 m)^2) - 0.5 d - 0.02 |action|^2, every 40 ms, where d [m] is the distance
-    from the tip to the goal after the step. Observation (16): cosine and sine of the joint angles,
-    joint velocities, tip position, goal minus tip. Action (4): torques as a share of each gear, in
-    [-1, 1]. Never terminates; an episode lasts 3 s (75 control steps), each with a new visible goal
-    between 0.35 and 0.85 m from the base, in the upper half plane.
+    Reward = 0.5 exp(-(d / 0.1 m)^2) + 0.5 exp(-(d / 0.02 m)^2) - 0.5 d - 0.02 |action|^2, every
+    40 ms, where d [m] is the distance from the tip to the goal after the step. Observation (16):
+    cosine and sine of the joint angles, joint velocities, tip position, goal minus tip. Action (4):
+    torques as a share of each gear, in [-1, 1]. Never terminates; an episode lasts 3 s (75 control
+    steps), each with a new visible goal between 0.35 and 0.85 m from the base, in the upper half
+    plane.
 
     Versions: v0, first release.
     """
@@ -77,7 +78,8 @@ class Reacher(Environment):
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         distance = self.distance()
-        close = np.exp(-np.square(distance / _CLOSE))
+        near, there = (np.exp(-np.square(distance / scale)) for scale in (_NEAR, _THERE))
+        close = 0.5 * near + 0.5 * there
         cost = 0.02 * np.square(action).sum(axis=1)
         terms = {"reward_close": close, "reward_distance": -0.5 * distance, "reward_ctrl": -cost}
         return close - 0.5 * distance - cost, terms

@@ -69,11 +69,15 @@ class Simulation(ABC):
         MuJoCo resets such a simulation in silence at its next physics step (`mj_checkPos` and its
         kin); its warning counters remain to tell. What the last physics step did is in the state.
         """
-        warned = self.data("warning")[..., 1][:, _BAD_STATE].any(axis=1)
-        sane = np.abs(self.data("qpos")).max(axis=1) < mujoco.mjMAXVAL  # False for NaN
-        return warned | ~(sane & (np.abs(self.data("qvel")).max(axis=1) < mujoco.mjMAXVAL))
+        warning = self.data("warning")
+        qpos, qvel = np.abs(self.data("qpos")), np.abs(self.data("qvel"))
+        if not warning.any() and qpos.max() < _MAX and qvel.max() < _MAX:  # False for NaN
+            return np.zeros(self.num_sims, bool)
+        warned = warning[..., 1][:, _BAD_STATE].any(axis=1)
+        return warned | ~((qpos.max(axis=1) < _MAX) & (qvel.max(axis=1) < _MAX))
 
 
+_MAX = mujoco.mjMAXVAL
 _BAD_STATE = [
     int(mujoco.mjtWarning.mjWARN_BADQPOS),
     int(mujoco.mjtWarning.mjWARN_BADQVEL),

@@ -45,7 +45,9 @@ class TaskSet:
                 perturbation.resolve(model)
             self._draw(split, 0, np.zeros(1, np.uint64))
         self.names, self.units, nominal = self._describe()
-        self._layout = _hash([b.perturbation.model_dump(mode="json") for b in self.blocks])
+        self._layout = _hash(
+            [[b.perturbation.meaning(), b.targets, self.names] for b in self.blocks]
+        )
         self.nominal = self._task(nominal)
         self._frozen = frozen
         self._low, self._high, self._log = self._ranges()

@@ -6,7 +6,7 @@ import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -147,6 +147,12 @@ class Perturbation(BaseModel, ABC):
     def law_of(self, parameter: Parameter) -> Law | None:
         """Return the declared law of a parameter, None where there is none."""
         return getattr(self, parameter.name, None)
+
+    def meaning(self) -> dict[str, Any]:
+        """Return what its values mean, as plain values: all but the laws and who is struck."""
+        laws = {parameter.name for parameter in self.parameters}
+        drawn = {"among", "strike", "group", "weight", "onset", "targets"}
+        return self.model_dump(mode="json", exclude=laws | drawn)
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
         """Return the names of the targets in this model, in the model's order.

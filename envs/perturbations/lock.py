@@ -10,7 +10,7 @@ import numpy as np
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
 from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, names_of
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.simulation import Ids, Simulation
 
 HERE = -1.0
 """The value of `fraction` that means: wherever the joint is when it locks."""
@@ -92,9 +92,18 @@ def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
         equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
 
 
-def lock_positions(model: mujoco.MjModel, joints: Ids) -> Ids:
-    """Return the ids of the equalities that lock these joints."""
-    return np.array([_equality(model, int(joint)) for joint in joints], np.intp)
+def pose_locked(sim: Simulation, ids: Ids, joints: Ids) -> None:
+    """Put the locked ones of these joints at the angle of their lock, at rest."""
+    model = sim.model
+    locks = np.array([_equality(model, int(joint)) for joint in joints])
+    locked = sim.data("eq_active")[np.ix_(ids, locks)].astype(bool)
+    if not locked.any():
+        return
+    qpos, qvel = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
+    angle = sim.field("eq_data")[np.ix_(ids, locks)][..., 0] + model.qpos0[qpos]
+    rows, columns = np.nonzero(locked)
+    sim.data("qpos")[ids[rows], qpos[columns]] = angle[rows, columns]
+    sim.data("qvel")[ids[rows], qvel[columns]] = 0.0
 
 
 def _equality(model: mujoco.MjModel, joint: int) -> int:

@@ -37,7 +37,7 @@ def test_observation_and_reward_by_hand(reacher):
         np.testing.assert_allclose(observation, np.concatenate(expected, axis=1), atol=1e-12)
         observation, reward, _, _, info = batch.step(action)
         distance = np.linalg.norm(goal - tip_of(batch.sim.data("qpos")), axis=1)
-        near = np.exp(-((distance / 0.1) ** 2))
+        near = 0.5 * np.exp(-((distance / 0.1) ** 2)) + 0.5 * np.exp(-((distance / 0.02) ** 2))
         cost = 0.02 * np.square(action).sum(axis=1)
         np.testing.assert_allclose(reward, near - 0.5 * distance - cost, atol=1e-12)
         np.testing.assert_allclose(info["distance"], distance, atol=1e-12)
