@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastadapt.adaptation.report import write_report
-from fastadapt.adaptation.results import Result
+from fastadapt.adaptation.report import DIFFERENCES, make_tables, write_report
+from fastadapt.adaptation.results import Result, markdown_table
 from fastadapt.adaptation.run import Run, load_run
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.errors import FastadaptError, unknown_name
 
 
-def compare_runs(paths: Sequence[Path], out: Path) -> tuple[Path, str]:
-    """Write one report from the evaluations of several runs; return its page and its table.
+def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -> tuple[Path, str]:
+    """Write one report from the evaluations of several runs; return its page and main tables.
+
+    Args:
+        paths: run directories.
+        out: folder of the report.
+        splits: which to compare (default: all that were evaluated).
 
     Raises:
         FastadaptError: a path is no run or was not evaluated, task sets or budgets differ, or `out`
@@ -24,24 +29,29 @@ def compare_runs(paths: Sequence[Path], out: Path) -> tuple[Path, str]:
     if out.exists() and any(out.iterdir()) and not (out / "index.html").is_file():
         raise FastadaptError(f"'{out}' holds something else than a report. Choose another --out.")
     runs = [load_run(path) for path in paths]
-    _check_same_measure(runs)
+    _check_same_measure(runs, splits)
     agents = [run.config.agent for run in runs]
     parts: list[Result] = []
     curves: dict[str, Any] = {}
     for run in runs:
         agent = run.config.agent
         label = agent if agents.count(agent) == 1 else f"{agent} ({run.path.name})"
-        names = {name: name.replace(agent, label, 1) for name in load_results(run).agents}
-        parts.append(load_results(run).renamed(names))
+        found = load_results(run, splits)
+        parts.append(found.renamed({n: n.replace(agent, label, 1) for n in found.agents}))
         curves[label] = run.metrics()
     results = Result.concatenate(parts)
     training = [f"{run.config.command}  # seed {run.config.seed}" for run in runs]
     page = write_report(out, "Comparison", results, curves, [], {"training_commands": training})
-    return page, results.markdown()
+    tables = {table.title: table for table in make_tables(results)}
+    text = results.markdown()
+    if DIFFERENCES in tables:
+        differences = tables[DIFFERENCES]
+        text += f"\n{differences.note}\n\n{markdown_table(differences.head, differences.rows)}"
+    return page, text
 
 
-def load_results(run: Run) -> Result:
-    """Return all evaluations of a run as one result.
+def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
+    """Return the evaluations of a run, all of them or those on some splits, as one result.
 
     Raises:
         FastadaptError: there is none.
@@ -51,7 +61,14 @@ def load_results(run: Run) -> Result:
         raise FastadaptError(f"'{run.path}' holds no evaluation. Run fastadapt evaluate first.")
     parts: list[Result] = []
     episodes: dict[tuple[str, str], int] = {}
-    for part in (Result.load(file.parent) for file in files):
+    loaded = [Result.load(file.parent) for file in files]
+    evaluated = {split for part in loaded for split in part.splits}
+    for split in splits:
+        if split not in evaluated:
+            raise unknown_name(f"split that '{run.path}' was evaluated on called", split, evaluated)
+    for part in loaded:
+        if splits and part.splits[0] not in splits:
+            continue
         # Another seed of the same split: more episodes of the same tasks.
         key = (part.agents[0], part.splits[0])
         part.table["episode"] += episodes.get(key, 0)
@@ -60,12 +77,12 @@ def load_results(run: Run) -> Result:
     return Result.concatenate(parts)
 
 
-def _check_same_measure(runs: Sequence[Run]) -> None:
+def _check_same_measure(runs: Sequence[Run], splits: Sequence[str]) -> None:
     """Refuse to compare what was not measured alike, naming what differs."""
     first = runs[0]
     for run in runs[1:]:
         pairs = [("task set", first.config.task_set_hash, run.config.task_set_hash)]
-        a, b = load_results(first), load_results(run)
+        a, b = load_results(first, splits), load_results(run, splits)
         pairs += [
             ("splits", sorted(a.splits), sorted(b.splits)),
             ("shots", a.meta.get("shots"), b.meta.get("shots")),

@@ -52,7 +52,8 @@ def evaluate(
     shots = sorted(set(shots))
     context: Context = getattr(agent, "context", "hidden")
     envs = make_batch(task_set, len(tasks), num_threads, context=context)
-    measurements = run_trials(agent, envs, tasks, shots, episodes, seed, on_measure=on_measure)
+    with single_threaded():
+        measurements = run_trials(agent, envs, tasks, shots, episodes, seed, on_measure=on_measure)
     label = str(name or getattr(agent, "name", type(agent).__name__))
     if len(label) > 64:
         raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")

@@ -45,6 +45,10 @@ class Plot(NamedTuple):
     words: str
 
 
+DIFFERENCES = "Differences between agents"
+"""Title of the table that pairs agents task by task."""
+
+
 def write_report(
     out_dir: str | Path,
     title: str,
@@ -125,7 +129,7 @@ def make_tables(results: Result) -> list[Table]:
             f"the higher return on a task, each with its {interval}."
         )
         rows = _differences(results)
-        tables.insert(2, Table("Differences between agents", note, *rows, folded=True))
+        tables.insert(2, Table(DIFFERENCES, note, *rows, folded=True))
     return tables
 
 

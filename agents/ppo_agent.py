@@ -17,6 +17,7 @@ from fastadapt.agents.config import PPOAgentConfig
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.networks import ActorCritic
 from fastadapt.agents.normaliser import Normaliser, RewardScale
+from fastadapt.agents.threads import single_threaded
 from fastadapt.agents.trials import collect
 from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
 from fastadapt.envs.draws import key_of
@@ -133,15 +134,16 @@ class PPOAgent:
         generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
         envs.set_tasks(task_set.sample("train", num, self.seed, start=iteration * num))
         seeds = [key_of(self.seed, "reset", iteration, i) for i in range(num)]
-        trials = collect(
-            envs,
-            self.network,
-            self._encode,
-            self.config.episodes,
-            seeds,
-            generator,
-            through=self.memory,
-        )
+        with single_threaded():
+            trials = collect(
+                envs,
+                self.network,
+                self._encode,
+                self.config.episodes,
+                seeds,
+                generator,
+                through=self.memory,
+            )
         collected = time.perf_counter()
         rewards = torch.from_numpy(self._reward_scale(trials.rewards)).float()
         advantages = gae.advantages(

@@ -17,6 +17,8 @@ class Compare:
     """Run directories, each evaluated before with `fastadapt evaluate`."""
     out: Path = Path("report")
     """Folder for the page: new, or one that an earlier comparison wrote."""
+    split: tuple[str, ...] = ()
+    """Splits to compare (default: all that were evaluated)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -24,6 +26,6 @@ def run(arguments: list[str]) -> None:
     args = tyro.cli(Compare, args=arguments, prog="fastadapt compare")
     from fastadapt.adaptation.comparison import compare_runs
 
-    page, table = compare_runs(args.runs, args.out)
+    page, table = compare_runs(args.runs, args.out, args.split)
     print(table)
     print(f"Report: {page}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +27,7 @@ class Evaluate:
     seed: int = 0
     """Seed of starts and goals."""
     threads: int = 0
-    """Threads that simulate and compute (0: one per processor)."""
+    """Threads that simulate (0: one per processor)."""
     without_memory: bool = False
     """Wipe RL²'s memory before every control step: what is left is reflex."""
     report: bool = True
@@ -49,7 +48,6 @@ def run(arguments: list[str]) -> None:
 
 def measure(args: Evaluate) -> Result:
     """Evaluate on every split, save each into the run directory, and return them as one result."""
-    import torch
     from rich.progress import Progress
 
     from fastadapt.adaptation.evaluation import evaluate
@@ -57,7 +55,6 @@ def measure(args: Evaluate) -> Result:
     from fastadapt.adaptation.run import load_run
 
     opened = load_run(args.run)
-    torch.set_num_threads(args.threads or os.cpu_count() or 1)
     agent = opened.agent(memory=not args.without_memory)
     task_set = opened.task_set
     for split in args.split:

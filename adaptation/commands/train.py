@@ -36,7 +36,12 @@ class Train:
 
 def run(arguments: list[str]) -> None:
     """Parse and train."""
-    args = tyro.cli(Train, args=arguments, prog="fastadapt train")
+    try:
+        args = tyro.cli(Train, args=arguments, prog="fastadapt train")
+    except ValueError as error:  # an impossible setting
+        from fastadapt.envs.errors import FastadaptError
+
+        raise FastadaptError(str(error)) from None
     from fastadapt.adaptation.progress import TrainingProgress
     from fastadapt.adaptation.training import Interrupted, train
 

@@ -28,6 +28,36 @@ def test_evaluate_writes_results_and_a_report(trained, capsys):
     assert (trained / "report" / "replay.html").is_file()
 
 
+@pytest.fixture(scope="module")
+def rivals(trained, tmp_path_factory):
+    """RL² with and without its memory, and a memoryless agent, all measured alike."""
+    other = tmp_path_factory.mktemp("cli") / "rival"
+    agent = ["train", "domain-randomised", "reacher-damage", "--out", str(other)]
+    assert cli.run([*agent, *SMALL]) == 0
+    measure = ["--split", "test_iid", "--shots", "0", "1", "--no-report"]
+    for run in (trained, other):
+        assert cli.run(["evaluate", str(run), *measure]) == 0
+    assert cli.run(["evaluate", str(trained), *measure, "--without-memory"]) == 0
+    return [str(trained), str(other)]
+
+
+def test_compare_pairs_every_agent_with_the_first(rivals, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert cli.run(["compare", *rivals, "--split", "test_iid", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    for name in ("rl2", "rl2-without-memory", "domain-randomised", "mean difference"):
+        assert name in printed
+    assert "domain-randomised" in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_was_not_measured_alike_is_not_compared(rivals, tmp_path, capsys):
+    measure = ["--split", "test_iid", "--shots", "0", "--no-report", "--seed", "1"]
+    assert cli.run(["evaluate", rivals[1], *measure]) == 0
+    assert cli.run(["compare", *rivals, "--split", "test_iid", "--out", str(tmp_path / "r")]) == 2
+    assert "not measured alike" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
 @pytest.mark.parametrize(
     ("what", "names"),
     [
@@ -60,6 +90,8 @@ BAD = {
     "no run": (["evaluate", "OUT"], "does not exist"),
     "no such split": (["evaluate", "RUN", "--split", "test_idd"], "test_iid"),
     "negative shots": (["evaluate", "RUN", "--shots", "-1"], "shots"),
+    "nothing evaluated": (["compare", "RUN", "OUT"], "does not exist"),
+    "nothing to compare": (["compare"], "at least one run"),
     "occupied folder": (["train", "rl2", "reacher-damage", "--out", "FULL"], "nothing was written"),
 }
 
