@@ -12,6 +12,7 @@ from fastadapt.adaptation.machine import command, machine
 from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.adaptation.trial import Measurement, run_trials
 from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.batched_env import Context
 
