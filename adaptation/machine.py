@@ -39,18 +39,21 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """Return the git commit of the source that runs, None outside of a checkout."""
+    """Return the git commit of the source that runs, `+changes` if it was edited since.
+
+    None outside of a checkout.
+    """
+    git = ["git", "-C", str(Path(__file__).resolve().parent)]
     try:
-        folder = Path(__file__).resolve().parent
-        result = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
+        head = _output([*git, "rev-parse", "--short=12", "HEAD"])
+        edited = _output([*git, "status", "--porcelain", "--untracked-files=no"])
     except (OSError, subprocess.SubprocessError):
         return None
+    return f"{head}+changes" if edited else head
+
+
+def _output(command: list[str]) -> str:
+    result = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     return result.stdout.strip()
 
 

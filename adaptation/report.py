@@ -124,9 +124,10 @@ def make_tables(results: Result) -> list[Table]:
     ]
     if len(results.agents) > 1:
         note = (
-            f"Return minus that of '{results.agents[0]}' on the same tasks, after the most shots "
-            "that both had: mean and interquartile mean of the differences, and the probability of "
-            f"the higher return on a task, each with its {interval}."
+            f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after the "
+            "most shots that both had: mean and interquartile mean of the differences, and the "
+            f"probability of the higher return on a task, each with its {interval}. A difference "
+            "above 0 is in its favour."
         )
         rows = _differences(results)
         tables.insert(2, Table(DIFFERENCES, note, *rows, folded=True))
@@ -178,9 +179,17 @@ def _differences(results: Result) -> tuple[list[str], list[list[str]]]:
         common = set(results.shots(first, split)) & set(results.shots(agent, split))
         if common:
             shot = max(common)
-            found = compare(results, results, split, shot, (agent, first))
+            found = compare(results, results, split, shot, (first, agent))
             rows.append([split, agent, str(shot), *map(str, found), str(found.mean.n)])
-    head = ["split", "agent", "shots", "mean difference", "IQM difference", "P(better)", "n"]
+    head = [
+        "split",
+        "compared with",
+        "shots",
+        "mean difference",
+        "IQM difference",
+        "P(better)",
+        "n",
+    ]
     return head, rows
 
 
