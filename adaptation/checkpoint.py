@@ -41,6 +41,9 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
     temporary.mkdir(parents=True)
     save_file(state.model, temporary / "model.safetensors")
     save_file(state.optimizer, temporary / "optimizer.safetensors")
+    for file in temporary.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
     content = {"iteration": iteration, "progress": progress, "agent": state.values}
     write_text(temporary / "state.json", json.dumps(content, indent=1))
     final = folder / name
@@ -50,9 +53,30 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
     link = folder / ".last.writing"
     link.unlink(missing_ok=True)
     link.symlink_to(name)
-    os.replace(link, folder / "last")
+    last = folder / "last"
+    if last.is_dir() and not last.is_symlink():  # the run was copied without its links
+        shutil.rmtree(last)
+    os.replace(link, last)
     for old in sorted(p for p in folder.iterdir() if p.name.isdigit())[:-_KEEP]:
         shutil.rmtree(old)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether there is one to go on from.
+
+    Raises:
+        FastadaptError: there are some, but `last` is lost: starting over would overwrite them.
+    """
+    if (folder / "last").exists():
+        return True
+    numbered = sorted(p.name for p in folder.glob("*") if p.name.isdigit())
+    if numbered:
+        raise FastadaptError(
+            f"'{folder}' has checkpoints but `last` is missing or points nowhere. Link it "
+            "to "
+            f"the newest one (ln -sfn {numbered[-1]} '{folder / 'last'}') and run again."
+        )
+    return False
 
 
 def load_checkpoint(folder: Path) -> tuple[AgentState, dict[str, Any]]:
@@ -77,7 +101,8 @@ def load_checkpoint(folder: Path) -> tuple[AgentState, dict[str, Any]]:
             load_file(last / "optimizer.safetensors"),
             content["agent"],
         )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        _ = int(content["iteration"]), content["progress"]["env_steps"]
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise FastadaptError(
             f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error}). "
             "Delete that folder and point `last` to an older one, or train again elsewhere."

@@ -53,6 +53,8 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
+    except OSError as error:  # a file where a folder should be, no permission, a full disk
+        return _fail(f"{error.strerror}: '{error.filename}'.")
     return 0
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastadapt.adaptation.report import DIFFERENCES, make_tables, write_report
 from fastadapt.adaptation.results import Result, markdown_table
 from fastadapt.adaptation.run import Run, load_run
@@ -26,7 +28,7 @@ def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -
     """
     if not paths:
         raise FastadaptError("Nothing to compare: give at least one run directory.")
-    if out.exists() and any(out.iterdir()) and not (out / "index.html").is_file():
+    if out.exists() and not _is_ours(out):
         raise FastadaptError(f"'{out}' holds something else than a report. Choose another --out.")
     runs = [load_run(path) for path in paths]
     _check_same_measure(runs, splits)
@@ -35,7 +37,7 @@ def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -
     curves: dict[str, Any] = {}
     for run in runs:
         agent = run.config.agent
-        label = agent if agents.count(agent) == 1 else f"{agent} ({run.path.name})"
+        label = agent if agents.count(agent) == 1 else f"{agent} ({run.path})"
         found = load_results(run, splits)
         parts.append(found.renamed({n: n.replace(agent, label, 1) for n in found.agents}))
         curves[label] = run.metrics()
@@ -62,6 +64,13 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     parts: list[Result] = []
     episodes: dict[tuple[str, str], int] = {}
     loaded = [Result.load(file.parent) for file in files]
+    trained = {part.meta.get("iterations") for part in loaded}
+    if len(trained) > 1:
+        raise FastadaptError(
+            f"'{run.path}' was evaluated after {' and '.join(map(str, sorted(trained, key=str)))} "
+            "iterations: evaluate all of it again, or delete the old folders in "
+            f"'{run.path / 'evaluations'}'."
+        )
     evaluated = {split for part in loaded for split in part.splits}
     for split in splits:
         if split not in evaluated:
@@ -77,21 +86,49 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     return Result.concatenate(parts)
 
 
+def _is_ours(out: Path) -> bool:
+    """Return whether a folder is empty, or holds a report and nothing else."""
+    if not out.is_dir():
+        return False
+    names = {entry.name for entry in out.iterdir()}
+    return not names or {"index.html", "table.md"} <= names <= {"index.html", "table.md", "plots"}
+
+
 def _check_same_measure(runs: Sequence[Run], splits: Sequence[str]) -> None:
     """Refuse to compare what was not measured alike, naming what differs."""
     first = runs[0]
     for run in runs[1:]:
-        pairs = [("task set", first.config.task_set_hash, run.config.task_set_hash)]
         a, b = load_results(first, splits), load_results(run, splits)
-        pairs += [
+        pairs = [
+            ("task set", first.config.task_set_hash, run.config.task_set_hash),
             ("splits", sorted(a.splits), sorted(b.splits)),
-            ("shots", a.meta.get("shots"), b.meta.get("shots")),
-            ("episodes", a.meta.get("episodes"), b.meta.get("episodes")),
-            ("seed", a.meta.get("evaluation_seed"), b.meta.get("evaluation_seed")),
         ]
+        for split in sorted(set(a.splits) & set(b.splits)):
+            pairs += zip(
+                (f"shots of {split}", f"episodes of {split}", f"tasks of {split}"),
+                _measure(a, split),
+                _measure(b, split),
+                strict=True,
+            )
+        pairs.append(("seeds", _seeds(a), _seeds(b)))
         for what, x, y in pairs:
             if x != y:
                 raise FastadaptError(
                     f"'{first.path}' and '{run.path}' were not measured alike: {what} {x} and {y}. "
                     "Evaluate both with the same options."
                 )
+
+
+def _measure(results: Result, split: str) -> tuple[list[int], list[int], int]:
+    """Return shots, numbers of the measured episodes and the number of tasks of a split."""
+    rows = results.table[results.table["split"] == split]
+    shots, episodes = np.unique(rows["shot"]), np.unique(rows["episode"])
+    return shots.tolist(), episodes.tolist(), len(np.unique(rows["task_id"]))
+
+
+def _seeds(results: Result) -> list[int]:
+    """Return the evaluation seeds of all parts."""
+    parts = results.meta.get("parts", [results.meta])
+    return sorted(
+        {part.get("evaluation_seed", results.meta.get("evaluation_seed")) for part in parts}
+    )

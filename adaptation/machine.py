@@ -45,6 +45,7 @@ def commit() -> str | None:
     """
     git = ["git", "-C", str(Path(__file__).resolve().parent)]
     try:
+        _output([*git, "ls-files", "--error-unmatch", Path(__file__).name])  # ours, not around us
         head = _output([*git, "rev-parse", "--short=12", "HEAD"])
         edited = _output([*git, "status", "--porcelain", "--untracked-files=no"])
     except (OSError, subprocess.SubprocessError):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastadapt.adaptation.checkpoint import load_checkpoint, write_text
 from fastadapt.adaptation.machine import machine
 from fastadapt.agents.config import PPOAgentConfig
 from fastadapt.envs.errors import FastadaptError
+
+if TYPE_CHECKING:
+    from fastadapt.envs import TaskSet
 
 FORMAT = 1
 """Version of the layout of run directories."""
@@ -46,11 +49,10 @@ class Run:
     @property
     def task_set(self) -> Any:
         """The task set that it was trained on, from its own copy of the file."""
-        from fastadapt.envs import TaskSet
-        from fastadapt.envs.task_file import read_task_file
+        from fastadapt.envs import load_task_set
 
         path = self.path / "task_set.toml"
-        task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None)
+        task_set = load_task_set(path)
         if task_set.hash != self.config.task_set_hash:
             raise FastadaptError(
                 f"'{path}' is not what this run was trained on: its content, or the version of its "
@@ -63,7 +65,10 @@ class Run:
         """Return the agent at the last checkpoint; `memory=False` wipes RL²'s at every step."""
         state, _ = load_checkpoint(self.path / "checkpoints")
         agent = self.new_agent(memory)
-        agent.load_state(state)
+        try:
+            agent.load_state(state)
+        except KeyError as error:
+            raise FastadaptError(f"The checkpoint of '{self.path}' lacks {error}.") from None
         return agent
 
     def new_agent(self, memory: bool = True) -> Any:
@@ -78,38 +83,60 @@ class Run:
             cls = RL2WithoutMemory
         return cls(self.task_set, self.config.seed, make_config(self.config.options))
 
+    def iterations_done(self) -> int:
+        """Return after how many iterations the last checkpoint was written."""
+        return int(load_checkpoint(self.path / "checkpoints")[1]["iteration"])
+
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`, one for each iteration."""
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        rows: list[dict[str, Any]] = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                row = json.loads(line)
+                _ = row["iteration"], row["env_steps"], row["seconds"], row["return_mean"]
+            except (ValueError, KeyError, TypeError):
+                raise FastadaptError(
+                    f"'{path}' is damaged in line {number}. Delete that line."
+                ) from None
+            rows.append(row)
+        return rows
 
     def __repr__(self) -> str:
         return f"Run('{self.path}', {self.config.agent} on {self.config.task_set})"
 
 
-def create_run(path: Path, config: RunConfig, source: str) -> Run:
+def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
     """Write a new run directory.
 
     Raises:
         FastadaptError: the path holds something else, or cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or not _unfinished(path)):
         raise FastadaptError(
             f"'{path}' exists and is not a run directory; nothing was written. Choose "
             "another --out."
         )
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write_text(path / "task_set.toml", source)
+        write_text(path / "task_set.toml", task_set.source)
+        if task_set.frozen is not None:
+            write_text(path / "task_set.splits.json", json.dumps(task_set.frozen))
         write_text(path / "machine.json", json.dumps(machine(), indent=1))
         # Last: a directory with a config is a whole one.
         write_text(path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1))
     except OSError as error:
         raise FastadaptError(f"Cannot write the run directory '{path}': {error}.") from None
     return Run(path, config)
+
+
+def _unfinished(path: Path) -> bool:
+    """Return whether a folder is empty, or holds only what a killed `create_run` left."""
+    ours = {"task_set.toml", "task_set.splits.json", "machine.json"}
+    names = {entry.name for entry in path.iterdir()}
+    return all(name in ours or name.endswith(".writing") for name in names)
 
 
 def load_run(path: str | Path) -> Run:
@@ -126,7 +153,7 @@ def load_run(path: str | Path) -> Run:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         written = content.pop("format")
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         raise FastadaptError(
             f"'{file}' is damaged or truncated. Train again into another folder."
         ) from None
@@ -137,7 +164,11 @@ def load_run(path: str | Path) -> Run:
         )
     try:
         config = RunConfig(**content)
-    except TypeError:
+        from fastadapt.agents.registry import make_config
+
+        make_config(config.options)
+        _ = config.options["planned_iterations"], int(config.torch_threads), int(config.seed)
+    except (TypeError, ValueError, KeyError, AttributeError):
         raise FastadaptError(
             f"'{file}' lacks entries or has unknown ones. Train again into another folder."
         ) from None

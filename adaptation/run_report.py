@@ -40,7 +40,7 @@ def report_run(run: Run, agent: Any) -> Path:
             **results.meta,
             "training_command": run.config.command,
             "training_seed": run.config.seed,
-            "training_seconds": run.metrics()[-1]["seconds"],
+            "training_seconds": sum(row["seconds"] for row in run.metrics()[-1:]),
         },
     )
 

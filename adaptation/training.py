@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
@@ -13,7 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from fastadapt.adaptation.checkpoint import load_checkpoint, save_checkpoint
+from fastadapt.adaptation.checkpoint import (
+    has_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    write_text,
+)
 from fastadapt.adaptation.machine import command
 from fastadapt.adaptation.run import Run, RunConfig, create_run, load_run, options_of
 from fastadapt.envs.errors import FastadaptError
@@ -35,7 +39,7 @@ def train(
     *,
     checkpoint_every: int = 10,
     num_threads: int = 0,
-    torch_threads: int = 0,
+    torch_threads: int = 2,
     report: Report | None = None,
     **options: Any,
 ) -> Run:
@@ -49,8 +53,8 @@ def train(
         iterations: how many in all.
         checkpoint_every: iterations between checkpoints.
         num_threads: threads that simulate; 0 means one per processor.
-        torch_threads: threads of torch; 0 means one per processor. Kept by a run: another number
-            may round differently.
+        torch_threads: threads of torch; fixed, and kept by a run, because another number rounds
+            differently.
         report: called after every iteration.
         options: settings of the agent that differ from the defaults.
 
@@ -63,13 +67,35 @@ def train(
     """
     import torch
 
+    _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
     run = _open(agent, task_set, Path(out), seed, iterations, torch_threads, options)
+    before = torch.get_num_threads()
     with _locked(run.path), _interruptible() as stopped:
         torch.set_num_threads(run.config.torch_threads)
-        _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
+        try:
+            _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
+        finally:
+            torch.set_num_threads(before)
     if stopped.is_set():
         raise Interrupted
     return run
+
+
+def _check(
+    seed: int, iterations: int, checkpoint_every: int, num_threads: int, torch_threads: int
+) -> None:
+    """Refuse impossible numbers before anything is written."""
+    if not 0 <= seed < 2**63:
+        raise FastadaptError(f"seed = {seed}; it must be between 0 and 2^63 - 1.")
+    least = {
+        "iterations": (iterations, 1),
+        "checkpoint_every": (checkpoint_every, 1),
+        "num_threads": (num_threads, 0),
+        "torch_threads": (torch_threads, 1),
+    }
+    for name, (value, low) in least.items():
+        if value < low:
+            raise FastadaptError(f"{name} = {value}; it must be at least {low}.")
 
 
 def _open(
@@ -85,8 +111,6 @@ def _open(
     from fastadapt.envs import load_task_set
 
     find_agent(agent)
-    if iterations < 1:
-        raise FastadaptError(f"iterations = {iterations}; train for at least 1.")
     tasks = load_task_set(task_set)
     config = RunConfig(
         agent=agent,
@@ -94,12 +118,12 @@ def _open(
         task_set_hash=tasks.hash,
         seed=seed,
         iterations=iterations,
-        torch_threads=torch_threads or os.cpu_count() or 1,
+        torch_threads=torch_threads,
         options=options_of(make_config({"planned_iterations": iterations, **options})),
         command=command(),
     )
     if not (out / "config.json").is_file():
-        return create_run(out, config, tasks.source)
+        return create_run(out, config, tasks)
     run = load_run(out)
     _check_same(run, config, explicit="planned_iterations" in options)
     return run
@@ -140,7 +164,7 @@ def _loop(
     agent = run.new_agent()
     checkpoints = run.path / "checkpoints"
     done, env_steps, seconds = 0, 0.0, 0.0
-    if (checkpoints / "last").exists():
+    if has_checkpoint(checkpoints):
         state, content = load_checkpoint(checkpoints)
         agent.load_state(state)
         done = content["iteration"]
@@ -175,7 +199,7 @@ def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
 
     path = run.path / "metrics.jsonl"
     kept = [row for row in run.metrics() if row["iteration"] <= done]
-    path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
     board = SummaryWriter(str(run.path / "tensorboard"), purge_step=done + 1)
     file: TextIO
     with path.open("a", encoding="utf-8") as file:

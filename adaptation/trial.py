@@ -148,11 +148,10 @@ def run_trials(
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
     agent.begin(len(tasks))
-    steps, seconds = np.zeros(len(tasks), np.int64), 0.0
+    steps, gradient_steps, seconds = np.zeros(len(tasks), np.int64), 0, 0.0
     measurements: list[Measurement] = []
     for shot in range(max(shots) + 1):
         if shot in shots:
-            gradient_steps = int(getattr(agent, "adaptation_gradient_steps", 0))
             ledger = Ledger(steps.copy(), gradient_steps, seconds / len(tasks))
             for episode in range(episodes):
                 seeds = _seeds(seed, keys, "measure", episode)
@@ -162,10 +161,16 @@ def run_trials(
                     on_measure(measurements[-1])
         if shot < max(shots):
             started = time.perf_counter()
+            before = _gradient_steps(agent)
             lived = run_episode(agent, envs, _seeds(seed, keys, "shot", shot), True)
+            gradient_steps += _gradient_steps(agent) - before
             seconds += time.perf_counter() - started
             steps += lived.length
     return measurements
+
+
+def _gradient_steps(agent: AdaptiveAgent) -> int:
+    return int(getattr(agent, "adaptation_gradient_steps", 0))
 
 
 def _check(shots: Sequence[int], episodes: int) -> None:

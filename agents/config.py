@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,16 @@ class PPOConfig:
     """Largest norm of a gradient."""
 
     def __post_init__(self) -> None:
-        positive = ("learning_rate", "clip", "epochs", "minibatches", "sequence", "gradient_limit")
+        _check_numbers(self)
+        positive = (
+            "learning_rate",
+            "final_learning_rate",
+            "clip",
+            "epochs",
+            "minibatches",
+            "sequence",
+            "gradient_limit",
+        )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
@@ -61,6 +72,7 @@ class PPOAgentConfig:
     """Settings of the update."""
 
     def __post_init__(self) -> None:
+        _check_numbers(self)
         for name, least in {
             "num_envs": 1,
             "episodes": 1,
@@ -69,3 +81,18 @@ class PPOAgentConfig:
         }.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be at least {least}.")
+
+
+def _check_numbers(config: Any) -> None:
+    """Refuse what is no finite number, and fractions where whole numbers belong."""
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if entry.name == "ppo":
+            if not isinstance(value, PPOConfig):
+                raise ValueError(f"ppo = {value!r}; it must be a table of settings.")
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{entry.name} = {value!r}; it must be a number.")
+        elif not math.isfinite(value):
+            raise ValueError(f"{entry.name} = {value}; it must be finite.")
+        elif entry.type == "int" and not isinstance(value, int):
+            raise ValueError(f"{entry.name} = {value}; it must be a whole number.")

@@ -41,6 +41,9 @@ class AdaptiveAgent(Protocol):
 
     Episodes of one batch may end at different times. A robot whose episode has ended stays in the
     batch, its flags set, until `end_episode`; what is observed of it in between is to be ignored.
+
+    An agent that takes gradient steps to adapt counts them (for each task) in an attribute
+    `adaptation_gradient_steps`; the ledger charges those that its shots take.
     """
 
     def begin(self, num_tasks: int) -> None:

@@ -48,7 +48,8 @@ def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
         if name not in known:
             raise unknown_name("setting", name, known)
         current = getattr(config, name)
-        changes[name] = _replaced(current, value) if is_dataclass(current) else value
+        nested = is_dataclass(current) and isinstance(value, Mapping)
+        changes[name] = _replaced(current, value) if nested else value
     try:
         return replace(config, **changes)
     except ValueError as error:

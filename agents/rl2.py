@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fastadapt.agents.ppo_agent import PPOAgent
@@ -18,8 +17,8 @@ class RL2(PPOAgent):
 
     A GRU reads (observation, previous action, previous reward, first-step flag). Its state lives on
     over the episodes of a trial and is empty at the start of each: whatever it finds out about the
-    robot, it finds out by acting. Training maximises the discounted return of the whole trial, so
-    that an early episode is credited with what it teaches for a later one.
+    robot, it finds out by acting. Training maximises the discounted return of the whole trial: the
+    borders of episodes do not cut it, the discount does (0.95 reaches some 60 control steps).
     """
 
     name: ClassVar = "rl2"
@@ -35,6 +34,8 @@ class RL2WithoutMemory(RL2):
     name: ClassVar = "rl2-without-memory"
 
     def act(self, observation: Array, explore: bool) -> Array:
-        """Forget, then act."""
-        self._memory.hidden = torch.zeros_like(self._memory.hidden)
+        """Forget all there is: every step is the first of a trial, as training knows it."""
+        noise = self._generator.get_state()
+        self.begin(len(observation))
+        self._generator.set_state(noise)
         return super().act(observation, explore)

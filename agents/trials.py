@@ -140,7 +140,8 @@ def collect(
             final = network(encode(observation, action, reward, start)[None], hidden).value[0]
             finished[done] += 1
             over = done & (finished == episodes)
-            trials.end(t, over if through else done, terminated, final)
+            # A broken simulation is worth nothing: its last observation is not where it was.
+            trials.end(t, over if through else done, terminated | info["diverged"], final)
             alive &= ~over
             start = done & ~over
             if start.any():

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from fastadapt.envs.task_file import read_task_file
-from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.task_set import TaskSet, splits_path
 
 
 def freeze(path: Path) -> Path:
     """Write `<name>.splits.json` beside a task-set file and return its path."""
     task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None)
-    target = path.with_suffix("").with_suffix(".splits.json")
+    target = splits_path(path)
     lines = json.dumps(task_set.freeze())
     target.write_text(lines.replace("]], ", "]],\n").replace("], [", "],\n[") + "\n", "utf-8")
     return target

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.errors import unknown_name
+from fastadapt.envs.errors import FastadaptError, unknown_name
 
 Backend = Literal["mjbatch", "reference"]
 Ids = NDArray[np.intp]
@@ -105,6 +105,8 @@ def make_simulation(
     Raises:
         FastadaptError: the backend does not exist.
     """
+    if num_threads < 0:
+        raise FastadaptError(f"num_threads = {num_threads}; 0 means one per processor.")
     if backend == "mjbatch":
         from fastadapt.envs.mjbatch_simulation import MjbatchSimulation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,7 +28,7 @@ class Split(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, le=100_000)
     description: str = ""
     groups: dict[str, Group] = {}
     perturbations: dict[str, dict[str, Any]] = {}
@@ -40,13 +40,13 @@ class TaskSetFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,50}$")
     version: int = Field(ge=0)
     environment: str
     description: str = ""
     groups: dict[str, Group] = {}
     perturbations: tuple[AnyPerturbation, ...] = Field(min_length=1)
-    splits: dict[str, Split]
+    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
 
     def of_split(self, split: str) -> tuple[tuple[Perturbation, ...], dict[str, Group]]:
         """Return the perturbations and groups in force in a split."""

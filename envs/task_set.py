@@ -32,6 +32,7 @@ class TaskSet:
         names: names of the parameters, `name.parameter[target]`, `(P,)`.
         units: their units.
         nominal: the unperturbed task.
+        frozen: hash, parameter names and values of the frozen tasks, None if they are redrawn.
     """
 
     def __init__(self, file: TaskSetFile, source: str, frozen: dict[str, Any] | None) -> None:
@@ -49,7 +50,7 @@ class TaskSet:
             [[b.perturbation.meaning(), b.targets, self.names] for b in self.blocks]
         )
         self.nominal = self._task(nominal)
-        self._frozen = frozen
+        self.frozen = frozen
         self._low, self._high, self._log = self._ranges()
 
     @property
@@ -80,16 +81,16 @@ class TaskSet:
                 of the declaration.
         """
         count = self._split(split).count
-        if self._frozen is None:
+        if self.frozen is None:
             return self.sample(split, count, _FROZEN)
-        if self._frozen["hash"] != self.hash:
+        if self.frozen["hash"] != self.hash:
             raise FastadaptError(
                 f"The frozen tasks of '{self.name}' were made from another version of its file. "
                 "Raise its version and run `python -m fastadapt.envs.freeze FILE.toml`."
             )
-        columns = [self.names.index(name) for name in self._frozen["names"]]
+        columns = [self.names.index(name) for name in self.frozen["names"]]
         vectors = np.tile(self.nominal.vector(), (count, 1))
-        vectors[:, columns] = self._frozen["splits"][split]
+        vectors[:, columns] = self.frozen["splits"][split]
         return [self._task(vector) for vector in vectors]
 
     def sample(self, split: str, count: int, seed: int | str = 0, start: int = 0) -> list[Task]:
@@ -236,7 +237,14 @@ def load_task_set(name: str | Path) -> TaskSet:
         raise FastadaptError(f"{error} Or give the path to a .toml file.")
     path = Path(name)
     file = read_task_file(path)
+    splits = splits_path(path)
     try:
-        return TaskSet(file, path.read_text(encoding="utf-8"), None)
+        frozen = json.loads(splits.read_text(encoding="utf-8")) if splits.is_file() else None
+        return TaskSet(file, path.read_text(encoding="utf-8"), frozen)
     except FastadaptError as error:
         raise FastadaptError(f"{path}: {error}") from None
+
+
+def splits_path(path: Path) -> Path:
+    """Return where the frozen tasks of a task-set file are kept: beside it."""
+    return path.with_name(path.name.removesuffix(".toml") + ".splits.json")

@@ -21,7 +21,7 @@ class Demo:
     """Run directory; a demo that was stopped goes on when run again."""
     seed: int = 0
     """Seed of everything random."""
-    iterations: int = 80
+    iterations: int = 60
     """Iterations of training (fewer: faster, and worse)."""
 
 

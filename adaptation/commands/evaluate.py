@@ -53,15 +53,19 @@ def measure(args: Evaluate) -> Result:
     from fastadapt.adaptation.evaluation import evaluate
     from fastadapt.adaptation.results import Result
     from fastadapt.adaptation.run import load_run
+    from fastadapt.envs import FastadaptError
 
     opened = load_run(args.run)
     agent = opened.agent(memory=not args.without_memory)
     task_set = opened.task_set
-    for split in args.split:
+    splits = list(dict.fromkeys(args.split))
+    if not splits:
+        raise FastadaptError(f"No split given. Available: {', '.join(task_set.splits)}.")
+    for split in splits:
         task_set.tasks(split)  # an unknown name must not cost the splits before it
     results: list[Result] = []
     with Progress(transient=True) as progress:
-        for split in args.split:
+        for split in splits:
             bar = progress.add_task(
                 f"{agent.name} on {split}", total=len(set(args.shots)) * args.episodes
             )
@@ -75,6 +79,7 @@ def measure(args: Evaluate) -> Result:
                 num_threads=args.threads,
                 on_measure=lambda _, bar=bar: progress.advance(bar),
             )
+            result.meta["iterations"] = opened.iterations_done()
             suffix = "-without-memory" if args.without_memory else ""
             result.save(opened.path / "evaluations" / f"{split}-{args.seed}{suffix}")
             results.append(result)

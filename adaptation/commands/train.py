@@ -28,7 +28,9 @@ class Train:
     checkpoint_every: int = 10
     """Iterations between checkpoints."""
     threads: int = 0
-    """Threads that simulate and compute (0: one per processor)."""
+    """Threads that simulate (0: one per processor); they do not change the numbers."""
+    torch_threads: int = 2
+    """Threads of torch; another number rounds differently, so a run keeps its own."""
     settings: Annotated[PPOAgentConfig, tyro.conf.arg(name="")] = field(
         default_factory=PPOAgentConfig
     )
@@ -56,7 +58,7 @@ def run(arguments: list[str]) -> None:
                 args.iterations,
                 checkpoint_every=args.checkpoint_every,
                 num_threads=args.threads,
-                torch_threads=args.threads,
+                torch_threads=args.torch_threads,
                 report=progress,
                 **changed,
             )
@@ -65,11 +67,13 @@ def run(arguments: list[str]) -> None:
                 f"stopped; everything is saved in '{args.out}'. Run the same command to go on."
             ) from None
     rows = result.metrics()
-    print(
-        f"{result.config.agent}: {len(rows)} iterations, {rows[-1]['env_steps']:,.0f} env steps, "
-        f"{rows[-1]['seconds']:.0f} s, last return {rows[-1]['return_mean']:.1f}. "
-        f"Next: fastadapt evaluate {args.out}"
-    )
+    if rows:
+        last = rows[-1]
+        print(
+            f"{result.config.agent}: {len(rows)} iterations, {last['env_steps']:,.0f} env steps, "
+            f"{last['seconds']:.0f} s, last return {last['return_mean']:.1f}."
+        )
+    print(f"Next: fastadapt evaluate {args.out}")
 
 
 def _changes(settings: dict, defaults: dict) -> dict:

@@ -101,7 +101,7 @@ class Perturbation(BaseModel, ABC):
     whether derived constants go stale, the physical bounds, and the source.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     target_type: ClassVar[str]
     """What the targets are: body, geom, joint or actuator."""
@@ -115,7 +115,7 @@ class Perturbation(BaseModel, ABC):
     """Unique in its task set; parameters are called `name.parameter[target]`."""
     targets: tuple[str, ...] = Field(min_length=1)
     """Names or glob patterns of everything that this perturbation may change."""
-    among: tuple[str, ...] | None = None
+    among: tuple[str, ...] | None = Field(default=None, min_length=1)
     """The targets that can be struck (default: all). Splits override this to hold a site out."""
     strike: int | None = Field(default=None, ge=1)
     """How many of the targets are struck in one task (default: all of them)."""

@@ -58,6 +58,35 @@ def test_what_was_not_measured_alike_is_not_compared(rivals, tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
+def test_compare_leaves_other_pages_alone(rivals, tmp_path, capsys):
+    (tmp_path / "index.html").write_text("my homepage")
+    (tmp_path / "thesis.tex").write_text("years of work")
+    assert cli.run(["compare", *rivals, "--out", str(tmp_path)]) == 2
+    assert cli.run(["compare", *rivals, "--out", str(tmp_path / "thesis.tex")]) == 2
+    assert "something else" in capsys.readouterr().err
+    assert (tmp_path / "index.html").read_text() == "my homepage"
+
+
+def test_evaluations_of_different_checkpoints_are_not_mixed(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    train = [
+        "train",
+        "rl2",
+        "reacher-damage",
+        "--out",
+        run,
+        *SMALL[:-2],
+        "--planned-iterations",
+        "2",
+    ]
+    for iterations, split in (("1", "validation"), ("2", "test_iid")):
+        assert cli.run([*train, "--iterations", iterations]) == 0
+        measure = ["--split", split, "--shots", "0", "--episodes", "1", "--no-report"]
+        assert cli.run(["evaluate", run, *measure]) == 0
+    assert cli.run(["compare", run, "--out", str(tmp_path / "report")]) == 2
+    assert "1 and 2 iterations" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("what", "names"),
     [

@@ -178,7 +178,7 @@ def test_tables_by_hand():
     assert tables["What adaptation adds"].rows[1][2:] == ["40.0 [40.0, 40.0]", "4"]
     differences = tables["Differences between agents"].rows
     assert differences[0] == [
-        "test_iid", "maml", "2", "20.0 [20.0, 20.0]", "20.0 [20.0, 20.0]", "1.00 [1.00, 1.00]", "4",
+        "test_iid", "maml", "2", "-20.0 [-20.0, -20.0]", "-20.0 [-20.0, -20.0]", "0 [0, 0]", "4",
     ]  # fmt: skip
     assert tables["Distance, failures and cost"].rows[0][5:] == [
         "0 of 4", "0 of 4", "400", "0", "0",

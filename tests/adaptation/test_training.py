@@ -139,9 +139,11 @@ def damaged(tmp_path, finished):
         (lambda p: (p / "config.json").write_text('{"form'), "damaged"),
         (lambda p: (p / "config.json").write_text('{"format": 1}'), "lacks entries"),
         (lambda p: (p / "config.json").write_text('{"format": 99}'), "format 99"),
+        (lambda p: (p / "config.json").write_text("[1]"), "damaged"),
         (lambda p: (p / "config.json").unlink(), "not a run directory"),
         (lambda p: (p / "task_set.toml").unlink(), "truncated"),
         (lambda p: (p / "checkpoints" / "last").unlink(), "no checkpoint"),
+        (lambda p: (p / "checkpoints" / "last" / "state.json").write_text("{}"), "damaged"),
         (
             lambda p: (p / "checkpoints" / "last" / "model.safetensors").write_bytes(b"short"),
             "damaged",
@@ -168,7 +170,59 @@ def test_two_trainings_of_one_directory_are_refused(finished):
         train("rl2", "reacher-damage", finished, seed=5, iterations=13, **SMALL)
 
 
-def test_no_iterations_are_refused(tmp_path):
-    with pytest.raises(FastadaptError, match="at least 1"):
-        train("rl2", "reacher-damage", tmp_path / "a", iterations=0, **SMALL)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"iterations": 0},
+        {"checkpoint_every": 0},
+        {"num_threads": -1},
+        {"torch_threads": 0},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"width": 2.5},
+        {"ppo": 5},
+        {"ppo": {"learning_rate": float("nan")}},
+        {"ppo": {"final_learning_rate": -1.0}},
+    ],
+)
+def test_impossible_numbers_are_refused_before_anything_is_written(tmp_path, bad):
+    arguments = {"iterations": 1, **SMALL} | bad
+    with pytest.raises(FastadaptError, match="must be"):
+        train("rl2", "reacher-damage", tmp_path / "a", **arguments)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_lost_last_checkpoint_does_not_start_over(finished, tmp_path):
+    path = damaged(tmp_path, finished)
+    (path / "checkpoints" / "last").unlink()
+    before = (path / "metrics.jsonl").read_text()
+    with pytest.raises(FastadaptError, match="ln -sfn 000012"):
+        train("rl2", "reacher-damage", path, seed=5, iterations=13, **SMALL)
+    assert (path / "metrics.jsonl").read_text() == before
+
+
+def test_a_run_that_was_copied_without_its_links_goes_on(finished, tmp_path):
+    import shutil
+
+    path = tmp_path / "copied"
+    shutil.copytree(finished, path)  # links become folders
+    train("rl2", "reacher-damage", path, seed=5, iterations=13, **SMALL)
+    assert len(load_run(path).metrics()) == 13
+    assert load_run(path).iterations_done() == 13
+
+
+def test_a_run_killed_while_it_was_created_can_be_begun_again(tmp_path):
+    path = tmp_path / "begun"
+    path.mkdir()
+    (path / "task_set.toml").write_text("")
+    (path / ".machine.json.writing").write_text("{")
+    train("rl2", "reacher-damage", path, iterations=1, **SMALL)
+    assert load_run(path).iterations_done() == 1
+
+
+def test_a_run_keeps_the_frozen_tasks_that_it_began_with(finished):
+    from fastadapt.envs import load_task_set
+
+    kept, shipped = load_run(finished).task_set, load_task_set("reacher-damage")
+    assert kept.frozen == shipped.frozen
+    assert kept.tasks("test_iid") == shipped.tasks("test_iid")
