@@ -8,7 +8,11 @@ from fastadapt.envs.task_set import _shipped
 
 
 def register() -> None:
-    """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once)."""
+    """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once).
+
+    Gymnasium called this through the entry point `gymnasium.envs` before its version 1.0; since
+    then it is called by `import fastadapt.envs`, which `gymnasium.make("fastadapt.envs:<id>")` does.
+    """
     import tomllib
 
     for name, file in _shipped().items():

@@ -40,6 +40,10 @@ def test_every_command_and_agent_of_the_readme_exists():
     assert all(f"`{name}`" in README for name in AGENTS)
 
 
+def test_nothing_was_left_to_fill_in():
+    assert not re.search(r"\b(BENCH|RESULTS|PICTURE_CAPTION|TODO)\b", README)
+
+
 def test_files_and_pictures_of_the_readme_exist():
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         if not link.startswith("http"):
