@@ -10,8 +10,8 @@ from fastadapt.envs.task_set import _shipped
 def register() -> None:
     """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once).
 
-    Gymnasium called this through the entry point `gymnasium.envs` before its version 1.0; since
-    then it is called by `import fastadapt.envs`, which `gymnasium.make("fastadapt.envs:<id>")` does.
+    Gymnasium called this through the entry point `gymnasium.envs` until its version 1.0; since then
+    `import fastadapt.envs` calls it, as does `gymnasium.make("fastadapt.envs:<id>")`.
     """
     import tomllib
 
