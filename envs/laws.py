@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,16 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Array = NDArray[np.float64]
 
 
-class _Law(BaseModel):
+class _Law(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @abstractmethod
     def quantile(self, u: Array) -> Array:
         """Return the values at the uniform draws `u` (any shape, in (0, 1))."""
-        raise NotImplementedError
 
+    @abstractmethod
     def support(self) -> tuple[float, float]:
         """Return the smallest and the largest value that can be drawn."""
-        raise NotImplementedError
 
     @property
     def logarithmic(self) -> bool:
