@@ -27,11 +27,17 @@ class _Recorder:
 
 
 def record_lanes(
-    agent: AdaptiveAgent, task_set: TaskSet, task: Task, shots: int, seed: int = 0
+    agent: AdaptiveAgent,
+    task_set: TaskSet,
+    task: Task,
+    shots: int,
+    seed: int = 0,
+    reflex: AdaptiveAgent | None = None,
 ) -> tuple[list[Lane], list[float]]:
     """Record the healthy robot, the perturbed one before any shot, and the same one after `shots`.
 
-    Start and goal are the same in all three.
+    Start and goal are the same in all three. Where an agent adapts within its first episode, before
+    any shot is not before adaptation: `reflex`, the same agent without its memory, is.
 
     Returns:
         The lanes for `write_replay`, and the return of each.
@@ -39,10 +45,15 @@ def record_lanes(
     envs = make_batch(task_set, 1, 1, context=getattr(agent, "context", "hidden"))
     lanes: list[Lane] = []
     returns: list[float] = []
-    cases = [("healthy", task_set.nominal, (0,)), ("damaged", task, (0, shots))]
-    for what, case, moments in cases:
-        for recorder, shot, value in _record(agent, envs, case, moments, task, seed):
-            label = what if what == "healthy" else f"{what}, {_shots(shot)}"
+    cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]
+    cases = [("healthy", agent, task_set.nominal, (0,))]
+    if reflex is not None:
+        cases += [("damaged, memory wiped", reflex, task, (0,)), ("damaged", agent, task, (shots,))]
+    else:
+        cases += [("damaged", agent, task, (0, shots))]
+    for what, who, case, moments in cases:
+        for recorder, shot, value in _record(who, envs, case, moments, task, seed):
+            label = what if what != "damaged" else f"{what}, {_shots(shot)}"
             damaged = () if what == "healthy" else damaged_bodies(task_set, task)
             mocap = np.stack(recorder.mocap)[:, 0] if recorder.mocap else None
             qpos = np.stack(recorder.qpos)[:, 0]

@@ -20,7 +20,8 @@ def report_run(run: Run, agent: Any) -> Path:
     """Write `report/index.html` from the evaluations of a run; return its path.
 
     The replay shows the task of the held-out split (or the last one evaluated) with the largest
-    gain from adaptation, and says so: it illustrates, the table measures.
+    gain from adaptation, and says so: it illustrates, the table measures. Before adaptation is the
+    agent without its memory where that was evaluated, else before any shot.
 
     Raises:
         FastadaptError: nothing was evaluated yet.
@@ -29,7 +30,7 @@ def report_run(run: Run, agent: Any) -> Path:
     out = run.path / "report"
     out.mkdir(exist_ok=True)
     task_set = run.task_set
-    caption, name = _replay(agent, task_set, results, out)
+    caption, name = _replay(run, agent, task_set, results, out)
     return write_report(
         out,
         f"{run.config.agent} on {run.config.task_set}",
@@ -45,21 +46,27 @@ def report_run(run: Run, agent: Any) -> Path:
     )
 
 
-def _replay(agent: Any, task_set: TaskSet, results: Result, out: Path) -> tuple[str, str]:
+def _replay(run: Run, agent: Any, task_set: TaskSet, results: Result, out: Path) -> tuple[str, str]:
     table = results.table[results.table["agent"] == agent.name]
     splits = list(dict.fromkeys(table["split"].tolist()))
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
     rows = table[table["split"] == split]
     last = int(rows["shot"].max())
     tasks = {task.id: task for task in task_set.tasks(split)}
+    wiped = results.table[results.table["agent"] == f"{agent.name}-without-memory"]
+    wiped = wiped[wiped["split"] == split]
+    before = wiped if len(wiped) else rows[rows["shot"] == rows["shot"].min()]
+    after = rows[rows["shot"] == last]
 
     def gain(task_id: str) -> float:
-        of_task = rows[rows["task_id"] == task_id]
-        after = of_task["return"][of_task["shot"] == last].mean()
-        return float(after - of_task["return"][of_task["shot"] == rows["shot"].min()].mean())
+        return float(
+            after["return"][after["task_id"] == task_id].mean()
+            - before["return"][before["task_id"] == task_id].mean()
+        )
 
     best = max(tasks, key=gain)
-    lanes, returns = record_lanes(agent, task_set, tasks[best], last)
+    reflex = run.agent(memory=False) if len(wiped) else None
+    lanes, returns = record_lanes(agent, task_set, tasks[best], last, reflex=reflex)
     write_replay(
         out / "replay.html", task_set.environment, lanes, task_set.environment.control_step()
     )
