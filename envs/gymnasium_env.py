@@ -81,7 +81,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         """Put the robot into a state, as Gymnasium's `MujocoEnv.set_state`."""
         self.batch.set_state(qpos, qvel)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # Gymnasium's is generic
+    def render(self) -> NDArray[np.uint8] | None:
         """Return a picture `(480, 640, 3)` if `render_mode` is `rgb_array`."""
         if self.render_mode is None:
             return None

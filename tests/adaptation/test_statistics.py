@@ -115,7 +115,7 @@ def test_probability_of_improvement_by_hand():
         (lambda: bootstrap([1.0, 2.0], resample="runs"), "use resample='tasks'"),
         (lambda: bootstrap([1.0, math.nan, math.inf]), "2 of 3 scores are NaN or infinite"),
         (lambda: bootstrap([]), "at least one entry"),
-        (lambda: bootstrap([1.0, 2.0], resample="seeds"), "no way to resample 'seeds'"),  # type: ignore
+        (lambda: bootstrap([1.0, 2.0], resample="seeds"), "no way to resample 'seeds'"),
         (lambda: bootstrap([1.0, 2.0], reps=0), "0 resamples"),
         (lambda: paired_difference([1.0, 2.0], [1.0]), "same tasks in the same order"),
         (lambda: probability_of_improvement([1.0, 2.0], [1.0]), "same tasks"),

@@ -10,6 +10,11 @@ from fastadapt.envs import FastadaptError
 from .test_trials import collected
 
 
+def improve(agent, trials, advantages):
+    shuffling = torch.Generator().manual_seed(0)
+    ppo.update(agent.network, agent._optimizer, trials, advantages, PPOConfig(), shuffling)
+
+
 def test_the_ratio_is_one_before_the_first_update(small_rl2, robots):
     trials = collected(small_rl2, robots)
     pieces = ppo.cut(trials, torch.randn_like(trials.values), 40, memory=True)
@@ -26,14 +31,7 @@ def test_an_update_raises_the_probability_of_what_was_better(small_rl2, robots):
     before = small_rl2.network(trials.inputs, trials.hidden[0]).mean[..., 0].mean()
     advantages = torch.where(better, 1.0, -1.0)
     for _ in range(3):
-        ppo.update(
-            small_rl2.network,
-            small_rl2._optimizer,
-            trials,
-            advantages,
-            PPOConfig(),
-            torch.Generator().manual_seed(0),
-        )
+        improve(small_rl2, trials, advantages)
     after = small_rl2.network(trials.inputs, trials.hidden[0]).mean[..., 0].mean()
     assert after > before
 
@@ -66,14 +64,7 @@ def test_a_diverged_update_is_reported(small_rl2, robots):
     trials = collected(small_rl2, robots)
     advantages = torch.full_like(trials.values, float("nan"))
     with pytest.raises(FastadaptError, match="diverged"):
-        ppo.update(
-            small_rl2.network,
-            small_rl2._optimizer,
-            trials,
-            advantages,
-            PPOConfig(),
-            torch.Generator(),
-        )
+        improve(small_rl2, trials, advantages)
 
 
 @pytest.mark.parametrize(
