@@ -160,10 +160,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._begin_due()
         running = ~(self._terminated | self._truncated)
         ids = None if running.all() else np.flatnonzero(running)
+        controls = self.environment.controls(actions)
         if ids is None:
-            self.sim.data("ctrl")[:] = actions
+            self.sim.data("ctrl")[:] = controls
         else:
-            self.sim.data("ctrl")[ids] = actions[ids]
+            self.sim.data("ctrl")[ids] = controls[ids]
         before = self.environment.before_step()
         if ids is None or len(ids):
             self.sim.step(self.environment.physics_steps, ids)

@@ -26,6 +26,14 @@ class Channel(NamedTuple):
     high: float = np.inf
 
 
+class Goal(NamedTuple):
+    """One number of a hidden goal: what the reward asks for and no observation tells."""
+
+    name: str
+    unit: str
+    nominal: float
+
+
 class Environment(ABC):
     """The objective of a robot, computed for N simulations at once.
 
@@ -49,9 +57,19 @@ class Environment(ABC):
     """Uniform draws that one reset uses."""
     distance_name: ClassVar[str]
     """What `distance` measures, for reports."""
+    feet: ClassVar[tuple[str, ...]] = ()
+    """Geoms that touch the ground first, for the touch-down event."""
+    goals: ClassVar[tuple[Goal, ...]] = ()
+    """Hidden goals, where the task decides them."""
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
+        self.goal = np.tile([goal.nominal for goal in self.goals], (sim.num_sims, 1))
+        """Goals in force, `(N, goals)`."""
+
+    def controls(self, action: Array) -> Array:
+        """Return the controls `(N, nu)` that commanded actions `(N, actions)` stand for."""
+        return action
 
     @staticmethod
     @abstractmethod
