@@ -17,10 +17,10 @@ Array = NDArray[np.float64]
 class SB3VecEnv(VecEnv):
     """N robots for Stable-Baselines3: an episode that ends is reset within the same step.
 
-    The true last observation is in `infos[i]["terminal_observation"]`, a time limit (or a simulation
-    that diverged) is marked by `infos[i]["TimeLimit.truncated"]`, and the sums of an episode are in
-    `infos[i]["episode"]`. Every robot gets a new task of `split` at each reset: the one with number
-    (episode, robot) of the stream of `seed`, whatever the others do.
+    The true last observation is in `infos[i]["terminal_observation"]`, a time limit (or a
+    simulation that diverged) is marked by `infos[i]["TimeLimit.truncated"]`, and the sums of an
+    episode are in `infos[i]["episode"]`. Every robot gets a new task of `split` at each reset: the
+    one with number (episode, robot) of the stream of `seed`, whatever the others do.
 
     Args:
         envs: the robots.

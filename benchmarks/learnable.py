@@ -2,8 +2,8 @@
 
 `python benchmarks/learnable.py hopper` trains with Stable-Baselines3 on our batched robots,
 measures 20 episodes of the deterministic policy every now and then, and writes under
-`assets/results/learnable/`: `<environment>.json` (settings, curve, final score, versions, machine),
-`<environment>.png` (the curve) and `<environment>.webp` (a clip of one episode of the final policy).
+`assets/results/learnable/`: `<environment>.json` (settings, curve, final score, versions),
+`<environment>.png` (the curve) and `<environment>.webp` (a clip of the final policy).
 Times are wall-clock and processor seconds; on a busy machine look at the latter. `--probe STEPS`
 trains for so many steps only and writes nothing but the log and `--out`.
 """
@@ -256,7 +256,7 @@ def main() -> None:
     clip(model, task_set, folder / f"{name}.webp")
     record = {
         "environment": task_set.environment.id(),
-        "command": f"python benchmarks/learnable.py {name} --seed {given.seed} --threads {given.threads}",
+        "command": f"python benchmarks/learnable.py {name} --seed {given.seed}",
         "settings": asdict(settings),
         "final": measure.curve[-1],
         "curve": measure.curve,
