@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,7 @@ from fastadapt.envs.errors import FastadaptError, unknown_name
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
 """Reduces the last axis: `(..., n)` to `(...)`."""
-Resample = Literal["tasks", "runs"]
+Resample = Literal["tasks", "runs", "both"]
 
 LEVEL = 0.95
 """Coverage that every interval asks for."""
@@ -85,6 +85,19 @@ def iqm(scores: Array) -> Array:
     return ordered[..., cut : count - cut].mean(axis=-1)
 
 
+def median(scores: Array) -> Array:
+    """Return the median over the last axis."""
+    return np.median(scores, axis=-1)
+
+
+def optimality_gap(scores: Array, target: float = 1.0) -> Array:
+    """Return by how much scores miss a target on average, over the last axis; above it counts 0.
+
+    Of normalised scores, whose target is 1 (Agarwal et al. 2021, section 4.3); lower is better.
+    """
+    return np.maximum(target - scores, 0.0).mean(axis=-1)
+
+
 def bootstrap(
     matrix: ArrayLike,
     statistic: Statistic = mean,
@@ -117,11 +130,97 @@ def bootstrap(
         if resample == "tasks":
             columns = rng.integers(tasks, size=(size, tasks))
             drawn = np.moveaxis(scores[:, columns], 0, 1)
+        elif resample == "both":
+            rows = rng.integers(runs, size=(size, runs, 1))
+            drawn = scores[rows, rng.integers(tasks, size=(size, 1, tasks))]
         else:
             rows = rng.integers(runs, size=(size, runs, tasks))
             drawn = scores[rows, np.arange(tasks)]
         samples.append(statistic(drawn.reshape(size, -1)))
     return _interval(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
+
+
+def hierarchical_bootstrap(
+    scores: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
+) -> Interval:
+    """Return a statistic of task means with an interval that every level of chance widens.
+
+    Runs, then tasks, then the episodes of a run on a task are drawn with replacement, each within
+    the level above it (Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        scores: `(runs, tasks, episodes)`.
+        statistic: of the means over episodes, all runs and tasks together.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: scores are not of that shape, or not finite, or there is one task only.
+    """
+    cube = np.asarray(scores, float)
+    if cube.ndim != 3 or cube.size == 0:
+        raise FastadaptError(f"Scores must be (runs, tasks, episodes), not {cube.shape}.")
+    _checked(cube.reshape(cube.shape[0], -1))
+    runs, tasks, episodes = cube.shape
+    count = _count(runs, tasks, "tasks")
+    rng = np.random.default_rng(seed)
+    samples: list[Array] = []
+    for size in _chunks(reps, cube.size):
+        rows = rng.integers(runs, size=(size, runs, 1, 1))
+        columns = rng.integers(tasks, size=(size, runs, tasks, 1))
+        drawn = cube[rows, columns, rng.integers(episodes, size=(size, runs, tasks, episodes))]
+        samples.append(statistic(drawn.mean(axis=3).reshape(size, -1)))
+    return _interval(
+        float(statistic(cube.mean(axis=2).reshape(-1))), np.concatenate(samples), count
+    )
+
+
+class Profile(NamedTuple):
+    """A performance profile: the share of scores above each threshold, with its band.
+
+    Attributes:
+        threshold: `(thresholds,)`.
+        share: `(thresholds,)`, of runs and tasks whose score is above.
+        low: `(thresholds,)`, lower end of the pointwise interval.
+        high: `(thresholds,)`.
+    """
+
+    threshold: Array
+    share: Array
+    low: Array
+    high: Array
+
+
+def performance_profile(
+    matrix: ArrayLike,
+    thresholds: ArrayLike,
+    *,
+    resample: Resample = "tasks",
+    reps: int = REPS,
+    seed: int = 0,
+) -> Profile:
+    """Return the share of scores above each threshold (Agarwal et al. 2021, eq. 3).
+
+    Args:
+        matrix: scores `(runs, tasks)`, or `(tasks,)` for one run.
+        thresholds: `(thresholds,)`.
+        resample: as in `bootstrap`.
+        reps: number of resamples.
+        seed: of the resampling; the same resamples for every threshold.
+
+    Raises:
+        FastadaptError: as `bootstrap`.
+    """
+    scores, at = _checked(matrix), np.asarray(thresholds, float)
+    intervals = [
+        bootstrap((scores > tau).astype(float), resample=resample, reps=reps, seed=seed)
+        for tau in at
+    ]
+    share, low, high = (
+        np.array([getattr(interval, end) for interval in intervals])
+        for end in ("point", "low", "high")
+    )
+    return Profile(at, share, low, high)
 
 
 def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
@@ -195,6 +294,8 @@ def probability_of_improvement(
     won = wins(first, second)
     if resample == "tasks":
         return bootstrap(won.mean(axis=(0, 1)), reps=reps, seed=seed)
+    if resample == "both":
+        raise unknown_name("way to resample a probability", resample, ["tasks", "runs"])
     runs = (len(first), len(second))
     count = _count(min(runs), tasks, resample)
     rng = np.random.default_rng(seed)
@@ -232,7 +333,7 @@ def _checked(matrix: ArrayLike) -> Array:
 
 
 def _count(runs: int, tasks: int, resample: str) -> int:
-    counts = {"tasks": tasks, "runs": runs}
+    counts = {"tasks": tasks, "runs": runs, "both": min(runs, tasks)}
     if resample not in counts:
         raise unknown_name("way to resample", resample, counts)
     if counts[resample] < 2:

@@ -9,9 +9,13 @@ import scipy.stats
 from fastadapt.adaptation.statistics import (
     Interval,
     bootstrap,
+    hierarchical_bootstrap,
     iqm,
     mean,
+    median,
+    optimality_gap,
     paired_difference,
+    performance_profile,
     probability_of_improvement,
 )
 from fastadapt.envs.errors import FastadaptError
@@ -141,3 +145,61 @@ def test_errors_say_what_to_do(call, message):
 def test_text(interval, text):
     assert str(interval) == text.replace("-0.00]", "0.00]")
     assert Interval.from_json(interval.as_json()).as_json() == interval.as_json()
+
+
+def test_median_and_optimality_gap_by_hand():
+    assert median(np.array([1.0, 9.0, 2.0])) == 2.0
+    assert optimality_gap(np.array([[0.5, 1.5, 1.0], [0.0, 0.0, 0.0]])).tolist() == pytest.approx(
+        [0.5 / 3, 1.0]
+    )
+    assert optimality_gap(np.array([3.0, 5.0]), target=4.0) == 0.5
+
+
+def test_both_ways_of_resampling_are_wider_than_either():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(5, 1)) + rng.normal(size=(1, 10))
+    widths = {}
+    for way in ("tasks", "runs", "both"):
+        interval = bootstrap(scores, resample=way)
+        widths[way] = interval.high - interval.low
+    assert widths["both"] > max(widths["tasks"], widths["runs"])
+
+
+def test_the_hierarchical_interval_sees_every_level():
+    rng = np.random.default_rng(0)
+    only_tasks = np.broadcast_to(rng.normal(size=(1, 30, 1)), (3, 30, 4))
+    flat = bootstrap(only_tasks.mean(axis=2), reps=5000)
+    whole = hierarchical_bootstrap(only_tasks, reps=5000)
+    assert whole.point == pytest.approx(flat.point)
+    # Every run draws its own tasks, so three runs average three draws.
+    assert (whole.high - whole.low) == pytest.approx((flat.high - flat.low) / 3**0.5, rel=0.1)
+    only_runs = np.broadcast_to(np.array([0.0, 6.0])[:, None, None], (2, 8, 3))
+    interval = hierarchical_bootstrap(only_runs)
+    assert (interval.low, interval.point, interval.high) == (0.0, 3.0, 6.0)
+    only_episodes = np.broadcast_to(np.array([0.0, 1.0]), (1, 2, 2))
+    interval = hierarchical_bootstrap(only_episodes, reps=20_000)
+    assert (interval.low, interval.high) == (0.0, 1.0)  # binomial(4, 1/2) / 4
+    with pytest.raises(FastadaptError, match="runs, tasks, episodes"):
+        hierarchical_bootstrap([[1.0]])
+
+
+def test_a_performance_profile_by_hand():
+    profile = performance_profile([[0.0, 1.0], [2.0, 3.0]], [-1.0, 0.0, 1.5, 3.0], resample="runs")
+    assert profile.share.tolist() == [1.0, 0.75, 0.5, 0.0]
+    assert profile.low.tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert profile.high.tolist() == [1.0, 1.0, 1.0, 0.0]
+
+
+@pytest.mark.learning
+@pytest.mark.parametrize("way", ["normal", "skewed"])
+def test_coverage_is_nominal(way, learning_in_full):
+    """Within 2 percentage points over 1,000 repetitions, with enough tasks for a bootstrap."""
+    if not learning_in_full:
+        pytest.skip("1,000 repetitions: run with --learning full")
+    rng = np.random.default_rng(1)
+    hits = 0
+    for seed in range(1000):
+        draw = rng.normal(3.0, 2.0, 100) if way == "normal" else 1.0 + rng.gamma(4.0, 0.5, 100)
+        interval = bootstrap(draw, reps=1000, seed=seed)
+        hits += interval.low <= 3.0 <= interval.high
+    assert abs(hits / 1000 - 0.95) <= 0.02
