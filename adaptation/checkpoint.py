@@ -41,10 +41,13 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
     temporary.mkdir(parents=True)
     save_file(state.model, temporary / "model.safetensors")
     save_file(state.optimizer, temporary / "optimizer.safetensors")
+    if state.replay:
+        save_file(state.replay, temporary / "replay.safetensors")
     for file in temporary.iterdir():
         with file.open("rb") as written:
             os.fsync(written.fileno())
     content = {"iteration": iteration, "progress": progress, "agent": state.values}
+    content["replay"] = bool(state.replay)
     write_text(temporary / "state.json", json.dumps(content, indent=1))
     final = folder / name
     if final.exists():  # the same iteration again: equal content, by exact resumption
@@ -79,8 +82,12 @@ def has_checkpoint(folder: Path) -> bool:
     return False
 
 
-def load_checkpoint(folder: Path) -> tuple[AgentState, dict[str, Any]]:
+def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dict[str, Any]]:
     """Read the last checkpoint; return the agent's state and the content of `state.json`.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        replay: whether to read what only further training needs and may be big.
 
     Raises:
         FastadaptError: there is none, or it is damaged.
@@ -96,10 +103,14 @@ def load_checkpoint(folder: Path) -> tuple[AgentState, dict[str, Any]]:
         )
     try:
         content = json.loads((last / "state.json").read_text(encoding="utf-8"))
+        lived = last / "replay.safetensors"
+        if replay and content.get("replay") and not lived.exists():
+            raise FileNotFoundError("replay.safetensors is missing")
         state = AgentState(
             load_file(last / "model.safetensors"),
             load_file(last / "optimizer.safetensors"),
             content["agent"],
+            load_file(lived) if replay and lived.exists() else {},
         )
         _ = int(content["iteration"]), content["progress"]["env_steps"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:

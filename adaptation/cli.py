@@ -11,13 +11,15 @@ VERBS = {
     "train": "meta-train an agent; goes on where it was stopped when run again",
     "evaluate": "measure a trained agent on frozen tasks that it has never seen",
     "compare": "one report from several evaluated runs",
+    "reference": "make the reference scores of a task set: floor, domain-randomised, oracle",
+    "check": "validate a task set, and measure what each of its parameters does to the robot",
     "list": "environments, task sets, agents and perturbations",
     "doctor": "versions, rendering, speed, what is missing and how to get it",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exit code 0, or 2 for bad input, or 130 after Ctrl-C."""
+    """Run the command line; exit code 0, 1 (a check failed), 2 (bad input), 130 (Ctrl-C)."""
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
@@ -40,7 +42,7 @@ def run(arguments: list[str]) -> int:
         return _fail(f"There is no command '{verb}'.{hint} Available: {', '.join(VERBS)}.")
     module = importlib.import_module(f"fastadapt.adaptation.commands.{verb}")
     try:
-        module.run(arguments[1:])
+        return module.run(arguments[1:]) or 0
     except ValueError as error:
         from fastadapt.envs.errors import FastadaptError
 
@@ -66,7 +68,7 @@ def _fail(message: str) -> int:
 def _usage() -> str:
     lines = ["usage: fastadapt COMMAND [OPTIONS]", ""]
     lines += ["Meta-train robots on what can go wrong; measure how fast they recover.", ""]
-    lines += [f"  {verb:<10}{text}" for verb, text in VERBS.items()]
+    lines += [f"  {verb:<11}{text}" for verb, text in VERBS.items()]
     lines += ["", "`fastadapt COMMAND --help` explains a command."]
     return "\n".join(lines)
 

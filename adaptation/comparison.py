@@ -8,19 +8,29 @@ from typing import Any
 
 import numpy as np
 
+from fastadapt.adaptation.guest import open_measured
+from fastadapt.adaptation.online_results import OnlineResult
+from fastadapt.adaptation.recovery_report import NORMALISED, recovery_sections, recovery_tables
+from fastadapt.adaptation.references import References, find_references
 from fastadapt.adaptation.report import DIFFERENCES, make_tables, write_report
 from fastadapt.adaptation.results import Result, markdown_table
-from fastadapt.adaptation.run import Run, load_run
+from fastadapt.adaptation.run import Run
 from fastadapt.envs.errors import FastadaptError, unknown_name
 
 
-def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -> tuple[Path, str]:
+def compare_runs(
+    paths: Sequence[Path],
+    out: Path,
+    splits: Sequence[str] = (),
+    references: Path | None = None,
+) -> tuple[Path, str]:
     """Write one report from the evaluations of several runs; return its page and main tables.
 
     Args:
         paths: run directories.
         out: folder of the report.
         splits: which to compare (default: all that were evaluated).
+        references: to normalise with (default: those shipped for the task set, if any).
 
     Raises:
         FastadaptError: a path is no run or was not evaluated, task sets or budgets differ, or `out`
@@ -30,7 +40,7 @@ def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -
         raise FastadaptError("Nothing to compare: give at least one run directory.")
     if out.exists() and not _is_ours(out):
         raise FastadaptError(f"'{out}' holds something else than a report. Choose another --out.")
-    runs = [load_run(path) for path in paths]
+    runs = [open_measured(path) for path in paths]
     _check_same_measure(runs, splits)
     agents = [run.config.agent for run in runs]
     parts: list[Result] = []
@@ -42,14 +52,29 @@ def compare_runs(paths: Sequence[Path], out: Path, splits: Sequence[str] = ()) -
         parts.append(found.renamed({n: n.replace(agent, label, 1) for n in found.agents}))
         curves[label] = run.metrics()
     results = Result.concatenate(parts)
-    training = [f"{run.config.command}  # seed {run.config.seed}" for run in runs]
-    page = write_report(out, "Comparison", results, curves, [], {"training_commands": training})
-    tables = {table.title: table for table in make_tables(results)}
+    facts = {"training_commands": [run.origin() for run in runs]}
+    task_set = runs[0].task_set
+    known = (
+        References.load(references)
+        if references is not None
+        else find_references(task_set.id, task_set.hash)
+    )
+    online = [result for run in runs for result in load_online(run, splits)]
+    sections = recovery_sections(results, task_set, known, online)
+    recovered = recovery_tables(results, known)
+    page = write_report(out, "Comparison", results, curves, [], facts, sections, recovered)
     text = results.markdown()
-    if DIFFERENCES in tables:
-        differences = tables[DIFFERENCES]
-        text += f"\n{differences.note}\n\n{markdown_table(differences.head, differences.rows)}"
+    for table in [*make_tables(results), *recovered]:
+        if table.title in (DIFFERENCES, NORMALISED):
+            text += f"\n{table.note}\n\n{markdown_table(table.head, table.rows)}"
     return page, text
+
+
+def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
+    """Return the online evaluations of a run, all of them or those on some splits."""
+    files = sorted((run.path / "evaluations").glob("*/online.json"))
+    found = [OnlineResult.load(file.parent) for file in files]
+    return [result for result in found if not splits or result.split in splits]
 
 
 def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
@@ -91,7 +116,8 @@ def _is_ours(out: Path) -> bool:
     if not out.is_dir():
         return False
     names = {entry.name for entry in out.iterdir()}
-    return not names or {"index.html", "table.md"} <= names <= {"index.html", "table.md", "plots"}
+    ours = {"index.html", "table.md", "results.csv", "plots"}
+    return not names or {"index.html", "table.md"} <= names <= ours
 
 
 def _check_same_measure(runs: Sequence[Run], splits: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ def make_picture(args: Picture) -> list[float]:
 def _frames(
     environment: Any, lane: Any, colours: Any, words: str, args: Picture
 ) -> list[Image.Image]:
-    renderer = PoseRenderer(environment, colours)
+    renderer = PoseRenderer(environment, colours, lane.model)
     font = ImageFont.load_default(16)
     frames: list[Image.Image] = []
     for t in range(0, len(lane.qpos), args.every):

@@ -22,21 +22,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fastadapt.adaptation.latent import LatentMap
+
 P = ParamSpec("P")
 T = TypeVar("T")
-_INK, _GRID = "#1b1c1d", "#d8d9da"  # a page's own colours take their place in `inline_svg`
+INK, GRID = "#1b1c1d", "#d8d9da"  # a page's own colours take their place in `inline_svg`
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 """Okabe and Ito 2008: told apart by the colour blind, legible on white and on black."""
-_MARKERS = "osD^vPX*"
+MARKERS = "osD^vPX*"
 _SIZE = (4.4, 3.3)  # inches: a phone shows it at its own size, a desk shows two or three abreast
 _POINTS = 300  # of a learning curve
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names are data: a dollar sign is a dollar sign
     "font.size": 9,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -44,14 +46,14 @@ _STYLE: dict[Any, Any] = {
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "grid.color": GRID,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "legend.frameon": False,
 }
 
 
-def _styled(plot: Callable[P, T]) -> Callable[P, T]:
+def styled(plot: Callable[P, T]) -> Callable[P, T]:
     """Draw with the style of the report, whatever the style of the process."""
 
     @functools.wraps(plot)
@@ -64,7 +66,7 @@ def _styled(plot: Callable[P, T]) -> Callable[P, T]:
     return styled
 
 
-@_styled
+@styled
 def learning_curves(
     curves: Mapping[str, Sequence[Mapping[str, Any]]], agents: Sequence[str] = ()
 ) -> Figure | None:
@@ -79,7 +81,7 @@ def learning_curves(
     """
     from matplotlib.ticker import EngFormatter
 
-    figure, axes = _figure("Training", "environment steps", "return per training episode")
+    figure, axes = new_figure("Training", "environment steps", "return per training episode")
     order = list(dict.fromkeys([*agents, *curves]))
     for agent, rows in curves.items():
         number = order.index(agent)
@@ -89,35 +91,35 @@ def learning_curves(
         if len(points):
             blocks = np.array_split(points, min(len(points), _POINTS))
             x, y = np.array([block.mean(axis=0) for block in blocks]).T
-            single = _MARKERS[number % 8] if len(x) == 1 else ""
-            axes.plot(x, y, color=_colour(number), lw=1.3, marker=single, label=_short(agent))
+            single = MARKERS[number % 8] if len(x) == 1 else ""
+            axes.plot(x, y, color=colour_of(number), lw=1.3, marker=single, label=short_name(agent))
     if not axes.lines:
         return None
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    return _with_legend(figure, axes)
+    return with_legend(figure, axes)
 
 
-@_styled
+@styled
 def adaptation_curves(result: Result, split: str) -> Figure:
     """Plot mean return against shots on a split, with 95 % intervals over tasks as bands."""
-    figure, axes = _figure(split, "shots (adaptation episodes)", "return")
+    figure, axes = new_figure(split, "shots (adaptation episodes)", "return")
     ticks: set[int] = set()
     for number, agent in _agents(result, split):
         shots = result.shots(agent, split)
         intervals = [result.interval(agent, split, shot) for shot in shots]
-        colour, marker = _colour(number), _MARKERS[number % 8]
+        colour, marker = colour_of(number), MARKERS[number % 8]
         low, high = [i.low for i in intervals], [i.high for i in intervals]
         if len(shots) == 1:
             axes.errorbar(shots, [intervals[0].point], yerr=_whiskers(intervals), color=colour)
         axes.fill_between(shots, low, high, color=colour, alpha=0.16, lw=0)
         points = [i.point for i in intervals]
-        axes.plot(shots, points, color=colour, lw=1.5, marker=marker, ms=4, label=_short(agent))
+        axes.plot(shots, points, color=colour, lw=1.5, marker=marker, ms=4, label=short_name(agent))
         ticks |= set(shots)
     axes.set_xticks(sorted(ticks))
-    return _with_legend(figure, axes)
+    return with_legend(figure, axes)
 
 
-@_styled
+@styled
 def damage_bars(
     result: Result,
     split: str,
@@ -141,22 +143,46 @@ def damage_bars(
     agents = _agents(result, split)
     most = {agent: result.shots(agent, split)[-1] for _, agent in agents}
     shots = " or ".join(str(shot) for shot in sorted(set(most.values())))
-    figure, axes = _figure(split, None, f"return after {shots} shots")
+    figure, axes = new_figure(split, None, f"return after {shots} shots")
     width = 0.8 / len(agents)
     for place, (number, agent) in enumerate(agents):
         x = np.arange(len(groups)) + (place - (len(agents) - 1) / 2) * width
         bars = [_of(result, agent, split, most[agent], ids) for ids in groups.values()]
-        colour, heights = _colour(number), [i.point for i in bars]
-        axes.bar(x, heights, 0.9 * width, color=colour, alpha=0.75, label=_short(agent))
-        axes.errorbar(x, heights, yerr=_whiskers(bars), fmt="none", ecolor=_INK, elinewidth=0.9)
+        colour, heights = colour_of(number), [i.point for i in bars]
+        axes.bar(x, heights, 0.9 * width, color=colour, alpha=0.75, label=short_name(agent))
+        axes.errorbar(x, heights, yerr=_whiskers(bars), fmt="none", ecolor=INK, elinewidth=0.9)
         if 0 in result.shots(agent, split) and most[agent] > 0:
             before = [_of(result, agent, split, 0, ids).point for ids in groups.values()]
             label = None if "0 shots" in axes.get_legend_handles_labels()[1] else "0 shots"
-            axes.plot(x, before, "D", ms=3.5, mfc="white", mec=_INK, mew=0.8, label=label)
+            axes.plot(x, before, "D", ms=3.5, mfc="white", mec=INK, mew=0.8, label=label)
     labels = [f"{kind}\nn = {len(ids)}".replace(" + ", " +\n") for kind, ids in groups.items()]
     axes.set_xticks(range(len(groups)), labels)
     axes.tick_params(axis="x", length=0)
-    return _with_legend(figure, axes)
+    return with_legend(figure, axes)
+
+
+@styled
+def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]]:
+    """Plot beliefs on their two main axes, coloured by damage and by what they tell best.
+
+    Returns:
+        What colours each picture, and the picture.
+    """
+    drawn: list[tuple[str, Figure]] = []
+    axis = f"main axes of the belief's mean ({found.share:.0%} of its variance)"
+    kinds = sorted(set(found.damage), key=lambda kind: (kind != "none", kind))
+    if len(kinds) > 1:
+        figure, axes = new_figure("damage", axis, "")
+        for number, kind in enumerate(kinds):
+            points = found.points[np.array(found.damage) == kind]
+            axes.plot(*points.T, MARKERS[number % 8], color=colour_of(number), ms=5, label=kind)
+        drawn.append(("damage", with_legend(figure, axes)))
+    for name, values, share in found.parameters[:shown]:
+        figure, axes = new_figure(f"{name}: {max(share, 0.0):.0%} explained", axis, "")
+        dots = axes.scatter(*found.points.T, c=values, cmap="viridis", s=26, lw=0)
+        figure.colorbar(dots, ax=axes)
+        drawn.append((name, figure))
+    return drawn
 
 
 def group_by_damage(
@@ -187,7 +213,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     body = re.sub(r'\bid="([^"]*)"', rf'id="{name}-\1"', body)
     body = re.sub(r'(url\(#|href="#)', rf"\1{name}-", body)
     body = body.replace("*{", f"#{name} *{{")
-    body = body.replace(_INK, "var(--ink)").replace(_GRID, "var(--grid)")
+    body = body.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
     links = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     head = f'<svg id="{name}" {links} {viewbox.group() if viewbox else ""} role="img"'
     return f'{head} aria-label="{escape(label)}">{body}'
@@ -204,7 +230,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     temporary.replace(folder / f"{name}.png")
 
 
-@_styled
+@styled
 def _svg(figure: Figure, name: str, transparent: bool) -> str:
     import matplotlib as mpl
 
@@ -215,7 +241,8 @@ def _svg(figure: Figure, name: str, transparent: bool) -> str:
     return buffer.getvalue()
 
 
-def _figure(title: str, xlabel: str | None, ylabel: str) -> tuple[Figure, Axes]:
+def new_figure(title: str, xlabel: str | None, ylabel: str) -> tuple[Figure, Axes]:
+    """Return an empty figure of the report's size, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE, layout="constrained")
@@ -224,7 +251,8 @@ def _figure(title: str, xlabel: str | None, ylabel: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _with_legend(figure: Figure, axes: Axes) -> Figure:
+def with_legend(figure: Figure, axes: Axes) -> Figure:
+    """Put the legend below the axes and return the figure."""
     handles, labels = axes.get_legend_handles_labels()
     columns = 3 if max(map(len, labels)) < 15 else 2
     figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
@@ -247,9 +275,11 @@ def _whiskers(intervals: Sequence[Interval]) -> np.ndarray:
     return np.array([(i.point - i.low, i.high - i.point) for i in intervals]).T
 
 
-def _colour(number: int) -> str:
+def colour_of(number: int) -> str:
+    """Return the colour of the agent with a number: the same in all plots of a page."""
     return _COLOURS[number % len(_COLOURS)]
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """Return a name that fits into a legend."""
     return name if len(name) <= 28 else f"{name[:27]}…"

@@ -114,10 +114,18 @@ class References:
         return found
 
 
-def find_references(task_set: str) -> References | None:
-    """Return the references shipped for a task set (versioned id), None if there are none."""
+def find_references(task_set: str, hash_: str) -> References | None:
+    """Return the references shipped for a task set, None if there are none for just this one.
+
+    Args:
+        task_set: versioned id.
+        hash_: of the task set; a user's own set may bear the name of a shipped one.
+    """
     home = files("fastadapt.assets").joinpath("references", f"{task_set}.json")
-    return References.load(Path(str(home))) if home.is_file() else None
+    if not home.is_file():
+        return None
+    found = References.load(Path(str(home)))
+    return found if found.hash == hash_ else None
 
 
 def make_references(roles: Mapping[str, Sequence[Result]]) -> References:

@@ -45,12 +45,15 @@ class Lane:
         qpos: `(T, nq)`, one pose per frame.
         mocap: positions of mocap bodies `(T, nmocap, 3)` [m], or None for those of the model.
         damaged_bodies: ids of bodies drawn red: in the picture only, no agent sees it.
+        model: the robot as its task leaves it, None for the nominal one; what is severed is not
+            drawn, what is shortened is drawn so.
     """
 
     label: str
     qpos: Array
     mocap: Array | None = None
     damaged_bodies: tuple[int, ...] = ()
+    model: mujoco.MjModel | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def write_replay(
         )
     model = environment.model()
     frames = max(len(lane.qpos) for lane in lanes)
-    motions = [_motion(model, lane, frames, dt) for lane in lanes]
+    motions = [_motion(lane.model or model, lane, frames, dt) for lane in lanes]
     server = _quiet_server()
     try:
         scene = _Scene(server, model, lanes, motions)
@@ -198,7 +201,7 @@ class _Scene:
         self._scene.add_light_hemisphere("/hemisphere", intensity=1.0)
         self._frames = [self._scene.add_frame(f"/lane{i}", False) for i in range(len(lanes))]
         self._bodies = [
-            _add_robot(self._scene, f"/lane{i}", model, lane.damaged_bodies)
+            _add_robot(self._scene, f"/lane{i}", lane.model or model, lane.damaged_bodies)
             for i, lane in enumerate(lanes)
         ]
         self._texts = [
@@ -277,13 +280,15 @@ def _add_robot(
     """Add the visible geoms of a robot and return the frames of its bodies by id."""
     import mujoco
 
-    from fastadapt.envs.rendering import DAMAGED
+    from fastadapt.envs.rendering import DAMAGED, visible
 
+    seen = visible(model)
     frames: dict[int, viser.FrameHandle] = {}
     for geom in range(model.ngeom):
         body = int(model.geom_bodyid[geom])
         mesh = _mesh(model, geom)
-        if mesh is None or model.geom_group[geom] > 2:  # collision shapes, by custom
+        hidden = model.geom_group[geom] > 2 or not seen[geom]  # 3 on: collision shapes, by custom
+        if mesh is None or hidden:
             continue
         if body not in frames:
             frames[body] = scene.add_frame(f"{root}/body{body}", False)

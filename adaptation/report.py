@@ -45,6 +45,8 @@ class Plot(NamedTuple):
     words: str
 
 
+Section = tuple[str, str, list[Plot]]
+"""Title, note and plots."""
 DIFFERENCES = "Differences between agents"
 """Title of the table that pairs agents task by task."""
 
@@ -56,6 +58,8 @@ def write_report(
     curves: Curves,
     replays: Sequence[tuple[str, str]],
     meta: Mapping[str, Any],
+    more: Sequence[Section] = (),
+    more_tables: Sequence[Table] = (),
 ) -> Path:
     """Write `index.html`, `table.md` and `plots/` and return the path of the page.
 
@@ -70,6 +74,8 @@ def write_report(
         meta: added to `results.meta`. `tasks` (changed parameters by task id) and `damage_kinds`
             (names of perturbations) give the bars; `command`, `commands`, `training_command` and
             `training_commands` are shown as commands; everything else is listed.
+        more: sections that only some agents have, after the others.
+        more_tables: the same of tables.
 
     Raises:
         FastadaptError: a replay is not a file in `out_dir`, or a result cannot be summarised.
@@ -77,8 +83,8 @@ def write_report(
     out_dir = Path(out_dir)
     frames = [_replay(out_dir, caption, name) for caption, name in replays]
     facts = {**results.meta, **meta}
-    tables = make_tables(results)
-    sections = _sections(results, curves, facts)
+    tables = [*make_tables(results), *more_tables]
+    sections = [*_sections(results, curves, facts), *more]
     out_dir.mkdir(parents=True, exist_ok=True)
     for _, _, drawn in sections:
         for plot in drawn:
@@ -216,9 +222,7 @@ def _with_n(cells: Sequence[Interval | None]) -> list[str]:
     return [*texts, f"{counts[0]} to {counts[-1]}"]
 
 
-def _sections(
-    results: Result, curves: Curves, facts: Mapping[str, Any]
-) -> list[tuple[str, str, list[Plot]]]:
+def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list[Section]:
     """Return title, note and plots of each section that has any."""
     tasks, kinds = facts.get("tasks", {}), facts.get("damage_kinds", [])
     bars = [

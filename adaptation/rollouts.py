@@ -11,6 +11,7 @@ from fastadapt.adaptation.replay import Lane
 from fastadapt.adaptation.trial import run_trials
 from fastadapt.agents.interface import AdaptiveAgent
 from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
+from fastadapt.envs.task_model import task_model
 
 
 class _Recorder:
@@ -55,9 +56,10 @@ def record_lanes(
         for recorder, shot, value in _record(who, envs, case, moments, task, seed):
             label = what if what != "damaged" else f"{what}, {_shots(shot)}"
             damaged = () if what == "healthy" else damaged_bodies(task_set, task)
+            model = task_model(task_set, case)
             mocap = np.stack(recorder.mocap)[:, 0] if recorder.mocap else None
             qpos = np.stack(recorder.qpos)[:, 0]
-            lanes.append(Lane(f"{label}: return {value:.0f}", qpos, mocap, damaged))
+            lanes.append(Lane(f"{label}: return {value:.0f}", qpos, mocap, damaged, model))
             returns.append(value)
     return lanes, returns
 
@@ -95,7 +97,8 @@ def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
     vector = task_set.vectors([task])
     bodies: set[int] = set()
     for block in task_set.blocks:
-        if block.perturbation.group is None:
+        on_a_body = block.perturbation.target_type in ("body", "geom", "joint", "actuator")
+        if block.perturbation.group is None or not on_a_body:
             continue
         struck = (block.values(vector)[0] != block.nominal()).any(axis=1)
         for target in block.ids[struck] if not block.perturbation.shared else ():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastadapt.adaptation.checkpoint import load_checkpoint, write_text
 from fastadapt.adaptation.machine import machine
-from fastadapt.agents.config import PPOAgentConfig
 from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.own_robot.factory import keep_robot
 
 if TYPE_CHECKING:
     from fastadapt.envs import TaskSet
@@ -62,7 +62,7 @@ class Run:
         return task_set
 
     def agent(self, memory: bool = True) -> Any:
-        """Return the agent at the last checkpoint; `memory=False` wipes RL²'s at every step."""
+        """Return the agent at the last checkpoint; `memory=False` makes it forget its task."""
         state, _ = load_checkpoint(self.path / "checkpoints")
         agent = self.new_agent(memory)
         try:
@@ -74,14 +74,15 @@ class Run:
     def new_agent(self, memory: bool = True) -> Any:
         """Return the agent as it was before training."""
         from fastadapt.agents import find_agent, make_config
-        from fastadapt.agents.rl2 import RL2, RL2WithoutMemory
+        from fastadapt.agents.registry import find_agent_without_memory
 
-        cls = find_agent(self.config.agent)
-        if not memory:
-            if cls is not RL2:
-                raise FastadaptError(f"Agent '{self.config.agent}' has no memory to wipe.")
-            cls = RL2WithoutMemory
-        return cls(self.task_set, self.config.seed, make_config(self.config.options))
+        cls = (find_agent if memory else find_agent_without_memory)(self.config.agent)
+        config = make_config(self.config.agent, self.config.options)
+        return cls(self.task_set, self.config.seed, config)
+
+    def origin(self) -> str:
+        """Return where the agent comes from: the command that trained it."""
+        return f"{self.config.command}  # seed {self.config.seed}"
 
     def iterations_done(self) -> int:
         """Return after how many iterations the last checkpoint was written."""
@@ -120,11 +121,7 @@ def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
             "another --out."
         )
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        write_text(path / "task_set.toml", task_set.source)
-        if task_set.frozen is not None:
-            write_text(path / "task_set.splits.json", json.dumps(task_set.frozen))
-        write_text(path / "machine.json", json.dumps(machine(), indent=1))
+        write_surroundings(path, task_set)
         # Last: a directory with a config is a whole one.
         write_text(path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1))
     except OSError as error:
@@ -132,9 +129,19 @@ def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
     return Run(path, config)
 
 
+def write_surroundings(path: Path, task_set: TaskSet) -> None:
+    """Write what numbers depend on beside the agent: task set, frozen tasks, robot, machine."""
+    path.mkdir(parents=True, exist_ok=True)
+    write_text(path / "task_set.toml", task_set.source)
+    if task_set.frozen is not None:
+        write_text(path / "task_set.splits.json", json.dumps(task_set.frozen))
+    keep_robot(task_set.environment, path / "task_set.toml")
+    write_text(path / "machine.json", json.dumps(machine(), indent=1))
+
+
 def _unfinished(path: Path) -> bool:
     """Return whether a folder is empty, or holds only what a killed `create_run` left."""
-    ours = {"task_set.toml", "task_set.splits.json", "machine.json"}
+    ours = {"task_set.toml", "task_set.splits.json", "task_set.robot", "machine.json"}
     names = {entry.name for entry in path.iterdir()}
     return all(name in ours or name.endswith(".writing") for name in names)
 
@@ -166,7 +173,7 @@ def load_run(path: str | Path) -> Run:
         config = RunConfig(**content)
         from fastadapt.agents.registry import make_config
 
-        make_config(config.options)
+        make_config(config.agent, config.options)
         _ = config.options["planned_iterations"], int(config.torch_threads), int(config.seed)
     except (TypeError, ValueError, KeyError, AttributeError):
         raise FastadaptError(
@@ -177,6 +184,6 @@ def load_run(path: str | Path) -> Run:
     return Run(path, config)
 
 
-def options_of(config: PPOAgentConfig) -> dict[str, Any]:
+def options_of(config: Any) -> dict[str, Any]:
     """Return settings as plain values."""
     return asdict(config)

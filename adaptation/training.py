@@ -107,10 +107,10 @@ def _open(
     torch_threads: int,
     options: dict[str, Any],
 ) -> Run:
-    from fastadapt.agents import find_agent, make_config
+    from fastadapt.agents import make_config
     from fastadapt.envs import load_task_set
 
-    find_agent(agent)
+    settings = make_config(agent, {"planned_iterations": iterations, **options})
     tasks = load_task_set(task_set)
     config = RunConfig(
         agent=agent,
@@ -119,7 +119,7 @@ def _open(
         seed=seed,
         iterations=iterations,
         torch_threads=torch_threads,
-        options=options_of(make_config({"planned_iterations": iterations, **options})),
+        options=options_of(settings),
         command=command(),
     )
     if not (out / "config.json").is_file():
@@ -132,8 +132,8 @@ def _open(
 def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
     """Refuse to go on with a run that is another one; more iterations of the same are welcome."""
     old = run.config
-    options = dict(config.options)
-    if not explicit:
+    options = dict(config.options) if config.agent == old.agent else {}
+    if options and not explicit:
         options["planned_iterations"] = old.options["planned_iterations"]
     wanted = replace(config, options=options, iterations=old.iterations, command=old.command)
     wanted = replace(wanted, torch_threads=old.torch_threads)
@@ -165,7 +165,7 @@ def _loop(
     checkpoints = run.path / "checkpoints"
     done, env_steps, seconds = 0, 0.0, 0.0
     if has_checkpoint(checkpoints):
-        state, content = load_checkpoint(checkpoints)
+        state, content = load_checkpoint(checkpoints, replay=True)
         agent.load_state(state)
         done = content["iteration"]
         env_steps, seconds = content["progress"]["env_steps"], content["progress"]["seconds"]

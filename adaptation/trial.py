@@ -133,7 +133,7 @@ def run_trials(
         tasks: one for each robot.
         shots: numbers of shots after which to measure, e.g. (0, 1, 2, 5).
         episodes: measured episodes each time.
-        seed: of all resets.
+        seed: of all resets, and of what agents with `key_exploration` try.
         on_measure: called after every measured episode.
         record: called before every measured episode for its `on_step`.
         keys: what the seeds of each robot are keyed by, in place of the ids of its task.
@@ -147,7 +147,7 @@ def run_trials(
     _check(shots, episodes)
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
-    agent.begin(len(tasks))
+    _begin(agent, _seeds(seed, keys, "explore", 0))
     steps, gradient_steps, seconds = np.zeros(len(tasks), np.int64), 0, 0.0
     measurements: list[Measurement] = []
     for shot in range(max(shots) + 1):
@@ -167,6 +167,13 @@ def run_trials(
             seconds += time.perf_counter() - started
             steps += lived.length
     return measurements
+
+
+def _begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
+    agent.begin(len(keys))
+    key_exploration = getattr(agent, "key_exploration", None)
+    if key_exploration:
+        key_exploration(np.array(keys, np.uint64))
 
 
 def _gradient_steps(agent: AdaptiveAgent) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, cast
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PPOConfig:
     """Largest norm of a gradient."""
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
         positive = (
             "learning_rate",
             "final_learning_rate",
@@ -55,7 +55,29 @@ class PPOConfig:
 
 
 @dataclass(frozen=True)
-class PPOAgentConfig:
+class AgentConfig:
+    """What the settings of every agent begin with; runs fill it in."""
+
+    planned_iterations: int = 0
+    """When schedules have come to their end (0: at the end of the run)."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        self.check_least(planned_iterations=0)
+
+    def check_least(self, **least: int) -> None:
+        """Refuse settings that are below the least possible value.
+
+        Raises:
+            ValueError: one is.
+        """
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be at least {value}.")
+
+
+@dataclass(frozen=True)
+class PPOAgentConfig(AgentConfig):
     """Settings of an agent that is trained by PPO on trials."""
 
     num_envs: int = 128
@@ -66,30 +88,29 @@ class PPOAgentConfig:
     """Width of the hidden layers, and of the memory."""
     log_std: float = -0.5
     """Logarithm of the exploration noise at the start."""
-    planned_iterations: int = 0
-    """When the learning rate has come down to its final value (0: at the end of the run)."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """Settings of the update."""
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
-        for name, least in {
-            "num_envs": 1,
-            "episodes": 1,
-            "width": 1,
-            "planned_iterations": 0,
-        }.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} = {getattr(self, name)}; it must be at least {least}.")
+        super().__post_init__()
+        self.check_least(num_envs=1, episodes=1, width=1)
 
 
-def _check_numbers(config: Any) -> None:
-    """Refuse what is no finite number, and fractions where whole numbers belong."""
+def check_numbers(config: Any) -> None:
+    """Refuse what is no finite number, and fractions where whole numbers belong.
+
+    Raises:
+        ValueError: a setting of the dataclass is of the wrong kind.
+    """
     for entry in fields(config):
         value = getattr(config, entry.name)
-        if entry.name == "ppo":
-            if not isinstance(value, PPOConfig):
-                raise ValueError(f"ppo = {value!r}; it must be a table of settings.")
+        if is_dataclass(entry.default_factory):
+            if not isinstance(value, cast("type", entry.default_factory)):
+                raise ValueError(f"{entry.name} = {value!r}; it must be a table of settings.")
+        elif isinstance(value, str) and isinstance(entry.default, str):
+            continue  # a choice: its own class knows which there are
+        elif isinstance(value, bool) and entry.type == "bool":
+            continue
         elif isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{entry.name} = {value!r}; it must be a number.")
         elif not math.isfinite(value):

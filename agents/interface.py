@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class AdaptiveAgent(Protocol):
 
     An agent that takes gradient steps to adapt counts them (for each task) in an attribute
     `adaptation_gradient_steps`; the ledger charges those that its shots take.
+
+    An agent that explores at random may have a method `key_exploration(keys)`. It is called right
+    after `begin` with a 64-bit key `(N,)` for each robot's trial; what the agent tries in a trial
+    should then be a function of its key, whichever tasks are measured beside it.
     """
 
     def begin(self, num_tasks: int) -> None:
@@ -77,20 +81,28 @@ class AgentState:
         model: what acting needs (weights, normalisers), by name.
         optimizer: what only further training needs, by name.
         values: plain values for JSON.
+        replay: what it lived through, by name; only further training needs it, and it may be big.
     """
 
     model: dict[str, NDArray]
     optimizer: dict[str, NDArray]
     values: dict[str, Any]
+    replay: dict[str, NDArray] = field(default_factory=dict)
 
 
 class MetaLearner(AdaptiveAgent, Protocol):
     """An agent that fastadapt trains."""
 
+    name: ClassVar[str]
+    """What it is called in commands and tables."""
+    config_class: ClassVar[type[Any]]
+    """Frozen dataclass of its settings."""
     context: Literal["hidden", "visible"]
     """Whether its observations end with the task's context (oracles only)."""
     num_envs: int
     """How many robots it trains on at once."""
+
+    def __init__(self, task_set: TaskSet, seed: int, config: Any) -> None: ...
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Run one iteration of meta-training and return named metrics.

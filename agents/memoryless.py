@@ -5,6 +5,18 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from fastadapt.agents.ppo_agent import PPOAgent
+from fastadapt.envs import Task, TaskSet
+
+
+class Nominal(PPOAgent):
+    """PPO on the healthy robot only: the floor, a policy that has never seen any damage."""
+
+    name: ClassVar = "nominal"
+    memory: ClassVar = False
+
+    def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
+        """Return the unperturbed task for all robots."""
+        return [task_set.nominal] * count
 
 
 class DomainRandomised(PPOAgent):

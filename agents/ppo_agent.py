@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastadapt.agents import gae, ppo
+from fastadapt.agents import gae, optimizer_state, ppo
 from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.exploration import ExplorationNoise
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.networks import ActorCritic
 from fastadapt.agents.normaliser import Normaliser, RewardScale
 from fastadapt.agents.threads import single_threaded
 from fastadapt.agents.trials import collect
-from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
+from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet
 from fastadapt.envs.draws import key_of
 
 Array = NDArray[np.float64]
@@ -47,6 +48,7 @@ class PPOAgent:
 
     context: Literal["hidden", "visible"] = "hidden"
     name: ClassVar[str]
+    config_class: ClassVar[type[PPOAgentConfig]] = PPOAgentConfig
     memory: ClassVar[bool]
     """Whether it carries anything from one control step to the next."""
 
@@ -75,7 +77,7 @@ class PPOAgent:
         )
         self._observation_scale = Normaliser(self._observations)
         self._reward_scale = RewardScale(config.ppo.gamma)
-        self._generator = torch.Generator()
+        self._noise = ExplorationNoise(seed, actions)
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
@@ -87,7 +89,11 @@ class PPOAgent:
             start=np.ones(num_tasks, bool),
             ended=np.zeros(num_tasks, bool),
         )
-        self._generator.manual_seed(key_of(self.seed, "explore") % 2**63)
+        self._noise.begin(num_tasks)
+
+    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
+        """Make the exploration noise of each trial a function of its key `(N,)`."""
+        self._noise.key(keys)
 
     @torch.no_grad()
     def act(self, observation: Array, explore: bool) -> Array:
@@ -97,11 +103,10 @@ class PPOAgent:
         output = self.network(inputs[None], memory.hidden)
         ended = torch.from_numpy(memory.ended)[:, None]
         memory.hidden = torch.where(ended, memory.hidden, output.hidden)
-        action = output.mean[0]
+        action = output.mean[0].numpy().astype(np.float64)
         if explore:
-            noise = torch.randn(action.shape, generator=self._generator)
-            action = action + self.network.log_std.exp() * noise
-        return np.clip(action.numpy().astype(np.float64), self._low, self._high)
+            action = action + self.network.log_std.exp().numpy() * self._noise.draw()
+        return np.clip(action, self._low, self._high)
 
     def observe(self, transition: Transition) -> None:
         """Remember the last action and its reward, of every robot whose episode still ran."""
@@ -110,6 +115,7 @@ class PPOAgent:
         memory.action = np.where(keep[:, None], memory.action, transition.action)
         memory.reward = np.where(keep, memory.reward, transition.reward)
         memory.start = memory.start & keep
+        self._noise.advance(~keep)
         memory.ended = keep | transition.terminated | transition.truncated
 
     def end_episode(self, done: Mask) -> None:
@@ -119,20 +125,24 @@ class PPOAgent:
 
     def snapshot(self) -> Any:
         """Return the memory of the trial so far, and the state of the exploration noise."""
-        return copy.deepcopy(self._memory), self._generator.get_state()
+        return copy.deepcopy(self._memory), self._noise.snapshot()
 
     def restore(self, snapshot: Any) -> None:
         """Return to a snapshot."""
-        memory, generator = snapshot
+        memory, noise = snapshot
         self._memory = copy.deepcopy(memory)
-        self._generator.set_state(generator)
+        self._noise.restore(noise)
+
+    def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
+        """Return the tasks of an iteration: new ones from the train split."""
+        return task_set.sample("train", count, self.seed, start=iteration * count)
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Collect one trial on each of `num_envs` new tasks and improve the network on them."""
         started = time.perf_counter()
         num, settings = envs.num_envs, self.config.ppo
         generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
-        envs.set_tasks(task_set.sample("train", num, self.seed, start=iteration * num))
+        envs.set_tasks(self.training_tasks(task_set, num, iteration))
         seeds = [key_of(self.seed, "reset", iteration, i) for i in range(num)]
         with single_threaded():
             trials = collect(
@@ -176,12 +186,7 @@ class PPOAgent:
         model = {f"network.{k}": v.numpy().copy() for k, v in self.network.state_dict().items()}
         model |= {f"observation.{k}": v for k, v in self._observation_scale.state().items()}
         model |= {f"reward.{k}": v for k, v in self._reward_scale.state().items()}
-        optimizer = {
-            f"{index}.{name}": value.numpy().copy()
-            for index, entry in self._optimizer.state_dict()["state"].items()
-            for name, value in entry.items()
-        }
-        return AgentState(model, optimizer, {})
+        return AgentState(model, optimizer_state.pack(self._optimizer), {})
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -200,12 +205,7 @@ class PPOAgent:
         self._observation_scale.load_state(_under("observation.", state.model))
         self._reward_scale.load_state(_under("reward.", state.model))
         if state.optimizer:
-            entries: dict[int, dict[str, Tensor]] = {}
-            for key, value in state.optimizer.items():
-                index, name = key.split(".", 1)
-                entries.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
-            groups = self._optimizer.state_dict()["param_groups"]
-            self._optimizer.load_state_dict({"state": entries, "param_groups": groups})
+            optimizer_state.unpack(self._optimizer, state.optimizer)
 
     def _encode(self, observation: Array, action: Array, reward: Array, start: Mask) -> Tensor:
         """Return the network's input, `(N, inputs)`: normalised observation, then history."""

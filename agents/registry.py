@@ -1,47 +1,134 @@
-"""The agents by name."""
+"""The agents by name; what a name stands for is imported on use, its settings without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastadapt.agents.config import PPOAgentConfig
-from fastadapt.agents.memoryless import DomainRandomised, Oracle
-from fastadapt.agents.ppo_agent import PPOAgent
-from fastadapt.agents.rl2 import RL2
-from fastadapt.envs import FastadaptError, TaskSet
-from fastadapt.envs.errors import unknown_name
+if TYPE_CHECKING:
+    from fastadapt.agents.interface import MetaLearner
+    from fastadapt.envs import TaskSet
 
-AGENTS: Mapping[str, type[PPOAgent]] = {cls.name: cls for cls in (RL2, DomainRandomised, Oracle)}
+
+class _Home(NamedTuple):
+    """Where an agent lives: modules of this room, and the names in them."""
+
+    module: str
+    agent: str
+    config_module: str = "config"
+    config: str = "PPOAgentConfig"
+
+
+_HOMES = {
+    "rl2": _Home("rl2", "RL2"),
+    "maml": _Home("maml", "MAML", "maml_config", "MAMLConfig"),
+    "nominal": _Home("memoryless", "Nominal"),
+    "domain-randomised": _Home("memoryless", "DomainRandomised"),
+    "oracle": _Home("memoryless", "Oracle"),
+    "pearl": _Home("pearl", "PEARL", "pearl_config", "PEARLConfig"),
+}
+_WITHOUT_MEMORY = {"rl2": ("rl2", "RL2WithoutMemory"), "pearl": ("pearl", "PEARLWithoutMemory")}
+
+
+class _Agents(Mapping[str, "type[MetaLearner]"]):
+    """The classes of all agents by name, each imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> type[MetaLearner]:
+        home = _HOMES[name]
+        return _find(home.module, home.agent)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOMES)
+
+    def __len__(self) -> int:
+        return len(_HOMES)
+
+
+AGENTS: Mapping[str, type[MetaLearner]] = _Agents()
 
 
 def list_agents() -> list[str]:
     """Return the names of the agents that fastadapt can train."""
-    return sorted(AGENTS)
+    return sorted(_HOMES)
 
 
-def find_agent(name: str) -> type[PPOAgent]:
+def find_agent(name: str) -> type[MetaLearner]:
     """Return the class of an agent.
 
     Raises:
         FastadaptError: there is none of that name.
     """
-    if name not in AGENTS:
-        raise unknown_name("agent", name, AGENTS)
+    _check(name)
     return AGENTS[name]
 
 
-def make_config(options: Mapping[str, Any]) -> PPOAgentConfig:
-    """Return the defaults with some settings replaced, `ppo` being a mapping of its own.
+def find_agent_without_memory(name: str) -> type[MetaLearner]:
+    """Return the class of an agent that forgets what it learns of its task, to compare it with.
 
     Raises:
-        FastadaptError: a setting does not exist or is not possible.
+        FastadaptError: there is no such agent, or it has nothing to forget.
     """
-    return _replaced(PPOAgentConfig(), options)
+    _check(name)
+    if name not in _WITHOUT_MEMORY:
+        from fastadapt.envs.errors import FastadaptError
+
+        raise FastadaptError(
+            f"Agent '{name}' has no memory to wipe; these have: {', '.join(_WITHOUT_MEMORY)}."
+        )
+    return _find(*_WITHOUT_MEMORY[name])
+
+
+def find_config(name: str) -> type[Any]:
+    """Return the frozen dataclass of an agent's settings; imports nothing heavy.
+
+    Raises:
+        FastadaptError: there is no agent of that name.
+    """
+    _check(name)
+    home = _HOMES[name]
+    return _find(home.config_module, home.config)
+
+
+def make_config(name: str, options: Mapping[str, Any]) -> Any:
+    """Return an agent's default settings with some replaced; nested ones are mappings.
+
+    Raises:
+        FastadaptError: the agent or a setting does not exist, or a setting is not possible.
+    """
+    return _replaced(find_config(name)(), options)
+
+
+def make_agent(name: str, task_set: TaskSet, seed: int = 0, **options: Any) -> MetaLearner:
+    """Return a new, untrained agent for the robots of a task set.
+
+    Args:
+        name: one of `list_agents()`.
+        task_set: gives the sizes of observations and actions.
+        seed: of its weights, its training and its exploration.
+        options: settings that differ from the defaults, e.g. `width=64, ppo={"epochs": 2}`.
+
+    Raises:
+        FastadaptError: no such agent or setting.
+    """
+    return find_agent(name)(task_set, seed, make_config(name, options))
+
+
+def _check(name: str) -> None:
+    if name not in _HOMES:
+        from fastadapt.envs.errors import unknown_name  # imports MuJoCo
+
+        raise unknown_name("agent", name, _HOMES)
+
+
+def _find(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"fastadapt.agents.{module}"), name)
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
+    from fastadapt.envs.errors import FastadaptError, unknown_name
+
     known = {f.name for f in fields(config)}
     changes: dict[str, Any] = {}
     for name, value in options.items():
@@ -54,18 +141,3 @@ def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
         return replace(config, **changes)
     except ValueError as error:
         raise FastadaptError(str(error)) from None
-
-
-def make_agent(name: str, task_set: TaskSet, seed: int = 0, **options: Any) -> PPOAgent:
-    """Return a new, untrained agent for the robots of a task set.
-
-    Args:
-        name: one of `list_agents()`.
-        task_set: gives the sizes of observations and actions.
-        seed: of its weights, its training and its exploration.
-        options: settings that differ from the defaults, e.g. `width=64, ppo={"epochs": 2}`.
-
-    Raises:
-        FastadaptError: no such agent or setting.
-    """
-    return find_agent(name)(task_set, seed, make_config(options))

@@ -35,7 +35,7 @@ class RL2WithoutMemory(RL2):
 
     def act(self, observation: Array, explore: bool) -> Array:
         """Forget all there is: every step is the first of a trial, as training knows it."""
-        noise = self._generator.get_state()
+        noise = self._noise.snapshot()
         self.begin(len(observation))
-        self._generator.set_state(noise)
+        self._noise.restore(noise)
         return super().act(observation, explore)

@@ -86,6 +86,11 @@ class Settings:
 SETTINGS: dict[str, Settings] = {
     "cheetah": Settings(gamma=0.97),
     "reacher": Settings(gamma=0.95, steps=2_000_000),
+    "hopper": Settings(steps=5_000_000),
+    "walker2d": Settings(steps=5_000_000),
+    "ant": Settings(steps=1_500_000),
+    "arm-lift": Settings(gamma=0.97, learning_rate=5e-4),
+    "arm-push": Settings(gamma=0.97, learning_rate=5e-4),
 }
 
 

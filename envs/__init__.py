@@ -13,7 +13,12 @@ from fastadapt.envs.environment import Environment, find_environment, list_envir
 from fastadapt.envs.errors import FastadaptError  # noqa: E402
 from fastadapt.envs.registration import register  # noqa: E402
 from fastadapt.envs.task import Task  # noqa: E402
-from fastadapt.envs.task_set import TaskSet, list_task_sets, load_task_set  # noqa: E402
+from fastadapt.envs.task_set import (  # noqa: E402
+    TaskSet,
+    list_task_sets,
+    load_task_set,
+    nominal_task_set,
+)
 
 register()
 
@@ -29,4 +34,5 @@ __all__ = [
     "list_task_sets",
     "load_task_set",
     "make_batch",
+    "nominal_task_set",
 ]

@@ -11,14 +11,25 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from fastadapt.envs.action_path import ActionPath
+from fastadapt.envs.call_checks import (
+    check_options,
+    check_size,
+    check_task_set,
+    checked_actions,
+    chosen_tasks,
+    masked_ids,
+    numbers,
+)
 from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.perturbations import Edit
-from fastadapt.envs.perturbations.base import ids_of
-from fastadapt.envs.perturbations.lock import pose_locked
-from fastadapt.envs.simulation import Backend, Ids, make_simulation
+from fastadapt.envs.observation_path import ObservationPath
+from fastadapt.envs.signals import Signals
+from fastadapt.envs.simulation import Backend, make_simulation
 from fastadapt.envs.task import Task
 from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.tasks_in_force import TasksInForce
+from fastadapt.envs.touch_down import model_with_touch
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,16 +60,21 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         num_threads: int = 0,
         backend: Backend = "mjbatch",
         context: Context = "hidden",
+        horizon: int | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise FastadaptError(f"num_envs = {num_envs}; at least 1 robot is needed.")
+        check_task_set(task_set)
+        check_size("num_envs", num_envs, 1)
+        check_size("num_threads", num_threads, 0)
+        check_size("horizon", horizon if horizon is not None else 1, 1)
         if context not in ("hidden", "visible"):
             raise unknown_name("context mode", context, ["hidden", "visible"])
         cls = task_set.environment
         self.task_set = task_set
         self.num_envs = num_envs
+        self._horizon = cls.horizon if horizon is None else horizon
+        events = any(block.perturbation.event for block in task_set.blocks)
         self.sim = make_simulation(
-            cls.model(),
+            model_with_touch(cls) if events else cls.model(),
             num_envs,
             num_threads=num_threads,
             forward=cls.needs_forward,
@@ -67,16 +83,16 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.environment = cls(self.sim)
         self._visible = context == "visible"
         self._set_spaces()
-        self._vectors = np.tile(task_set.nominal.vector(), (num_envs, 1))
-        self._context = task_set.scale(self._vectors)
-        self._stale_tasks = np.zeros(num_envs, bool)
-        self._onsets = [block.onset for block in task_set.blocks]
-        stale = [block.perturbation for block in task_set.blocks if block.perturbation.stale]
-        self._stale_fields = {field for perturbation in stale for field in perturbation.fields}
-        self._has_onsets = any(column is not None for column in self._onsets)
-        self._begun = np.zeros((num_envs, len(task_set.blocks)), bool)
-        self._lockable = ids_of(cls.model(), "joint", cls.lockable)
         self._draws = EpisodeDraws(num_envs)
+        signals = Signals(self.environment)
+        written = {name for block in task_set.blocks for name in block.perturbation.signals}
+        self._actions = self._observations = None
+        if "action_delay" in written:
+            self._actions = ActionPath(signals, num_envs, len(cls.actions()))
+        if any(name.startswith("sensor_") for name in written):
+            self._observations = ObservationPath(signals, cls.observations, self._draws)
+        self._tasks = TasksInForce(task_set, self.environment, signals, self._draws)
+        self._vectors = self._tasks.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # nothing runs before the first reset
@@ -103,19 +119,10 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         Raises:
             FastadaptError: the number of tasks fits neither, or a task is of another task set.
         """
-        ids = self._ids(mask, "mask")
-        chosen = [tasks] * len(ids) if isinstance(tasks, Task) else list(tasks)
-        if len(chosen) == self.num_envs and len(ids) != self.num_envs:
-            chosen = [chosen[i] for i in ids]
-        if len(chosen) != len(ids):
-            raise FastadaptError(
-                f"set_tasks got {len(chosen)} tasks for {len(ids)} robots; give one for each, one "
-                f"for all {self.num_envs}, or a single one."
-            )
+        ids = masked_ids(mask, self.num_envs, "mask")
+        chosen = chosen_tasks(tasks, ids, self.num_envs)
         if len(ids):
-            self._vectors[ids] = self.task_set.vectors(chosen)
-            self._context[ids] = self.task_set.scale(self._vectors[ids])
-            self._stale_tasks[ids] = True
+            self._tasks.assign(ids, self.task_set.vectors(chosen))
 
     def reset(
         self,
@@ -133,7 +140,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         Returns:
             Observations `(N, observations)` of all robots, and an empty info.
         """
-        ids = self._ids((options or {}).get("reset_mask"), "reset_mask")
+        mask = check_options(options, ("reset_mask",)).get("reset_mask")
+        ids = masked_ids(mask, self.num_envs, "reset_mask")
         self._draws.begin(ids, seed)
         if len(ids) == 0:
             return self._observe(), {}
@@ -141,8 +149,10 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.environment.reset(ids, self._draws.uniforms(ids, self.environment.reset_draws))
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
-        self._apply(ids)
-        pose_locked(self.sim, ids, self._lockable)
+        for path in (self._actions, self._observations):
+            if path is not None:
+                path.reset(ids)
+        self._tasks.reset(ids, self._elapsed)
         self.sim.forward(ids)
         return self._observe(), {}
 
@@ -156,18 +166,21 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
             and info: terms of the reward, `distance` and `diverged`, each `(N,)`.
         """
-        actions = self._checked(actions)
-        self._begin_due()
+        shape = (self.num_envs, *(self.single_action_space.shape or ()))
+        actions = checked_actions(actions, shape)
         running = ~(self._terminated | self._truncated)
         ids = None if running.all() else np.flatnonzero(running)
-        controls = self.environment.controls(actions)
+        self._tasks.update(running, self._elapsed)
+        delivered = actions if self._actions is None else self._actions.deliver(actions)
+        controls = self.environment.controls(delivered)
         if ids is None:
             self.sim.data("ctrl")[:] = controls
         else:
             self.sim.data("ctrl")[ids] = controls[ids]
         before = self.environment.before_step()
+        self.environment.remember(np.flatnonzero(running), actions)
         if ids is None or len(ids):
-            self.sim.step(self.environment.physics_steps, ids)
+            self._tasks.simulate(self.environment.physics_steps, ids, self._elapsed)
         self._elapsed += running
         diverged = self._end_diverged(running)
         observation = self._observe()
@@ -175,7 +188,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if diverged.any():
             terms = {name: np.where(diverged, 0.0, value) for name, value in terms.items()}
         self._terminated |= self.environment.terminated() & running & ~diverged
-        self._truncated |= (self._elapsed >= self.environment.horizon) & ~self._terminated
+        self._truncated |= (self._elapsed >= self._horizon) & ~self._terminated
         self._truncated |= diverged & ~self._terminated
         if ids is not None or diverged.any():
             reward = np.where(running & ~diverged, reward, 0.0)
@@ -190,33 +203,16 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             qvel: `(nv,)` or `(n, nv)` velocities.
             mask: `(N,)` booleans, which robots; default all.
         """
-        ids = self._ids(mask, "mask")
-        self.sim.data("qpos")[ids] = np.asarray(qpos)
-        self.sim.data("qvel")[ids] = np.asarray(qvel)
+        ids = masked_ids(mask, self.num_envs, "mask")
+        for name, given in (("qpos", qpos), ("qvel", qvel)):
+            live, values = self.sim.data(name), numbers(given, name)
+            if values.shape not in (live.shape[1:], (len(ids), *live.shape[1:])):
+                raise FastadaptError(
+                    f"{name} has shape {values.shape}; {len(ids)} robots take {live.shape[1:]} or "
+                    f"{(len(ids), *live.shape[1:])}."
+                )
+            live[ids] = values
         self.sim.forward(ids)
-
-    def _checked(self, actions: ArrayLike) -> Array:
-        array = np.asarray(actions, np.float64)
-        shape = (self.num_envs, *(self.single_action_space.shape or ()))
-        if array.shape != shape:
-            raise FastadaptError(f"Actions have shape {array.shape}; they must have {shape}.")
-        if not np.isfinite(array).all():
-            robot = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-            raise FastadaptError(
-                f"The action of robot {robot} is not finite: {array[robot]}. The agent that chose "
-                "it has diverged; look at its losses."
-            )
-        return array
-
-    def _ids(self, mask: ArrayLike | None, what: str) -> Ids:
-        if mask is None:
-            return np.arange(self.num_envs)
-        array = np.asarray(mask)
-        if array.shape != (self.num_envs,) or array.dtype != bool:
-            raise FastadaptError(
-                f"{what} must be {self.num_envs} booleans; got {array.dtype}, shape {array.shape}."
-            )
-        return np.flatnonzero(array)
 
     def _end_diverged(self, running: Mask) -> Mask:
         """Return where this episode's simulation blew up; put those robots into the initial pose.
@@ -230,40 +226,13 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             self._diverged |= new
         return self._diverged.copy()
 
-    def _begin_due(self) -> None:
-        """Apply new tasks, and the perturbations whose onset has come."""
-        if not self._has_onsets and not self._stale_tasks.any():
-            return
-        due = self._stale_tasks
-        if self._has_onsets:
-            due = due | (self._in_force(np.arange(self.num_envs)) != self._begun).any(axis=1)
-        if due.any():
-            self._apply(np.flatnonzero(due))
-
-    def _in_force(self, ids: Ids) -> Mask:
-        """Return which perturbations hold by now, `(n, blocks)`."""
-        time = self._elapsed[ids] * self.environment.control_step()
-        force = np.ones((len(ids), len(self._onsets)), bool)
-        for b, column in enumerate(self._onsets):
-            if column is not None:
-                force[:, b] = time + 1e-9 >= self._vectors[ids, column]
-        return force
-
-    def _apply(self, ids: Ids) -> None:
-        """Make the physics of some robots that of their tasks, from the nominal values."""
-        force = self._in_force(ids)
-        edit = Edit(self.sim, ids)
-        for b, block in enumerate(self.task_set.blocks):
-            block.apply(edit, self._vectors[ids], force[:, b])
-        edit.commit(self._stale_fields)
-        self._begun[ids] = force
-        self._stale_tasks[ids] = False
-
     def _observe(self) -> Array:
         observation = self.environment.observation()
-        return (
-            np.concatenate([observation, self._context], axis=1) if self._visible else observation
-        )
+        if self._observations is not None:
+            observation = self._observations.show(observation, self._elapsed)
+        if self._visible:
+            observation = np.concatenate([observation, self._tasks.context], axis=1)
+        return observation
 
 
 def make_batch(
@@ -272,6 +241,7 @@ def make_batch(
     num_threads: int = 0,
     backend: Backend = "mjbatch",
     context: Context = "hidden",
+    horizon: int | None = None,
 ) -> BatchedEnv:
     """Return N robots of a task set, all on the nominal task until `set_tasks`.
 
@@ -281,5 +251,13 @@ def make_batch(
         num_threads: threads that simulate; 0 means one per logical processor.
         backend: `mjbatch` or `reference`.
         context: `hidden` (default), or `visible`: the scaled parameters end the observation.
+        horizon: control steps of an episode, in place of the environment's own.
     """
-    return BatchedEnv(task_set, num_envs, num_threads=num_threads, backend=backend, context=context)
+    return BatchedEnv(
+        task_set,
+        num_envs,
+        num_threads=num_threads,
+        backend=backend,
+        context=context,
+        horizon=horizon,
+    )

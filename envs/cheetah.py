@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import ClassVar
 
 import mujoco
@@ -11,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from fastadapt.envs.environment import Array, Channel, Environment
+from fastadapt.envs.gymnasium_models import gymnasium_spec
 from fastadapt.envs.simulation import Ids
 
 _LEGS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
@@ -44,14 +43,11 @@ class Cheetah(Environment):
     observations: ClassVar = _channels()
     reset_draws = 18
     distance_name = "metres run forward"
+    feet = ("bfoot", "ffoot")
 
     @staticmethod
     def spec() -> mujoco.MjSpec:
-        package = find_spec("gymnasium")
-        assert package is not None
-        assert package.origin is not None
-        folder = Path(package.origin).parent / "envs" / "mujoco" / "assets"
-        return mujoco.MjSpec.from_file(str(folder / "half_cheetah.xml"))
+        return gymnasium_spec("half_cheetah.xml")
 
     def reset(self, ids: Ids, draws: Array) -> None:
         """Draw positions uniform within 0.1 of nominal and normal velocities of std 0.1."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import mujoco
 import numpy as np
@@ -88,6 +90,13 @@ class Environment(ABC):
     def before_step(self) -> Array:
         """Return what the reward needs to know from before a control step, `(N, ...)`."""
 
+    def remember(self, ids: Ids, action: Array) -> None:  # noqa: B027
+        """Keep what later observations need of the actions `(N, actions)` that `ids` begin with.
+
+        Called after `before_step`; keep it in the simulation's `userdata`, where a reset empties it
+        and a snapshot finds it (default: nothing).
+        """
+
     @abstractmethod
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         """Return the reward of a control step, `(N,)`, and its terms and measures by name."""
@@ -109,11 +118,21 @@ class Environment(ABC):
     @functools.cache
     def model(cls) -> mujoco.MjModel:
         """Return the compiled nominal model, made once; never write to it."""
+        return cls.complete_spec().compile()
+
+    @classmethod
+    def complete_spec(cls) -> mujoco.MjSpec:
+        """Return the robot with all that perturbations and the objective need, to be compiled."""
         spec = cls.spec()
         for body in spec.bodies[1:]:
             body.simple = False  # else MuJoCo refuses a payload that is off the centre of mass
         add_locks(spec, cls.lockable)
-        return spec.compile()
+        cls.prepare(spec)
+        return spec
+
+    @classmethod
+    def prepare(cls, spec: mujoco.MjSpec) -> None:  # noqa: B027
+        """Add to the robot what the objective needs (default: nothing)."""
 
     @classmethod
     def control_step(cls) -> float:
@@ -132,10 +151,21 @@ class Environment(ABC):
 
 def environments() -> dict[str, type[Environment]]:
     """Return the shipped environments by name."""
+    from fastadapt.envs.ant import Ant
+    from fastadapt.envs.ant_goals import AntDirection, AntGoal
+    from fastadapt.envs.arm_lift import ArmLift
+    from fastadapt.envs.arm_push import ArmPush
     from fastadapt.envs.cheetah import Cheetah
+    from fastadapt.envs.cheetah_goals import CheetahDirection, CheetahVelocity
+    from fastadapt.envs.hexapod import Hexapod
+    from fastadapt.envs.hopper import Hopper
+    from fastadapt.envs.quadruped import Quadruped
     from fastadapt.envs.reacher import Reacher
+    from fastadapt.envs.walker2d import Walker2d
 
-    return {cls.name: cls for cls in (Reacher, Cheetah)}
+    shipped = (Reacher, Cheetah, Hopper, Walker2d, Ant, Quadruped, Hexapod, ArmPush, ArmLift)
+    with_goals = (CheetahVelocity, CheetahDirection, AntDirection, AntGoal)
+    return {cls.name: cls for cls in (*shipped, *with_goals)}
 
 
 def list_environments() -> list[str]:
@@ -143,12 +173,22 @@ def list_environments() -> list[str]:
     return sorted(environments())
 
 
-def find_environment(name: str) -> type[Environment]:
-    """Return an environment by name.
+def find_environment(
+    name: str | Mapping[str, Any], origin: Path | None = None
+) -> type[Environment]:
+    """Return an environment by name, or the one that a table `[environment]` declares.
+
+    Args:
+        name: of a shipped environment, or the table.
+        origin: the task-set file with the table: paths in it are relative to its folder.
 
     Raises:
-        FastadaptError: there is none of that name.
+        FastadaptError: there is none of that name, or the declaration is not valid.
     """
+    if not isinstance(name, str):
+        from fastadapt.envs.own_robot.factory import own_environment
+
+        return own_environment(name, origin)
     known = environments()
     if name not in known:
         raise unknown_name("environment", name, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,17 @@ class EpisodeDraws:
         count = len(self._seeds)
         if seed is None:
             seeds: Sequence[int | None] = [None] * count
-        elif isinstance(seed, int | np.integer):
+        elif _is_whole(seed):
             seeds = [int(seed) + i for i in range(count)]
-        else:
+        elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
             seeds = seed
+        else:
+            raise FastadaptError(f"A seed is a whole number, or one for each robot; got {seed!r}.")
         if len(seeds) != count:
             raise FastadaptError(f"Got {len(seeds)} seeds for {count} robots.")
+        for given in seeds:
+            if given is not None and not _is_whole(given):
+                raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
         self._episode[ids] += 1
         for i in ids:
             given = seeds[i]
@@ -54,3 +60,21 @@ class EpisodeDraws:
     def uniforms(self, ids: NDArray[np.intp], slots: int) -> NDArray[np.float64]:
         """Return the draws of the current episodes of some robots, `(n, slots)` in (0, 1)."""
         return uniforms(self._seeds[ids] ^ _RESET, self._episode[ids].astype(np.uint64), slots)
+
+    def of_step(
+        self, stream: int, ids: NDArray[np.intp], elapsed: NDArray[np.int64], slots: int
+    ) -> NDArray[np.float64]:
+        """Return draws of single control steps, `(n, slots)` in (0, 1).
+
+        Args:
+            stream: key of what they are for.
+            ids: which robots.
+            elapsed: `(n,)` number of the control step in each robot's episode.
+            slots: how many for each robot.
+        """
+        index = (self._episode[ids] << 32) + elapsed
+        return uniforms(self._seeds[ids] ^ np.uint64(stream), index.astype(np.uint64), slots)
+
+
+def _is_whole(seed: object) -> TypeGuard[int]:
+    return isinstance(seed, int | np.integer) and not isinstance(seed, bool)

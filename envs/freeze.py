@@ -12,7 +12,7 @@ from fastadapt.envs.task_set import TaskSet, splits_path
 
 def freeze(path: Path) -> Path:
     """Write `<name>.splits.json` beside a task-set file and return its path."""
-    task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None)
+    task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None, origin=path)
     target = splits_path(path)
     lines = json.dumps(task_set.freeze())
     target.write_text(lines.replace("]], ", "]],\n").replace("], [", "],\n[") + "\n", "utf-8")

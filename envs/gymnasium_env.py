@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.batched_env import Context, make_batch
+from fastadapt.envs.call_checks import check_options, numbers
 from fastadapt.envs.draws import key_of
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.task import Task
-from fastadapt.envs.task_set import load_task_set
+from fastadapt.envs.task_set import TaskSet, load_task_set
 
 Array = NDArray[np.float64]
 
@@ -28,12 +30,15 @@ class GymnasiumEnv(gym.Env[Array, Array]):
 
     def __init__(
         self,
-        task_set: str = "cheetah-damage",
+        task_set: str | Path | TaskSet = "cheetah-damage",
         split: str = "train",
         context: Context = "hidden",
         render_mode: str | None = None,
     ) -> None:
-        self.task_set = load_task_set(task_set)
+        self.task_set = task_set if isinstance(task_set, TaskSet) else load_task_set(task_set)
+        if split not in self.task_set.splits:
+            name = f"split of task set '{self.task_set.name}' called"
+            raise unknown_name(name, str(split), self.task_set.splits)
         self.split = split
         self.render_mode = render_mode
         self.batch = make_batch(self.task_set, 1, num_threads=1, context=context)
@@ -43,6 +48,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
             "render_fps": round(1 / self.batch.environment.control_step())
         }
         self._given: Task | None = None
+        self._task = self._drawn = self.task_set.nominal
         self._key = 0
         self._resets = 0
         self._renderer: Any = None
@@ -51,28 +57,30 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
         """Begin a new episode; see the class for `options["task"]`."""
+        options = check_options(options, ("task",))
+        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+            raise FastadaptError(f"seed must be a whole number from 0 on; got {seed!r}.")
         super().reset(seed=seed)
         if seed is not None or self._resets == 0:
             drawn = int(self.np_random.integers(2**62))
             self._key, self._resets = key_of(seed if seed is not None else drawn, "gymnasium"), 0
             self._key >>= 1
-        task = (options or {}).get("task", self._given)
+        task = options.get("task", self._given)
         if task is not None and not isinstance(task, Task):
             raise FastadaptError(
                 f"options['task'] is a {type(task).__name__}; give a Task, from `TaskSet.tasks` or "
                 "`TaskSet.sample`."
             )
         self._given = task
-        self.batch.set_tasks(
-            task or self.task_set.sample(self.split, 1, self._key, start=self._resets)[0]
-        )
+        self._task = task or self.task_set.sample(self.split, 1, self._key, start=self._resets)[0]
+        self.batch.set_tasks(self._task)
         observation, info = self.batch.reset(seed=[self._key ^ self._resets])
         self._resets += 1
         return observation[0], info
 
     def step(self, action: ArrayLike) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Take one control step."""
-        actions = np.asarray(action)[None]
+        actions = numbers(action, "An action")[None]
         observation, reward, terminated, truncated, info = self.batch.step(actions)
         scalars = {name: value[0] for name, value in info.items()}
         return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), scalars
@@ -86,9 +94,14 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         if self.render_mode is None:
             return None
         from fastadapt.envs.rendering import PoseRenderer
+        from fastadapt.envs.task_model import task_model
 
         if self._renderer is None:
             self._renderer = PoseRenderer(self.task_set.environment)
+            self._drawn = self.task_set.nominal
+        if self._task is not self._drawn:  # severed limbs are not there, shortened ones shorter
+            self._renderer.draw_as(task_model(self.task_set, self._task))
+            self._drawn = self._task
         sim = self.batch.sim
         mocap = sim.data("mocap_pos")[0] if sim.model.nmocap else None
         return self._renderer.picture(sim.data("qpos")[0], mocap)

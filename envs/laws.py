@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from scipy.special import ndtr, ndtri
 
 Array = NDArray[np.float64]
 
@@ -21,8 +22,13 @@ class _Law(BaseModel, ABC):
         """Return the values at the uniform draws `u` (any shape, in (0, 1))."""
 
     @abstractmethod
+    def pieces(self) -> tuple[tuple[float, float], ...]:
+        """Return the intervals that the values lie in, in order; a single value has no width."""
+
     def support(self) -> tuple[float, float]:
         """Return the smallest and the largest value that can be drawn."""
+        pieces = self.pieces()
+        return pieces[0][0], pieces[-1][1]
 
     @property
     def logarithmic(self) -> bool:
@@ -39,8 +45,8 @@ class Constant(_Law):
     def quantile(self, u: Array) -> Array:
         return np.full_like(u, self.value)
 
-    def support(self) -> tuple[float, float]:
-        return self.value, self.value
+    def pieces(self) -> tuple[tuple[float, float], ...]:
+        return ((self.value, self.value),)
 
 
 class _Interval(_Law):
@@ -53,8 +59,8 @@ class _Interval(_Law):
             raise ValueError(f"low = {self.low} must be smaller than high = {self.high}")
         return self
 
-    def support(self) -> tuple[float, float]:
-        return self.low, self.high
+    def pieces(self) -> tuple[tuple[float, float], ...]:
+        return ((self.low, self.high),)
 
 
 class Uniform(_Interval):
@@ -86,6 +92,40 @@ class LogUniform(_Interval):
         return True
 
 
+class TruncatedNormal(_Interval):
+    """Normal with `mean` and `std` (before truncation), redrawn until between `low` and `high`."""
+
+    law: Literal["truncated-normal"]
+    mean: float
+    std: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> TruncatedNormal:
+        below, above, _ = self._tail()
+        if not above > below:
+            raise ValueError(
+                f"low = {self.low} to high = {self.high} is out of reach of mean = {self.mean}, "
+                f"std = {self.std}"
+            )
+        return self
+
+    def quantile(self, u: Array) -> Array:
+        below, above, sign = self._tail()
+        share = np.asarray(u) if sign > 0 else 1.0 - np.asarray(u)
+        z = sign * ndtri(below + (above - below) * share)
+        return np.clip(self.mean + self.std * z, self.low, self.high)
+
+    def _tail(self) -> tuple[float, float, float]:
+        """Return the normal distribution function at the ends, mirrored if both lie above the mean.
+
+        There it is close to 1, where few digits are left; mirrored it is close to 0.
+        """
+        ends = [(end - self.mean) / self.std for end in (self.low, self.high)]
+        sign = -1.0 if ends[0] > 0 else 1.0
+        below, above = sorted(float(ndtr(sign * end)) for end in ends)
+        return below, above, sign
+
+
 class Choice(_Law):
     """One of `values`, with equal or given `weights`."""
 
@@ -107,8 +147,8 @@ class Choice(_Law):
         edges = np.cumsum(weights / weights.sum())[:-1]
         return np.asarray(self.values)[np.searchsorted(edges, u, side="right")]
 
-    def support(self) -> tuple[float, float]:
-        return min(self.values), max(self.values)
+    def pieces(self) -> tuple[tuple[float, float], ...]:
+        return tuple((value, value) for value in sorted(self.values))
 
 
 class Union(_Law):
@@ -143,12 +183,27 @@ class Union(_Law):
         edges = np.asarray(self.intervals)
         return np.clip(value, edges[i, 0], edges[i, 1])  # exp(log(x)) can miss x in the last bit
 
-    def support(self) -> tuple[float, float]:
-        return self.intervals[0][0], self.intervals[-1][1]
+    def pieces(self) -> tuple[tuple[float, float], ...]:
+        return self.intervals
 
     @property
     def logarithmic(self) -> bool:
         return self.log
 
 
-Law = Annotated[Constant | Uniform | LogUniform | Choice | Union, Field(discriminator="law")]
+def overlap(law: _Law, known: _Law) -> tuple[float, float] | None:
+    """Return values that `law` draws with positive probability and that `known` covers, or None.
+
+    Intervals that touch do not overlap; nor does a single value at the end of an interval.
+    """
+    for (low, high), (start, end) in itertools.product(law.pieces(), known.pieces()):
+        common = max(low, start), min(high, end)
+        known_value = low == high and (start < low < end or low == start == end)
+        if known_value or common[0] < common[1]:
+            return common
+    return None
+
+
+Law = Annotated[
+    Constant | Uniform | LogUniform | TruncatedNormal | Choice | Union, Field(discriminator="law")
+]

@@ -7,7 +7,7 @@ import numpy as np
 from mjbatch import Batch
 from numpy.typing import NDArray
 
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation import INPUTS, Ids, Simulation
 
 
 class MjbatchSimulation(Simulation):
@@ -20,11 +20,13 @@ class MjbatchSimulation(Simulation):
         self._batch = Batch(model, num_sims, num_threads, forward)
         self._data: dict[str, NDArray] = {}
         self._fields: dict[str, NDArray] = {}
+        self.data("warning")  # now: looked at first within an episode, it would cost a forward
 
     def data(self, name: str) -> NDArray:
         if name not in self._data:
             self._data[name] = self._batch.bind(name)
-            self._batch.forward()  # fills a derived field, which is empty until the next call
+            if name not in INPUTS:
+                self._batch.forward()  # fills a derived field, which is empty until the next call
         return self._data[name]
 
     def field(self, name: str) -> NDArray:

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation import INPUTS, Ids, Simulation, model_field
 
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 
@@ -32,7 +32,7 @@ class ReferenceSimulation(Simulation):
 
     def field(self, name: str) -> NDArray:
         if name not in self._expanded:
-            self._expanded[name] = np.stack([_model_field(m, name) for m in self._models])
+            self._expanded[name] = np.stack([model_field(m, name) for m in self._models])
         return self._expanded[name]
 
     def step(self, num_steps: int, ids: Ids | None = None) -> None:
@@ -62,7 +62,12 @@ class ReferenceSimulation(Simulation):
             # mj_setConst moves the state of the data that it is given: give it a scratch one.
             mujoco.mj_setConst(self._models[i], mujoco.MjData(self._models[i]))
             for name, array in self._expanded.items():
-                array[i] = _model_field(self._models[i], name)
+                array[i] = model_field(self._models[i], name)
+
+    def model_of(self, i: int) -> mujoco.MjModel:
+        """Return a copy of the whole model of one simulation."""
+        self._push_fields(i)
+        return copy.copy(self._models[i])
 
     def states(self) -> NDArray[np.float64]:
         size = mujoco.mj_stateSize(self.model, _INTEGRATION)
@@ -83,12 +88,15 @@ class ReferenceSimulation(Simulation):
     def _push(self, i: int) -> None:
         """Copy the arrays' rows of one simulation into its model and its inputs."""
         self._push_fields(i)
-        for name in self._bound.keys() & _INPUTS:
+        for name in self._bound.keys() & INPUTS:
             getattr(self._datas[i], name)[...] = self._bound[name][i]
 
     def _push_fields(self, i: int) -> None:
         for name, array in self._expanded.items():
-            _model_field(self._models[i], name)[...] = array[i]
+            if array.ndim == 1:  # a number among the options
+                setattr(self._models[i].opt, name, array[i])
+            else:
+                model_field(self._models[i], name)[...] = array[i]
 
     def _pull(self, i: int) -> None:
         for name, array in self._bound.items():
@@ -100,21 +108,3 @@ class ReferenceSimulation(Simulation):
             pairs = [(warning.lastinfo, warning.number) for warning in data.warning]
             return np.array(pairs, np.int32)
         return np.asarray(getattr(data, name))
-
-
-_INPUTS = {
-    "qpos",
-    "qvel",
-    "act",
-    "ctrl",
-    "qfrc_applied",
-    "xfrc_applied",
-    "mocap_pos",
-    "mocap_quat",
-    "eq_active",
-    "qacc_warmstart",
-}
-
-
-def _model_field(model: mujoco.MjModel, name: str) -> NDArray:
-    return getattr(model.opt, name) if hasattr(model.opt, name) else getattr(model, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import mujoco
@@ -13,36 +14,73 @@ from fastadapt.envs.environment import Environment
 DAMAGED = (0.85, 0.15, 0.15, 1.0)
 """Colour of damaged parts: in pictures only, no observation ever sees it."""
 
+_SHAPE = (
+    "body_pos",
+    "body_ipos",
+    "body_iquat",
+    "body_sameframe",
+    "geom_pos",
+    "geom_size",
+    "geom_rbound",
+    "geom_aabb",
+    "geom_rgba",
+    "geom_matid",
+    "geom_sameframe",
+    "site_pos",
+    "site_sameframe",
+)
+"""Fields of a model that a picture shows, of those that tasks change."""
 
-def tinted(environment: type[Environment], colours: Mapping[int, ArrayLike]) -> mujoco.MjModel:
-    """Return a copy of the nominal model for rendering, with some bodies in other colours.
+
+def tinted(model: mujoco.MjModel, colours: Mapping[int, ArrayLike]) -> mujoco.MjModel:
+    """Return a copy of a model for rendering, with some bodies in other colours.
 
     Args:
-        environment: whose model.
-        colours: RGBA by body id.
+        model: the nominal one, or that of a task (see `task_model`).
+        colours: RGBA by body id; what is invisible stays so.
     """
-    import copy
-
-    model = copy.copy(environment.model())
+    model = copy.copy(model)
     for body, colour in colours.items():
-        geoms = np.flatnonzero(model.geom_bodyid == body)
+        geoms = np.flatnonzero((model.geom_bodyid == body) & visible(model))
         model.geom_rgba[geoms] = colour
         model.geom_matid[geoms] = -1
     return model
 
 
+def visible(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """Return which geoms can be seen at all, `(ngeom,)`: those of a severed limb cannot."""
+    return (model.geom_rgba[:, 3] > 0) | (model.geom_matid >= 0)
+
+
 class PoseRenderer:
-    """Renders poses of one robot from its first camera."""
+    """Renders poses of one robot from its first camera.
+
+    Args:
+        environment: whose robot.
+        colours: RGBA by body id, in place of its own.
+        model: the robot as a task leaves it (default: nominal), see `task_model`.
+    """
 
     def __init__(
-        self, environment: type[Environment], colours: Mapping[int, ArrayLike] | None = None
+        self,
+        environment: type[Environment],
+        colours: Mapping[int, ArrayLike] | None = None,
+        model: mujoco.MjModel | None = None,
     ) -> None:
-        self._model = tinted(environment, colours or {})
+        self._model = copy.copy(environment.model())  # its camera follows nominal masses
+        if model is not None:
+            self.draw_as(model)
+        self._model = tinted(self._model, colours or {})
         self._model.vis.quality.offsamples = 0  # measured: 3 times faster on a software renderer
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, 480, 640)
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+
+    def draw_as(self, model: mujoco.MjModel) -> None:
+        """Draw the robot as a task leaves it, from now on; see `task_model`."""
+        for name in _SHAPE:
+            getattr(self._model, name)[...] = getattr(model, name)
 
     def picture(self, qpos: ArrayLike, mocap: ArrayLike | None = None) -> NDArray[np.uint8]:
         """Return the picture `(480, 640, 3)` of positions `(nq,)` and mocaps `(nmocap, 3)`."""

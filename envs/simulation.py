@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import mujoco
 import numpy as np
@@ -13,6 +13,21 @@ from fastadapt.envs.errors import FastadaptError, unknown_name
 
 Backend = Literal["mjbatch", "reference"]
 Ids = NDArray[np.intp]
+
+INPUTS = {
+    "qpos",
+    "qvel",
+    "act",
+    "ctrl",
+    "qfrc_applied",
+    "xfrc_applied",
+    "mocap_pos",
+    "mocap_quat",
+    "eq_active",
+    "qacc_warmstart",
+    "userdata",
+}
+"""Fields of `MjData` that are written, not computed."""
 
 
 class Simulation(ABC):
@@ -75,6 +90,11 @@ class Simulation(ABC):
             return np.zeros(self.num_sims, bool)
         warned = warning[..., 1][:, _BAD_STATE].any(axis=1)
         return warned | ~((qpos.max(axis=1) < _MAX) & (qvel.max(axis=1) < _MAX))
+
+
+def model_field(model: mujoco.MjModel, name: str) -> Any:
+    """Return a field of a model or of its options: an array, or a number."""
+    return getattr(model.opt, name) if hasattr(model.opt, name) else getattr(model, name)
 
 
 _MAX = mujoco.mjMAXVAL

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.draws import key_of, uniforms
+from fastadapt.envs.environment import Environment
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.perturbations import Edit, Perturbation
-from fastadapt.envs.perturbations.base import ids_of
+from fastadapt.envs.perturbations import Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.contact_friction import check_contact_frictions
 from fastadapt.envs.task_file import Group
 
 Array = NDArray[np.float64]
@@ -28,58 +27,105 @@ class Block:
     Attributes:
         perturbation: what it is.
         targets: names of its targets.
-        ids: their MuJoCo ids, `(k,)`.
-        start: first column; the values are `(rows, parameters)` in row-major order, with one row
-            for each target, or a single one where the targets share it.
-        onset: column of the onset, None if it begins at reset.
+        ids: their MuJoCo ids or positions, `(k,)`.
+        parameters: of each row; the values are `(rows, parameters)`, with one row for each target,
+            or a single one where the targets share it.
+        start: first column; the values stand in row-major order.
+        times: columns of when it begins and ends, behind the values: "onset", "ramp", "repair" and
+            "duration", as far as it declares them.
     """
 
     perturbation: Perturbation
     targets: tuple[str, ...]
     ids: NDArray[np.intp]
+    parameters: tuple[tuple[Parameter, ...], ...]
     start: int
-    onset: int | None
+    times: Mapping[str, int]
 
     @property
     def stop(self) -> int:
-        """The column after the last value (the onset not counted)."""
+        """The column after the last value (times not counted)."""
         return self.start + self.rows * len(self.perturbation.parameters)
+
+    @property
+    def end(self) -> int:
+        """The column after the last one, times included."""
+        return self.stop + len(self.times)
 
     @property
     def rows(self) -> int:
         """How many targets have values of their own."""
-        return 1 if self.perturbation.shared else len(self.targets)
+        return len(self.parameters)
+
+    def labels(self) -> list[str]:
+        """Return what follows the name of a parameter in each row, e.g. `[torso]`."""
+        one = self.perturbation.shared or self.perturbation.target_type == "world"
+        return [""] if one else [f"[{target}]" for target in self.targets]
 
     def values(self, vectors: Array) -> Array:
         """Return this block of task vectors `(n, P)` as a view `(n, rows, parameters)`."""
         return vectors[:, self.start : self.stop].reshape(len(vectors), self.rows, -1)
 
     def nominal(self) -> Array:
-        """Return the values that change nothing, `(parameters,)`."""
-        return np.array([parameter.nominal for parameter in self.perturbation.parameters])
+        """Return the values that change nothing, `(rows, parameters)`."""
+        return np.array([[parameter.nominal for parameter in row] for row in self.parameters])
 
-    def apply(self, edit: Edit, vectors: Array, in_force: Mask) -> None:
-        """Write the values of task vectors `(n, P)`, nominal where not `in_force` `(n,)`."""
+    def apply(self, edit: Edit, vectors: Array, level: Array) -> None:
+        """Write the values of task vectors `(n, P)`.
+
+        Args:
+            edit: working copies for the n robots.
+            vectors: the tasks.
+            level: how far each target is on the way from nominal (0) to its value (1), `(n, k)`.
+        """
         for field in self.perturbation.fields:
             edit[field]  # back to nominal, also where nothing strikes any more
-        values = np.where(in_force[:, None, None], self.values(vectors), self.nominal())
-        shape = (len(vectors), len(self.targets), values.shape[-1])
-        self.perturbation.apply(edit, self.ids, np.broadcast_to(values, shape))
+        for signal in self.perturbation.signals:
+            edit.signal(signal)
+        self.perturbation.apply(edit, self.ids, self.between(vectors, level[:, :, None]))
+
+    def between(self, vectors: Array, level: Array) -> Array:
+        """Return the values in force, `(n, k, parameters)`; multiples rise in the logarithm.
+
+        Args:
+            vectors: the tasks, `(n, P)`.
+            level: from nominal (0) to the value (1), `(n, k, 1)`; k is `rows` or the targets.
+        """
+        shape = (*level.shape[:2], len(self.perturbation.parameters))
+        values = np.broadcast_to(self.values(vectors), shape)
+        nominal = np.broadcast_to(self.nominal(), shape)
+        reached = np.where(level >= 1, values, nominal)
+        partly = (level > 0) & (level < 1)
+        if not partly.any():
+            return reached
+        multiple = [parameter.unit == "x" for parameter in self.perturbation.parameters]
+        multiple = np.array(multiple) & (nominal > 0) & (values > 0)
+        ratio = np.divide(values, nominal, out=np.ones(shape), where=multiple) ** level
+        risen = np.where(multiple, nominal * ratio, nominal + level * (values - nominal))
+        return np.where(partly, risen, reached)
 
 
-def lay_out(perturbations: tuple[Perturbation, ...], model: mujoco.MjModel) -> tuple[Block, ...]:
+def lay_out(
+    perturbations: tuple[Perturbation, ...], environment: type[Environment]
+) -> tuple[Block, ...]:
     """Return the blocks of the flat parameter vector, in the order of the file."""
+    check_contact_frictions(perturbations, environment.model())
     blocks: list[Block] = []
     column = 0
     for perturbation in perturbations:
-        targets = perturbation.resolve(model)
-        ids = ids_of(model, perturbation.target_type, targets)
-        block = Block(perturbation, targets, ids, column, None)
-        column = block.stop
-        if perturbation.onset is not None:
-            block = dataclasses.replace(block, onset=column)
-            column += 1
-        blocks.append(block)
+        if perturbation.event is not None and not environment.feet:
+            raise FastadaptError(
+                f"Perturbation '{perturbation.name}': environment '{environment.name}' names no "
+                "feet that could touch the ground. Leave 'event' out, or name them."
+            )
+        targets = perturbation.targets_in(environment)
+        ids = perturbation.ids_in(environment, targets)
+        rows = targets[:1] if perturbation.shared else targets
+        parameters = tuple(perturbation.parameters_of(environment, target) for target in rows)
+        stop = column + sum(map(len, parameters))
+        times = {name: stop + i for i, name in enumerate(perturbation.times())}
+        blocks.append(Block(perturbation, targets, ids, parameters, column, times))
+        column = blocks[-1].end
     return tuple(blocks)
 
 
@@ -102,8 +148,7 @@ def draw(
     Returns:
         `(n, P)` parameter values.
     """
-    width = max(max(block.stop, (block.onset or 0) + 1) for block in blocks)
-    vectors = np.zeros((len(indices), width))
+    vectors = np.zeros((len(indices), blocks[-1].end if blocks else 0))
     chosen = _choose(perturbations, groups, stream, indices)
     taken: dict[str | None, dict[str, Mask]] = {}
     for block, perturbation, hit in zip(blocks, perturbations, chosen, strict=True):
@@ -116,11 +161,11 @@ def draw(
             else:
                 key = key_of(*stream, perturbation.name, parameter.name)
                 drawn = law.quantile(uniforms(key, indices, block.rows))
-            values[:, :, p] = np.where(struck, drawn, parameter.nominal)
-        if block.onset is not None and perturbation.onset is not None:
-            key = key_of(*stream, perturbation.name, "onset")
-            time = perturbation.onset.quantile(uniforms(key, indices, 1)[:, 0])
-            vectors[:, block.onset] = np.where(struck.any(axis=1), time, 0.0)
+            values[:, :, p] = np.where(struck, drawn, block.nominal()[:, p])
+        for name, law in perturbation.times().items():
+            key = key_of(*stream, perturbation.name, name)
+            time = law.quantile(uniforms(key, indices, 1)[:, 0])
+            vectors[:, block.times[name]] = np.where(struck.any(axis=1), time, 0.0)
     return vectors
 
 
@@ -151,16 +196,16 @@ def _choose(
             none = -np.log(uniforms(key_of(*stream, "none", name), indices, 1)[:, 0]) / group.none
             limit = np.where(none < limit, np.nextafter(none, -np.inf), limit)
         last[name] = limit
-    chosen: list[Mask] = []
+    chosen: dict[str, Mask] = {}
     seen = dict.fromkeys(times, 0)
     for perturbation in perturbations:
         if perturbation.group:
             time = times[perturbation.group][seen[perturbation.group]]
             seen[perturbation.group] += 1
-            chosen.append((time <= last[perturbation.group]) & np.isfinite(time))
+            chosen[perturbation.name] = (time <= last[perturbation.group]) & np.isfinite(time)
         else:
-            chosen.append(np.ones(len(indices), bool))
-    return chosen
+            chosen[perturbation.name] = np.ones(len(indices), bool)
+    return [chosen[perturbation.along_with or perturbation.name] for perturbation in perturbations]
 
 
 def _strike(

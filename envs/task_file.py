@@ -6,9 +6,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.law_bounds import check_apart, check_bounds
 from fastadapt.envs.perturbations import AnyPerturbation, Perturbation
 from fastadapt.envs.task_file_errors import sentences
 
@@ -42,11 +43,22 @@ class TaskSetFile(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,50}$")
     version: int = Field(ge=0)
-    environment: str
+    environment: str | dict[str, Any]
+    """A shipped environment, or the table that declares an own one (see `own_robot.tables`)."""
     description: str = ""
     groups: dict[str, Group] = {}
-    perturbations: tuple[AnyPerturbation, ...] = Field(min_length=1)
+    perturbations: tuple[AnyPerturbation, ...] = ()
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _name_or_table(cls, environment: Any) -> Any:
+        if not isinstance(environment, str | dict):
+            raise ValueError(
+                f"must be the name of a shipped environment, or a table [environment], not "
+                f"{environment!r}"
+            )
+        return environment
 
     def of_split(self, split: str) -> tuple[tuple[Perturbation, ...], dict[str, Group]]:
         """Return the perturbations and groups in force in a split."""
@@ -106,12 +118,31 @@ def _check_names(file: TaskSetFile) -> None:
             raise FastadaptError(
                 f"two perturbations are called '{name}'; give each a name of its own."
             )
+    for perturbation in file.perturbations:
+        _check_company(file, perturbation)
     for split_name, split in file.splits.items():
         for name in split.perturbations:
             if name not in names:
                 raise FastadaptError(
                     f"splits.{split_name}: {unknown_name('perturbation', name, names)}"
                 )
+
+
+def _check_company(file: TaskSetFile, perturbation: Perturbation) -> None:
+    """What strikes along with another one is drawn with that one, and not on its own."""
+    if perturbation.along_with is None:
+        return
+    others = {p.name: p for p in file.perturbations if p.name != perturbation.name}
+    if perturbation.along_with not in others:
+        raise FastadaptError(
+            f"perturbation '{perturbation.name}': along_with: "
+            f"{unknown_name('other perturbation', perturbation.along_with, others)}"
+        )
+    if perturbation.group or others[perturbation.along_with].along_with:
+        raise FastadaptError(
+            f"perturbation '{perturbation.name}' strikes along with '{perturbation.along_with}': "
+            "leave its 'group' out, and name one that does not follow another."
+        )
 
 
 def _check_groups(file: TaskSetFile) -> None:
@@ -141,7 +172,9 @@ def _check_splits(file: TaskSetFile) -> None:
         for position, perturbation in enumerate(file.perturbations):
             try:
                 _check_changes(file, split, perturbation)
-                _check_bounds(file.of_split(split)[0][position])
+                here, known = (file.of_split(name)[0][position] for name in (split, "train"))
+                check_bounds(here)
+                check_apart(split, here, known)
             except ValidationError as error:
                 within = ("perturbations", position, perturbation.kind)
                 told = sentences(error, file.model_dump(), _TABLES, within)
@@ -155,24 +188,7 @@ def _check_splits(file: TaskSetFile) -> None:
 def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) -> None:
     """A split changes laws and what is struck; the layout of the parameters stays."""
     laws = {p.name for p in perturbation.parameters} & set(type(perturbation).model_fields)
-    allowed = laws | {"among", "strike", "weight"} | ({"onset"} if perturbation.onset else set())
+    allowed = laws | {"among", "strike", "weight"} | set(perturbation.times())
     for key in file.splits[split].perturbations.get(perturbation.name, {}):
         if key not in allowed:
             raise unknown_name("key that a split can change called", key, allowed)
-
-
-def _check_bounds(perturbation: Perturbation) -> None:
-    for parameter in perturbation.parameters:
-        law = perturbation.law_of(parameter)
-        if law is None:
-            continue
-        low, high = law.support()
-        if low < parameter.low or high > parameter.high:
-            raise FastadaptError(
-                f"{parameter.name} from {low:g} to {high:g} is not possible; allowed are "
-                f"{parameter.low:g} to {parameter.high:g} [{parameter.unit}]."
-            )
-    if perturbation.onset is not None and perturbation.onset.support()[0] < 0:
-        raise FastadaptError(
-            "onset must not be negative (it is in seconds from the start of the episode)."
-        )

@@ -18,6 +18,7 @@ LAWS: dict[str, type[BaseModel]] = {
     "constant": laws.Constant,
     "uniform": laws.Uniform,
     "log-uniform": laws.LogUniform,
+    "truncated-normal": laws.TruncatedNormal,
     "choice": laws.Choice,
     "union": laws.Union,
 }
@@ -34,6 +35,12 @@ _MUST = {
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+}
+_WITHIN = {
+    "greater_than_equal": ("ge", "at least "),
+    "greater_than": ("gt", "greater than "),
+    "less_than_equal": ("le", "at most "),
+    "literal_error": ("expected", ""),
 }
 
 
@@ -73,8 +80,11 @@ def _sentence(
         return f"{where}{_choose(place, value)}"
     if kind in _MUST:
         return f"{where} {_MUST[kind]}, not {value!r}"
-    if kind == "greater_than_equal":
-        return f"{where} must be at least {limits['ge']:g}, not {value!r}"
+    if kind in _WITHIN:
+        limit, words = _WITHIN[kind]
+        bound = limits[limit]
+        bound = bound if isinstance(bound, str) else f"{bound:g}"
+        return f"{where} must be {words}{bound}, not {value!r}"
     if kind == "too_short":
         return f"{where} must have at least {limits['min_length']} entry"
     if kind == "string_pattern_mismatch":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.environment import find_environment
+from fastadapt.envs.environment import Environment, find_environment
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.task import Task
 from fastadapt.envs.task_draws import draw, lay_out
@@ -35,15 +35,22 @@ class TaskSet:
         frozen: hash, parameter names and values of the frozen tasks, None if they are redrawn.
     """
 
-    def __init__(self, file: TaskSetFile, source: str, frozen: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        file: TaskSetFile,
+        source: str,
+        frozen: dict[str, Any] | None,
+        environment: type[Environment] | None = None,
+        origin: Path | None = None,
+    ) -> None:
+        """Lay the task set out; `origin` is its file, if it has one: models lie relative to it."""
         self.file = file
         self.source = source
-        self.environment = find_environment(file.environment)
-        model = self.environment.model()
-        self.blocks = lay_out(file.perturbations, model)
+        self.environment = environment or find_environment(file.environment, origin)
+        self.blocks = lay_out(file.perturbations, self.environment)
         for split in file.splits:  # unknown names must raise here, not at the first draw
             for perturbation in file.of_split(split)[0]:
-                perturbation.resolve(model)
+                perturbation.targets_in(self.environment)
             self._draw(split, 0, np.zeros(1, np.uint64))
         self.names, self.units, nominal = self._describe()
         self._layout = _hash(
@@ -106,8 +113,8 @@ class TaskSet:
             FastadaptError: there is no such split, or `count` is not positive.
         """
         self._split(split)
-        if count < 1:
-            raise FastadaptError(f"Cannot sample {count} tasks; ask for at least 1.")
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise FastadaptError(f"Cannot sample {count!r} tasks; ask for at least 1.")
         indices = np.arange(start, start + count, dtype=np.uint64)
         return [self._task(vector) for vector in self._draw(split, seed, indices)]
 
@@ -118,12 +125,31 @@ class TaskSet:
             FastadaptError: a task belongs to another task set.
         """
         for task in tasks:
+            if not isinstance(task, Task):
+                raise FastadaptError(
+                    f"{task!r:.60} is no Task. Use tasks from `tasks` or `sample` of '{self.id}'."
+                )
             if task.layout != self._layout or task.environment != self.environment.id():
                 raise FastadaptError(
                     f"Task {task.id} ({task.environment}) does not belong to task set '{self.id}'. "
                     "Use tasks from its own `tasks` or `sample`."
                 )
         return np.array([task.values for task in tasks])
+
+    def between(self, task: Task, share: float) -> Task:
+        """Return the task on the way from nominal (share 0) to `task` (1).
+
+        Multiples go in the logarithm, everything else in proportion, switches at once.
+
+        Raises:
+            FastadaptError: the task belongs to another task set.
+        """
+        vector = self.vectors([task])
+        for block in self.blocks:
+            if not block.perturbation.is_switch():
+                level = np.full((1, block.rows, 1), share)
+                block.values(vector)[:] = block.between(vector, level)
+        return self._task(vector[0])
 
     def context(self, tasks: Sequence[Task] | Task) -> NDArray[np.float64]:
         """Return the parameters scaled so that the train split lies in [-1, 1], `(n, P)`.
@@ -150,8 +176,8 @@ class TaskSet:
         return {"task_set": self.id, "hash": self.hash, "names": list(self.names), "splits": values}
 
     def _split(self, split: str) -> Any:
-        if split not in self.file.splits:
-            raise unknown_name(f"split of task set '{self.name}' called", split, self.splits)
+        if not isinstance(split, str) or split not in self.file.splits:
+            raise unknown_name(f"split of task set '{self.name}' called", str(split), self.splits)
         return self.file.splits[split]
 
     def _draw(
@@ -171,16 +197,14 @@ class TaskSet:
         nominal: list[float] = []
         for block in self.blocks:
             name = block.perturbation.name
-            places = [""] if block.perturbation.shared else [f"[{t}]" for t in block.targets]
-            for place in places:
-                for parameter in block.perturbation.parameters:
-                    names.append(f"{name}.{parameter.name}{place}")
+            for label, row in zip(block.labels(), block.parameters, strict=True):
+                for parameter in row:
+                    names.append(f"{name}.{parameter.name}{label}")
                     units.append(parameter.unit)
                     nominal.append(parameter.nominal)
-            if block.onset is not None:
-                names.append(f"{name}.onset")
-                units.append("s")
-                nominal.append(0.0)
+            names += [f"{name}.{time}" for time in block.times]
+            units += ["s"] * len(block.times)
+            nominal += [0.0] * len(block.times)
         return tuple(names), tuple(units), np.array(nominal)
 
     def _ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
@@ -195,11 +219,12 @@ class TaskSet:
                 struck = parameter.nominal if parameter.struck is None else parameter.struck
                 ends = law.support() if law else (struck, struck)
                 columns = slice(block.start + p, block.stop, width)
+                if law is not None and law.logarithmic:
+                    log[columns] = low[columns] > 0  # nominal
                 low[columns] = np.fmin(low[columns], ends[0])
                 high[columns] = np.fmax(high[columns], ends[1])
-                log[columns] = law is not None and law.logarithmic and parameter.nominal > 0
-            if block.onset is not None and perturbation.onset is not None:
-                high[block.onset] = perturbation.onset.support()[1]
+            for name, law in perturbation.times().items():
+                high[block.times[name]] = law.support()[1]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(log, np.log(low), low), np.where(log, np.log(high), high), log
 
@@ -240,9 +265,28 @@ def load_task_set(name: str | Path) -> TaskSet:
     splits = splits_path(path)
     try:
         frozen = json.loads(splits.read_text(encoding="utf-8")) if splits.is_file() else None
-        return TaskSet(file, path.read_text(encoding="utf-8"), frozen)
+        return TaskSet(file, path.read_text(encoding="utf-8"), frozen, origin=path)
     except FastadaptError as error:
         raise FastadaptError(f"{path}: {error}") from None
+
+
+def nominal_task_set(environment: type[Environment]) -> TaskSet:
+    """Return the task set of an environment with which nothing goes wrong.
+
+    Args:
+        environment: any subclass, shipped or not.
+    """
+    name = f"{environment.name.lower().replace('_', '-')}-nominal"
+    source = f"""\
+name = "{name}"
+version = {environment.version}
+environment = "{environment.name}"
+description = "the unperturbed robot"
+
+[splits.train]
+count = 1
+"""
+    return TaskSet(parse_task_file(source, f"{name}.toml"), source, None, environment)
 
 
 def splits_path(path: Path) -> Path:

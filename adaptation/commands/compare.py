@@ -19,6 +19,8 @@ class Compare:
     """Folder for the page: new, or one that an earlier comparison wrote."""
     split: tuple[str, ...] = ()
     """Splits to compare (default: all that were evaluated)."""
+    references: Path | None = None
+    """Reference scores to normalise with (default: those shipped for the task set, if any)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -26,6 +28,6 @@ def run(arguments: list[str]) -> None:
     args = tyro.cli(Compare, args=arguments, prog="fastadapt compare")
     from fastadapt.adaptation.comparison import compare_runs
 
-    page, table = compare_runs(args.runs, args.out, args.split)
+    page, table = compare_runs(args.runs, args.out, args.split, args.references)
     print(table)
     print(f"Report: {page}")

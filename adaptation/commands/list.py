@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import tyro
+
+Rows = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class List:
     """List what can be named in other commands and in task-set files."""
 
     what: tyro.conf.Positional[
-        Literal["all", "environments", "task-sets", "agents", "perturbations"]
+        Literal["all", "environments", "objectives", "task-sets", "agents", "perturbations"]
     ] = "all"
     """What to list."""
 
@@ -22,42 +24,71 @@ class List:
 def run(arguments: list[str]) -> None:
     """Parse and list."""
     args = tyro.cli(List, args=arguments, prog="fastadapt list")
-    sections: dict[str, Callable[[], list[tuple[str, str]]]] = {
+    sections: dict[str, Callable[[], Mapping[str, Rows]]] = {
         "environments": _environments,
+        "objectives": _objectives,
         "task-sets": _task_sets,
         "agents": _agents,
         "perturbations": _perturbations,
     }
-    for name, rows in sections.items():
+    for name, groups in sections.items():
         if args.what in ("all", name):
             if args.what == "all":
                 print(f"{name}:")
-            for key, text in rows():
-                print(f"  {key:<20}{text}")
+            _print(groups())
 
 
-def _environments() -> list[tuple[str, str]]:
+def _print(groups: Mapping[str, Rows]) -> None:
+    """Print rows of a name and a text, under the names of their groups."""
+    width = 2 + max(20, *(len(key) for rows in groups.values() for key, _ in rows))
+    for group, rows in groups.items():
+        if group:
+            print(f"  {group}")
+        for key, text in rows:
+            print(f"  {'  ' if group else ''}{key:<{width}}{text}")
+
+
+def _environments() -> Mapping[str, Rows]:
     from fastadapt.envs.environment import environments
 
-    return [(cls.id(), cls.summary) for cls in environments().values()]
+    return {"": [(cls.id(), cls.summary) for cls in environments().values()]}
 
 
-def _task_sets() -> list[tuple[str, str]]:
-    from fastadapt.envs import list_task_sets, load_task_set
+def _objectives() -> Mapping[str, Rows]:
+    from fastadapt.envs.objectives import objectives
 
-    return [(name, load_task_set(name).file.description) for name in list_task_sets()]
+    return {"": [(name, _first_line(cls)) for name, cls in objectives().items()]}
 
 
-def _agents() -> list[tuple[str, str]]:
+def _task_sets() -> Mapping[str, Rows]:
+    """Return the shipped task sets, by environment."""
+    from fastadapt.envs.environment import environments
+    from fastadapt.envs.task_set import declarations
+
+    groups: dict[str, Rows] = {name: [] for name in environments()}
+    for name, content in declarations().items():
+        groups.setdefault(content["environment"], []).append((name, content["description"]))
+    return {name: rows for name, rows in groups.items() if rows}
+
+
+def _agents() -> Mapping[str, Rows]:
     from fastadapt.agents.registry import AGENTS
 
-    return [(name, _first_line(cls)) for name, cls in AGENTS.items()]
+    return {"": [(name, _first_line(cls)) for name, cls in AGENTS.items()]}
 
 
-def _perturbations() -> list[tuple[str, str]]:
+def _perturbations() -> Mapping[str, Rows]:
     from fastadapt.envs.perturbations import perturbation_kinds
 
-    return [(kind, _first_line(cls)) for kind, cls in perturbation_kinds().items()]
+    rows: Rows = []
+    for kind, cls in perturbation_kinds().items():
+        named = ", ".join(_with_unit(p.name, p.unit) for p in cls.parameters)
+        rows.append((kind, f"{_first_line(cls)} ({named})"))
+    return {"": rows}
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return name if unit == "-" else f"{name} [{unit}]"
 
 
 def _first_line(cls: type) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.config import AgentConfig
+from fastadapt.agents.registry import AGENTS, find_config
+
+Settings = TypeVar("Settings", bound=AgentConfig)
 
 
 @dataclass(frozen=True)
-class Train:
+class Train(Generic[Settings]):
     """Meta-train an agent, or go on where the same command was stopped. Ctrl-C saves."""
 
     agent: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="AGENT")]
-    """Agent: rl2, domain-randomised or oracle."""
+    """One of `fastadapt list agents`. Name it before --help to see its settings too."""
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
     """Shipped task set, or path to a TOML file."""
     out: Path
     """Run directory: new, or a run to go on with."""
+    settings: Annotated[Settings, tyro.conf.arg(name="")]
     seed: int = 0
     """Seed of everything random."""
     iterations: int = 200
@@ -31,15 +35,13 @@ class Train:
     """Threads that simulate (0: one per processor); they do not change the numbers."""
     torch_threads: int = 2
     """Threads of torch; another number rounds differently, so a run keeps its own."""
-    settings: Annotated[PPOAgentConfig, tyro.conf.arg(name="")] = field(
-        default_factory=PPOAgentConfig
-    )
 
 
 def run(arguments: list[str]) -> None:
     """Parse and train."""
+    settings = _settings_of(arguments)
     try:
-        args = tyro.cli(Train, args=arguments, prog="fastadapt train")
+        args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
     except ValueError as error:  # an impossible setting
         from fastadapt.envs.errors import FastadaptError
 
@@ -47,7 +49,7 @@ def run(arguments: list[str]) -> None:
     from fastadapt.adaptation.progress import TrainingProgress
     from fastadapt.adaptation.training import Interrupted, train
 
-    changed = _changes(asdict(args.settings), asdict(PPOAgentConfig()))
+    changed = _changes(asdict(args.settings), asdict(settings()))
     with TrainingProgress(f"{args.agent} on {args.task_set}", args.iterations) as progress:
         try:
             result = train(
@@ -74,6 +76,21 @@ def run(arguments: list[str]) -> None:
             f"{last['seconds']:.0f} s, last return {last['return_mean']:.1f}."
         )
     print(f"Next: fastadapt evaluate {args.out}")
+
+
+def _settings_of(arguments: list[str]) -> type[Any]:
+    """Return the class of settings that the rest of the arguments belongs to."""
+    positional = [
+        argument
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if not argument.startswith("-") and (not before.startswith("-") or "=" in before)
+    ]
+    named = next((argument for argument in positional if argument in AGENTS), None)
+    if named is not None:
+        return find_config(named)
+    if positional and not {"-h", "--help"} & set(arguments):
+        return find_config(positional[0])  # raises the error that names the nearest
+    return AgentConfig
 
 
 def _changes(settings: dict, defaults: dict) -> dict:

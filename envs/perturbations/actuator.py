@@ -1,59 +1,134 @@
-"""Perturbations of the actuators: weak and dead ones."""
+"""Actuators with another strength: dead, weak, or just not as strong as their data sheet says."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import mujoco
+import numpy as np
+
+from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
 from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
 from fastadapt.envs.simulation import Ids
 
 _FIELDS = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")
+_GAINS = (int(mujoco.mjtGain.mjGAIN_FIXED), int(mujoco.mjtGain.mjGAIN_AFFINE))
+_BIASES = (int(mujoco.mjtBias.mjBIAS_NONE), int(mujoco.mjtBias.mjBIAS_AFFINE))
+_ON_JOINTS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
 
 
-def _scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
+def scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
     """Scale the force `gain(ctrl) + bias` of actuators by `strength`, `(n, k)`.
 
     Gain and bias together: scaling the command of a position servo would move its set point. The
-    limits of the force as well: a saturated actuator is as weak as any other.
+    limits of the force as well, also where the joint has them: a saturated actuator is as weak as
+    any other.
     """
     for field in _FIELDS:
         edit[field][:, actuators] *= strength[..., None]
+    if edit.model.jnt_actfrclimited.any():
+        columns, joints = limited_joints(edit.model, actuators)
+        edit["jnt_actfrcrange"][:, joints] *= strength[:, columns, None]
 
 
-class WeakActuator(Perturbation):
+def limited_joints(model: mujoco.MjModel, actuators: Ids) -> tuple[Ids, Ids]:
+    """Return which of the actuators drive a joint that limits their force, and those joints."""
+    on_joint = np.isin(model.actuator_trntype[actuators], _ON_JOINTS)
+    joints = np.where(on_joint, model.actuator_trnid[actuators, 0], 0)
+    columns = np.flatnonzero(on_joint & model.jnt_actfrclimited[joints].astype(bool))
+    return columns, joints[columns]
+
+
+def refuse_nonlinear(model: mujoco.MjModel, names: tuple[str, ...], owner: str) -> None:
+    """Raise where the force of an actuator is not proportional to its parameters.
+
+    Raises:
+        FastadaptError: a muscle or the like, or two actuators that share the limit of a joint.
+    """
+    drivers = model.actuator_trnid[np.isin(model.actuator_trntype, _ON_JOINTS), 0]
+    for name in names:
+        actuator = model.actuator(name).id
+        gain = int(model.actuator_gaintype[actuator])
+        bias = int(model.actuator_biastype[actuator])
+        if gain not in _GAINS or bias not in _BIASES:
+            odd = mujoco.mjtGain(gain) if gain not in _GAINS else mujoco.mjtBias(bias)
+            kind = odd.name.split("_")[1].lower()
+            raise FastadaptError(
+                f"Perturbation '{owner}': actuator '{name}' is of the kind '{kind}', whose force "
+                "does not scale with its gain. Only motors and servos (gain and bias fixed or "
+                "affine) can be weakened; leave it out of the targets."
+            )
+        _, joints = limited_joints(model, np.array([actuator]))
+        if any(np.count_nonzero(drivers == joint) > 1 for joint in joints):
+            raise FastadaptError(
+                f"Perturbation '{owner}': actuator '{name}' shares the 'actuatorfrcrange' of joint "
+                f"'{model.joint(int(joints[0])).name}' with another one. Give the actuators a "
+                "'forcerange' of their own in place of it."
+            )
+
+
+class _Strength(Perturbation):
+    """What weak, dead and nominally built actuators have in common."""
+
+    target_type: ClassVar = "actuator"
+    fields: ClassVar = (*_FIELDS, "jnt_actfrcrange")
+    stale: ClassVar = False
+
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the actuators; their force must be proportional to the gain."""
+        names = super().resolve(model)
+        refuse_nonlinear(model, names, self.name)
+        return names
+
+
+class WeakActuator(_Strength):
     """An actuator that gives `strength` times the force that it should.
 
-    Writes `actuator_gainprm` and `actuator_biasprm` (both, so that a servo keeps its set point) and
-    `actuator_forcerange`; unit: pure number in [0, 10]. Derived constants stay valid. Source:
-    MuJoCo documentation, Computation, "Actuation model".
+    Writes `actuator_gainprm` and `actuator_biasprm` (both, so that a servo keeps its set point),
+    `actuator_forcerange` and, where the joint limits the force, `jnt_actfrcrange`; unit: pure
+    number in [0, 10]. Derived constants stay valid. Muscles are refused. Source: MuJoCo
+    documentation, Computation, "Actuation model".
     """
 
     kind: Literal["weak-actuator"]
     strength: Law
 
-    target_type: ClassVar = "actuator"
     parameters: ClassVar = (Parameter("strength", "-", 1.0, 0.0, 10.0),)
-    fields: ClassVar = _FIELDS
-    stale: ClassVar = False
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        _scale_force(edit, targets, values[..., 0])
+        scale_force(edit, targets, values[..., 0])
 
 
-class DeadActuator(Perturbation):
+class MotorStrength(_Strength):
+    """Actuators that are `scale` times as strong as their data sheet says: build, not damage.
+
+    The same physics as `WeakActuator`: writes `actuator_gainprm`, `actuator_biasprm`,
+    `actuator_forcerange` and `jnt_actfrcrange`; unit: multiple of the nominal value, in [0, 10].
+    Derived constants stay valid. Source: Kumar et al. 2021, "RMA: Rapid Motor Adaptation for Legged
+    Robots" (there on the set point of the servos, here on their torque).
+    """
+
+    kind: Literal["motor-strength"]
+    scale: Law
+
+    parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.0, 10.0),)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        scale_force(edit, targets, values[..., 0])
+
+
+class DeadActuator(_Strength):
     """An actuator without power: no force at all, the joint swings freely.
 
-    Writes `actuator_gainprm`, `actuator_biasprm` and `actuator_forcerange`; unit: a switch, 0 or 1.
-    Derived constants stay valid. A joint that is stuck is something else: see `LockedJoint`.
+    Writes `actuator_gainprm`, `actuator_biasprm`, `actuator_forcerange` and `jnt_actfrcrange`;
+    unit: a switch, 0 or 1. Derived constants stay valid. A joint that is stuck is something else:
+    see `LockedJoint`.
     """
 
     kind: Literal["dead-actuator"]
 
-    target_type: ClassVar = "actuator"
     parameters: ClassVar = (Parameter("dead", "-", 0.0, 0.0, 1.0, struck=1.0),)
-    fields: ClassVar = _FIELDS
-    stale: ClassVar = False
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        _scale_force(edit, targets, (values[..., 0] < 0.5).astype(float))
+        scale_force(edit, targets, (values[..., 0] < 0.5).astype(float))

@@ -6,18 +6,46 @@ import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.laws import Law
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation import Ids, Simulation, model_field
+
+if TYPE_CHECKING:
+    from fastadapt.envs.environment import Environment
+    from fastadapt.envs.signals import Signals
 
 Array = NDArray[np.float64]
+
+TIMES = ("onset", "ramp", "repair", "duration")
+"""Keys of a perturbation that say when it begins and ends, each a law in seconds."""
+
+_YOUNGER = {"along_with", "event", "ramp", "repair", "duration", "between"}
+
+_DERIVED_FROM = {
+    "body_inertia",
+    "body_ipos",
+    "body_iquat",
+    "body_mass",
+    "body_pos",
+    "dof_armature",
+    "geom_pos",
+    "site_pos",
+}
+"""Fields that `mj_setConst` derives constants from, of all those that perturbations write."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,7 @@ class Parameter:
         low: the smallest value that is physically possible.
         high: the largest.
         struck: the value on a struck target where the task file gives no law; None: must be given.
+        whole: whether only whole numbers are possible.
     """
 
     name: str
@@ -39,28 +68,49 @@ class Parameter:
     low: float
     high: float
     struck: float | None = None
+    whole: bool = False
 
 
 class Edit:
-    """Working copies of model fields for some simulations, begun at their nominal values.
+    """Working copies of model fields and signals of some robots, begun at their nominal values.
 
     Perturbations of one task compose by writing onto it one after the other; `commit` then puts the
     result into the simulations. Nothing reads the current values, so nothing can compound.
     """
 
-    def __init__(self, sim: Simulation, ids: Ids) -> None:
+    def __init__(self, sim: Simulation, ids: Ids, signals: Signals | None = None) -> None:
         self.sim = sim
         self.model = sim.model
         self.ids = ids
+        self._live = signals
+        self.notes: dict[str, Any] = {}
+        """What perturbations of one kind tell each other, where their effects do not multiply."""
         self._fields: dict[str, NDArray] = {}
+        self._signals: dict[str, NDArray] = {}
         self._eq_active: NDArray[np.bool_] | None = None
 
     def __getitem__(self, field: str) -> NDArray:
         """Return the `(n, ...)` working copy of a model field."""
         if field not in self._fields:
-            nominal = np.asarray(getattr(self.model, field))
+            nominal = np.asarray(model_field(self.model, field))
             self._fields[field] = np.repeat(nominal[None], len(self.ids), axis=0)
         return self._fields[field]
+
+    def __contains__(self, field: str) -> bool:
+        """Return whether a model field has a working copy."""
+        return field in self._fields
+
+    def signal(self, name: str) -> NDArray:
+        """Return the `(n, ...)` working copy of a signal (see `Signals`)."""
+        if name not in self._signals:
+            nominal = self.nominal_signal(name)
+            self._signals[name] = np.repeat(nominal[None], len(self.ids), axis=0)
+        return self._signals[name]
+
+    def nominal_signal(self, name: str) -> NDArray:
+        """Return the nominal values of a signal, of one robot."""
+        assert self._live is not None, "this edit is of a model alone"
+        return self._live.nominal(name)
 
     @property
     def eq_active(self) -> NDArray[np.bool_]:
@@ -79,15 +129,18 @@ class Edit:
         """Write the working copies to the simulations.
 
         Args:
-            stale: fields on which derived constants depend; `mj_setConst`, which costs about as
-                much as a control step, runs where one of them has changed.
+            stale: fields of perturbations that make derived constants stale; `mj_setConst`, which
+                costs about as much as a control step, runs where one that matters has changed.
         """
         changed = np.zeros(len(self.ids), bool)
         for name, values in self._fields.items():
             field = self.sim.field(name)
-            if name in stale:
+            if name in _DERIVED_FROM and name in stale:
                 changed |= (field[self.ids] != values).reshape(len(values), -1).any(axis=1)
             field[self.ids] = values
+        for name, values in self._signals.items():
+            assert self._live is not None
+            self._live[name][self.ids] = values
         if self._eq_active is not None:
             self.sim.data("eq_active")[self.ids] = self._eq_active
         if changed.any():
@@ -104,12 +157,18 @@ class Perturbation(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     target_type: ClassVar[str]
-    """What the targets are: body, geom, joint or actuator."""
+    """What the targets are: body, geom, joint, actuator, world, observation or goal."""
     parameters: ClassVar[tuple[Parameter, ...]]
     fields: ClassVar[tuple[str, ...]]
     """Model fields written."""
+    signals: ClassVar[tuple[str, ...]] = ()
+    """Signals written (see `Signals`)."""
     stale: ClassVar[bool]
     """Whether derived constants go stale, so that `mj_setConst` has to run."""
+    stage: ClassVar[int] = 1
+    """When it is applied: those of a later stage build on what earlier ones have written."""
+    flickers: ClassVar[bool] = False
+    """Whether it holds off and on, as its own parameters say (see `Flicker`)."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Unique in its task set; parameters are called `name.parameter[target]`."""
@@ -125,8 +184,39 @@ class Perturbation(BaseModel, ABC):
     """Perturbations of one group are alternatives: `groups.<group>.strike` of them strike."""
     weight: float = Field(default=1.0, ge=0)
     """How often this one is chosen in its group."""
+    along_with: str | None = None
+    """It strikes in the tasks in which the perturbation of this name does (default: on its own)."""
     onset: Law | None = None
     """When it begins, in seconds of the episode (default: at reset)."""
+    event: Literal["touch-down"] | None = None
+    """It begins when a foot next touches the ground, at the onset or later."""
+    ramp: Law | None = None
+    """Seconds over which the values go from nominal to what they are (default: at once)."""
+    repair: Law | None = None
+    """When it ends, all at once, in seconds of the episode (default: never)."""
+    duration: Law | None = None
+    """Seconds from when it begins to when it ends; in place of `repair`."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that are younger than the first hashes, where they are not used."""
+        return {k: v for k, v in handler(self).items() if v is not None or k not in _YOUNGER}
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> Perturbation:
+        if self.repair is not None and self.duration is not None:
+            raise ValueError("it ends after a 'duration' or at a 'repair': leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_at_once(self) -> Perturbation:
+        if self.ramp is None or not self.is_switch():
+            return self
+        if self.flickers:
+            raise ValueError("what comes and goes by itself has no ramp: leave 'ramp' out")
+        parameter = self._sudden()[0]
+        what = "a whole number" if parameter.whole else "a switch"
+        raise ValueError(f"'{parameter.name}' is {what} and has no ramp: leave 'ramp' out")
 
     @model_validator(mode="after")
     def _shared_by_all(self) -> Perturbation:
@@ -144,6 +234,23 @@ class Perturbation(BaseModel, ABC):
             values: `(n, k, parameters)`.
         """
 
+    def is_switch(self) -> bool:
+        """Return whether it holds or does not, with nothing in between."""
+        return bool(self._sudden()) or self.flickers
+
+    def _sudden(self) -> list[Parameter]:
+        keys = type(self).model_fields
+        return [p for p in self.parameters if p.whole or p.name not in keys]
+
+    def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
+        """Put freshly reset robots into a pose that it allows (default: any).
+
+        Args:
+            sim: the simulations, the perturbations applied.
+            ids: `(n,)` robots.
+            targets: `(k,)` MuJoCo ids of the targets.
+        """
+
     def law_of(self, parameter: Parameter) -> Law | None:
         """Return the declared law of a parameter, None where there is none."""
         return getattr(self, parameter.name, None)
@@ -151,8 +258,29 @@ class Perturbation(BaseModel, ABC):
     def meaning(self) -> dict[str, Any]:
         """Return what its values mean, as plain values: all but the laws and who is struck."""
         laws = {parameter.name for parameter in self.parameters}
-        drawn = {"among", "strike", "group", "weight", "onset", "targets"}
+        drawn = {"among", "strike", "group", "weight", "along_with", "targets", *TIMES}
         return self.model_dump(mode="json", exclude=laws | drawn)
+
+    def times(self) -> dict[str, Law]:
+        """Return the laws of when it begins and ends, as far as declared."""
+        laws = {name: getattr(self, name) for name in TIMES}
+        return {name: law for name, law in laws.items() if law is not None}
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        """Return the names of the targets in an environment, in its order.
+
+        Raises:
+            FastadaptError: a pattern matches nothing; the message lists the valid names.
+        """
+        return self.resolve(environment.model())
+
+    def ids_in(self, environment: type[Environment], targets: tuple[str, ...]) -> Ids:
+        """Return what `apply` calls these targets, `(k,)`: MuJoCo's ids, or positions."""
+        return ids_of(environment.model(), self.target_type, targets)
+
+    def parameters_of(self, environment: type[Environment], target: str) -> tuple[Parameter, ...]:
+        """Return the parameters as they are on one target (its unit, its nominal value)."""
+        return self.parameters
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
         """Return the names of the targets in this model, in the model's order.
@@ -164,7 +292,12 @@ class Perturbation(BaseModel, ABC):
 
 
 def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
-    """Return the names of all bodies (but the world), geoms, joints or actuators."""
+    """Return the names of all bodies (but the world), geoms, joints or actuators.
+
+    What is about the robot as a whole has the one target "world".
+    """
+    if target_type == "world":
+        return ["world"]
     count = {
         "body": model.nbody,
         "geom": model.ngeom,
@@ -173,14 +306,26 @@ def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
     }[target_type]
     access = getattr(model, target_type)
     names = [access(i).name for i in range(count)]
-    return [name for name in names if name and not (target_type == "body" and name == "world")]
+    if target_type == "body":  # a mocap body shows a goal; it has no physics
+        names = [n for i, n in enumerate(names) if i > 0 and model.body_mocapid[i] < 0]
+    return [name for name in names if name]
 
 
 def match_names(
     model: mujoco.MjModel, target_type: str, patterns: tuple[str, ...], owner: str
 ) -> tuple[str, ...]:
     """Return the names that match any of the glob patterns, in the model's order."""
-    names = names_of(model, target_type)
+    return matching(names_of(model, target_type), target_type, patterns, owner)
+
+
+def matching(
+    names: list[str], target_type: str, patterns: tuple[str, ...], owner: str
+) -> tuple[str, ...]:
+    """Return those names that match any of the glob patterns, in their order.
+
+    Raises:
+        FastadaptError: a pattern matches nothing; the message lists the valid names.
+    """
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
             raise FastadaptError(
@@ -189,7 +334,33 @@ def match_names(
     return tuple(n for n in names if any(fnmatch.fnmatchcase(n, p) for p in patterns))
 
 
+def match_suitable(
+    model: mujoco.MjModel,
+    target_type: str,
+    patterns: tuple[str, ...],
+    owner: str,
+    suitable: Collection[str],
+    lack: str,
+) -> tuple[str, ...]:
+    """Return the suitable ones of the names that match, in the model's order.
+
+    Raises:
+        FastadaptError: a pattern matches nothing, or nothing suitable; the message says what the
+            first match lacks and lists what is suitable.
+    """
+    for pattern in patterns:
+        found = match_names(model, target_type, (pattern,), owner)
+        if not set(found) & set(suitable):
+            raise FastadaptError(
+                f"Perturbation '{owner}': {target_type} '{found[0]}' {lack}. Suitable: "
+                f"{', '.join(sorted(suitable)) or 'none'}."
+            )
+    return tuple(n for n in match_names(model, target_type, patterns, owner) if n in suitable)
+
+
 def ids_of(model: mujoco.MjModel, target_type: str, names: tuple[str, ...]) -> Ids:
-    """Return the MuJoCo ids of named things, `(k,)`."""
+    """Return the MuJoCo ids of named things, `(k,)`; of the world 0."""
+    if target_type == "world":
+        return np.zeros(len(names), np.intp)
     access = getattr(model, target_type)
     return np.array([access(name).id for name in names], np.intp)

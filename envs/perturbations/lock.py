@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import mujoco
 import numpy as np
+from pydantic import model_validator
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
@@ -26,7 +27,9 @@ class LockedJoint(Perturbation):
     and without any effect while off), and `dof_armature`; unit: a switch, and a pure number in
     [0, 1] or -1 for "here". Derived constants go stale. At reset the robot starts with the joint at
     the angle of its lock; within an episode a lock at a fraction drives the joint there with a time
-    constant of 20 ms. Source: MuJoCo documentation, XML reference, equality/joint.
+    constant of 20 ms, and a lock "here" stays where it locked until it is repaired. `between` gives
+    the angles that the fraction lies between, where they are not the ends of the range. Source:
+    MuJoCo documentation, XML reference, equality/joint.
 
     The armature is that of a heavy rotor: it resists the motion of this joint alone, and a locked
     joint has none, so nothing else changes. Without it the lock leaks, because MuJoCo integrates
@@ -36,6 +39,8 @@ class LockedJoint(Perturbation):
 
     kind: Literal["locked-joint"]
     fraction: Law | None = None
+    between: tuple[float, float] | None = None
+    """Where fractions 0 and 1 are [degrees, or metres for a slide] (default: the joint's range)."""
 
     target_type: ClassVar = "joint"
     parameters: ClassVar = (
@@ -44,34 +49,115 @@ class LockedJoint(Perturbation):
     )
     fields: ClassVar = ("eq_data", "dof_armature")
     stale: ClassVar = True
+    stage: ClassVar = 2
+
+    @model_validator(mode="after")
+    def _fraction_of_something(self) -> LockedJoint:
+        if self.between is not None and self.fraction is None:
+            raise ValueError("'between' is what a 'fraction' is taken of: give a law for it")
+        return self
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
         """Return the names of the joints; each must carry a lock, and a range for a `fraction`."""
         names = super().resolve(model)
+        refuse_unlimitable(model, names, self.name, "be locked")
         for name in names:
             _equality(model, model.joint(name).id)
             low, high = model.joint(name).range
-            if self.fraction is not None and high <= low:
+            if self.fraction is not None and self.between is None and high <= low:
                 raise FastadaptError(
                     f"Perturbation '{self.name}': joint '{name}' has no range to take a fraction "
-                    "of. Give it one in the model, or leave 'fraction' out to lock it as it stands."
+                    "of. Say 'between' which angles, or leave 'fraction' out to lock it as it "
+                    "stands."
                 )
+            if self.between is not None and model.jnt_limited[model.joint(name).id]:
+                self._refuse_outside(model, name)
         return names
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         model = edit.model
         equalities = np.array([_equality(model, int(joint)) for joint in targets])
         address = model.jnt_qposadr[targets]
-        angle = edit.qpos[:, address]
-        low, high = model.jnt_range[targets].T
+        low, high = self._ends(model, targets)
         fraction = values[..., 1]
-        angle = np.where(fraction >= 0, low + fraction * (high - low), angle)
+        here = _here(edit, equalities, address)
+        angle = np.where(fraction >= 0, low + fraction * (high - low), here)
+        angle = _within_limits(edit, targets, angle)
         locked = values[..., 0] > 0.5
         offset = np.where(locked, angle - model.qpos0[address], edit["eq_data"][:, equalities, 0])
         edit["eq_data"][:, equalities, 0] = offset
         edit.eq_active[:, equalities] |= locked
         dofs = model.jnt_dofadr[targets]
         edit["dof_armature"][:, dofs] += np.where(locked, _ROTOR * model.dof_M0[dofs], 0.0)
+
+    def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
+        """Put the locked joints at the angle of their lock, at rest."""
+        model = sim.model
+        locks = np.array([_equality(model, int(joint)) for joint in targets])
+        locked = sim.data("eq_active")[np.ix_(ids, locks)].astype(bool)
+        if not locked.any():
+            return
+        qpos, qvel = model.jnt_qposadr[targets], model.jnt_dofadr[targets]
+        angle = sim.field("eq_data")[np.ix_(ids, locks)][..., 0] + model.qpos0[qpos]
+        rows, columns = np.nonzero(locked)
+        sim.data("qpos")[ids[rows], qpos[columns]] = angle[rows, columns]
+        sim.data("qvel")[ids[rows], qvel[columns]] = 0.0
+
+    def _refuse_outside(self, model: mujoco.MjModel, name: str) -> None:
+        joint = model.joint(name)
+        ends, (low, high) = self._ends(model, np.array([joint.id]))[:, 0], joint.range
+        if min(ends) < low - 1e-9 or max(ends) > high + 1e-9:
+            unit = 180 / np.pi if joint.type[0] == mujoco.mjtJoint.mjJNT_HINGE else 1.0
+            raise FastadaptError(
+                f"Perturbation '{self.name}': between = {list(self.between or ())} is beyond the "
+                f"range of joint '{name}', {low * unit:g} to {high * unit:g}. Stay within it."
+            )
+
+    def _ends(self, model: mujoco.MjModel, joints: Ids) -> Array:
+        """Return where fractions 0 and 1 of joints are, `(2, k)` [rad, or m]."""
+        if self.between is None:
+            return model.jnt_range[joints].T
+        hinge = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_HINGE
+        return np.array(self.between)[:, None] * np.where(hinge, np.pi / 180, 1.0)
+
+
+def _here(edit: Edit, equalities: Ids, address: Ids) -> Array:
+    """Return where joints lock: where they are now, or where they have been locked already."""
+    held = edit.sim.data("eq_active")[np.ix_(edit.ids, equalities)].astype(bool)
+    now = edit.qpos[:, address]
+    if not held.any():
+        return now
+    anchor = edit.sim.field("eq_data")[np.ix_(edit.ids, equalities)][..., 0]
+    return np.where(held, anchor + edit.model.qpos0[address], now)
+
+
+def _within_limits(edit: Edit, joints: Ids, angle: Array) -> Array:
+    """Return angles `(n, k)` moved into what is left of the ranges of their joints.
+
+    Some robots start outside of a range, and part of it may be cut off.
+    """
+    model = edit.model
+    limits = edit["jnt_range"] if "jnt_range" in edit else model.jnt_range[None]
+    limited = model.jnt_limited[joints].astype(bool)
+    low, high = limits[:, joints, 0], limits[:, joints, 1]
+    return np.where(limited, np.clip(angle, low, high), angle)
+
+
+def refuse_unlimitable(
+    model: mujoco.MjModel, names: tuple[str, ...], owner: str, what: str
+) -> None:
+    """Raise where a joint has more than one degree of freedom.
+
+    Raises:
+        FastadaptError: it is a ball joint or free; the message says what cannot be done.
+    """
+    for name in names:
+        kind = mujoco.mjtJoint(int(model.joint(name).type[0])).name.removeprefix("mjJNT_").lower()
+        if kind in ("ball", "free"):
+            raise FastadaptError(
+                f"Perturbation '{owner}': joint '{name}' is a {kind} joint and cannot {what}; only "
+                "hinges and slides can. Leave it out of the targets."
+            )
 
 
 def lock_name(joint: str) -> str:
@@ -90,20 +176,6 @@ def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
         equality.active = False
         equality.data[:5] = 0.0  # q - qpos0 = data[0]
         equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
-
-
-def pose_locked(sim: Simulation, ids: Ids, joints: Ids) -> None:
-    """Put the locked ones of these joints at the angle of their lock, at rest."""
-    model = sim.model
-    locks = np.array([_equality(model, int(joint)) for joint in joints])
-    locked = sim.data("eq_active")[np.ix_(ids, locks)].astype(bool)
-    if not locked.any():
-        return
-    qpos, qvel = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-    angle = sim.field("eq_data")[np.ix_(ids, locks)][..., 0] + model.qpos0[qpos]
-    rows, columns = np.nonzero(locked)
-    sim.data("qpos")[ids[rows], qpos[columns]] = angle[rows, columns]
-    sim.data("qvel")[ids[rows], qvel[columns]] = 0.0
 
 
 def _equality(model: mujoco.MjModel, joint: int) -> int:

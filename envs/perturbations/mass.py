@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import mujoco
 import numpy as np
 from pydantic import Field
 
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.base import (
+    Array,
+    Edit,
+    Parameter,
+    Perturbation,
+    match_suitable,
+    names_of,
+)
+from fastadapt.envs.perturbations.inertia import (
+    move_inertial_frame,
+    point_inertia,
+    quaternion,
+    rotation,
+)
 from fastadapt.envs.simulation import Ids
 
 
@@ -28,6 +42,12 @@ class Mass(Perturbation):
     fields: ClassVar = ("body_mass", "body_inertia")
     stale: ClassVar = True
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the bodies, out of those that have a mass."""
+        heavy = [name for name in names_of(model, "body") if model.body(name).mass[0] > 0]
+        lack = "has no mass that could be scaled"
+        return match_suitable(model, "body", self.targets, self.name, heavy, lack)
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_mass"][:, targets] *= values[..., 0]
         edit["body_inertia"][:, targets] *= values[..., :1]
@@ -37,9 +57,9 @@ class Payload(Perturbation):
     """A solid sphere of `mass` kilograms, welded to a body at `position`.
 
     Writes `body_mass`, `body_ipos`, `body_inertia` and `body_iquat`: the two inertias are moved to
-    the common centre of mass by the parallel-axis theorem and the sum is diagonalised again; unit:
-    kg, in [0, 1000]. Derived constants go stale. Source: Featherstone 2008, "Rigid Body Dynamics
-    Algorithms", section 2.13.
+    the common centre of mass by the parallel-axis theorem and the sum is diagonalised again (and
+    `disableflags`, see `move_inertial_frame`); unit: kg, in [0, 1000]. Derived constants go stale.
+    Source: Featherstone 2008, "Rigid Body Dynamics Algorithms", section 2.13.
     """
 
     kind: Literal["payload"]
@@ -51,10 +71,12 @@ class Payload(Perturbation):
 
     target_type: ClassVar = "body"
     parameters: ClassVar = (Parameter("mass", "kg", 0.0, 0.0, 1000.0),)
-    fields: ClassVar = ("body_mass", "body_ipos", "body_inertia", "body_iquat")
+    fields: ClassVar = ("body_mass", "body_ipos", "body_inertia", "body_iquat", "disableflags")
     stale: ClassVar = True
+    stage: ClassVar = 2
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        move_inertial_frame(edit, (values[..., 0] > 0).any(axis=1))
         for column, body in enumerate(targets):
             added = values[:, column, 0]
             loaded = np.flatnonzero(added > 0)  # an empty payload leaves the numbers as they are
@@ -67,34 +89,14 @@ class Payload(Perturbation):
         centre = (mass[:, None] * ipos + added[:, None] * np.asarray(self.position)) / total[
             :, None
         ]
-        frame = _rotation(edit["body_iquat"][rows, body])
+        frame = rotation(edit["body_iquat"][rows, body])
         inertia = frame @ (edit["body_inertia"][rows, body][:, :, None] * np.swapaxes(frame, 1, 2))
-        inertia += _point(mass, ipos - centre) + _point(added, np.asarray(self.position) - centre)
+        inertia += point_inertia(mass, ipos - centre)
+        inertia += point_inertia(added, np.asarray(self.position) - centre)
         inertia += (0.4 * added * self.radius**2)[:, None, None] * np.eye(3)
         moments, axes = np.linalg.eigh(inertia)
         axes[np.linalg.det(axes) < 0, :, 0] *= -1  # a frame is right-handed
         edit["body_mass"][rows, body] = total
         edit["body_ipos"][rows, body] = centre
         edit["body_inertia"][rows, body] = moments
-        edit["body_iquat"][rows, body] = _quaternion(axes)
-
-
-def _point(mass: Array, offset: Array) -> Array:
-    """Return the inertia of point masses `(n,)` at `(n, 3)` about the origin, `(n, 3, 3)`."""
-    square = np.einsum("ni,ni->n", offset, offset)
-    outer = np.einsum("ni,nj->nij", offset, offset)
-    return mass[:, None, None] * (square[:, None, None] * np.eye(3) - outer)
-
-
-def _rotation(quaternion: Array) -> Array:
-    """Return the rotation matrices `(n, 3, 3)` of unit quaternions `(n, 4)`, w first."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_quat(quaternion, scalar_first=True).as_matrix()
-
-
-def _quaternion(matrix: Array) -> Array:
-    """Return the unit quaternions `(n, 4)`, w first, of rotation matrices `(n, 3, 3)`."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_matrix(matrix).as_quat(scalar_first=True)
+        edit["body_iquat"][rows, body] = quaternion(axes)

@@ -84,4 +84,4 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 def test_a_task_set_without_references_has_none():
-    assert find_references("nobody-made-them-v0") is None
+    assert find_references("nobody-made-them-v0", "abc") is None

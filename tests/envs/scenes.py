@@ -29,25 +29,45 @@ def simulate(xml, values, kind, *targets, backend="mjbatch", **content):
 
 
 def perturb(sim, ids, values, kind, *targets, **content):
-    cls = perturbation_kinds()[kind]
-    laws = {p.name: constant(p.low) for p in cls.parameters if p.name in cls.model_fields}
-    some = cls.model_validate({"name": "it", "kind": kind, "targets": targets, **laws, **content})
-    found = ids_of(sim.model, cls.target_type, some.resolve(sim.model))
+    """Perturb some of the simulations, from nominal values; poses are left as they are."""
+    some, found = declared_on(sim.model, kind, *targets, **content)
     columns = np.array([np.atleast_1d(value) for value in values], float)[:, None, :]
     edit = Edit(sim, np.asarray(ids))
+    for field in some.fields:
+        edit[field]
     some.apply(edit, found, np.repeat(columns, len(found), axis=1))
     edit.commit(some.fields if some.stale else ())
+
+
+def declared_on(model, kind, *targets, **content):
+    """Return a perturbation and the ids of its targets; laws are not needed."""
+    cls = perturbation_kinds()[kind]
+    laws = {p.name: constant(p.low) for p in cls.parameters if p.name in cls.model_fields}
+    content = {"targets": targets, **laws, **content} if targets else {**laws, **content}
+    some = cls.model_validate({"name": "it", "kind": kind, **content})
+    return some, ids_of(model, cls.target_type, some.resolve(model))
 
 
 def model_of(sim, i=0):
     """Return the whole model of one simulation, as a plain `MjModel` of its own."""
     model = copy.copy(sim.model)
-    names = [n for n in dir(model) if n.split("_")[0] in ("body", "dof", "geom", "actuator", "eq")]
-    for name in names:
+    kinds = ("body", "dof", "geom", "actuator", "eq", "jnt", "site", "pair", "cam", "light")
+    for name in [n for n in dir(model) if n.split("_")[0] in kinds]:
         array = getattr(model, name)
-        if isinstance(array, np.ndarray) and array.dtype == np.float64 and array.size:
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiub" and array.size:
             array[...] = sim.field(name)[i]
+    model.opt.gravity[:] = sim.field("gravity")[i]
+    model.opt.disableflags = int(sim.field("disableflags")[i])
     return model
+
+
+def contacts_of(sim, i=0):
+    """Return the contacts of one simulation as it stands: `MjData` with `contact` filled in."""
+    model = model_of(sim, i)
+    data = mujoco.MjData(model)
+    data.qpos[:] = sim.data("qpos")[i]
+    mujoco.mj_forward(model, data)
+    return data.contact
 
 
 def record(sim, steps, read):

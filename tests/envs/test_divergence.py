@@ -93,6 +93,7 @@ def test_what_the_last_physics_step_ruins_is_not_observed(task_set, backend, mon
     def ruin(num_steps, ids=None):
         simulate(num_steps, ids)
         batch.sim.data("qvel")[SICK, 1] = np.nan
+        batch.sim.forward(np.array([SICK]))  # a write takes effect at the next physics call
 
     monkeypatch.setattr(batch.sim, "step", ruin)
     observation, reward, _, truncated, info = batch.step(random_actions(task_set, 1, N)[0])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from scipy.stats import truncnorm
 
 from fastadapt.envs.laws import Law
 
@@ -23,17 +24,26 @@ def intervals_of(edges):
     return [(ordered[i], ordered[i + 1]) for i in range(0, len(ordered) - 1, 2)]
 
 
+NAMES = ["constant", "uniform", "log-uniform", "truncated-normal", "choice", "union", "log"]
+
+
 @st.composite
 def laws(draw):
-    name = draw(st.sampled_from(["constant", "uniform", "log-uniform", "choice", "union", "log"]))
+    name = draw(st.sampled_from(NAMES))
     if name == "constant":
         return law(name, value=draw(FINITE))
     if name == "choice":
         return law(name, values=draw(st.lists(FINITE, min_size=1, max_size=5)))
     numbers = POSITIVE if name in ("log-uniform", "log") else FINITE
-    count = 2 if name in ("uniform", "log-uniform") else 2 * draw(st.integers(1, 3))
+    ranges = ("uniform", "log-uniform", "truncated-normal")
+    count = 2 if name in ranges else 2 * draw(st.integers(1, 3))
     edges = sorted(draw(st.lists(numbers, min_size=count, max_size=count, unique=True)))
-    if name in ("uniform", "log-uniform"):
+    if name == "truncated-normal":
+        width = edges[1] - edges[0]
+        mean = edges[0] + width * draw(st.floats(-3, 4))
+        std = width * draw(st.floats(0.2, 10))
+        return law(name, low=edges[0], high=edges[1], mean=mean, std=std)
+    if name in ranges:
         return law(name, low=edges[0], high=edges[1])
     return law("union", intervals=intervals_of(edges), log=name == "log")
 
@@ -77,6 +87,28 @@ def test_a_choice_keeps_its_weights():
     assert set(law("choice", values=[5.0, 7.0]).quantile(u)) == {5.0, 7.0}
 
 
+@pytest.mark.parametrize(
+    ("mean", "std", "low", "high"),
+    [(0, 1, -1, 2), (1, 0.5, 1.2, 4), (5, 2, -3, 4), (0, 1, 8, 9), (0, 1, -9, -8), (1, 9, 0, 2)],
+)
+def test_a_truncated_normal_is_that_of_scipy(mean, std, low, high):
+    u = (np.arange(1000) + 0.5) / 1000
+    expected = truncnorm.ppf(u, (low - mean) / std, (high - mean) / std, loc=mean, scale=std)
+    some = law("truncated-normal", mean=mean, std=std, low=low, high=high)
+    np.testing.assert_allclose(some.quantile(u), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(some.quantile(EXTREME[[0, -1]]), [low, high], atol=1e-6)
+
+
+def test_a_truncated_normal_is_a_normal_redrawn_until_it_fits():
+    rng = np.random.default_rng(0)
+    normal = rng.normal(1.0, 0.5, 400_000)
+    kept = normal[(normal > 0.8) & (normal < 2)]
+    some = law("truncated-normal", mean=1, std=0.5, low=0.8, high=2.0)
+    ours = some.quantile(rng.random(len(kept)))
+    for share in (0.1, 0.5, 0.9):
+        assert np.quantile(ours, share) == pytest.approx(np.quantile(kept, share), abs=0.01)
+
+
 def test_quantiles_by_hand():
     half = np.array([0.5])
     assert law("constant", value=3.0).quantile(half) == 3.0
@@ -108,6 +140,9 @@ def test_the_ends_of_the_range_can_be_reached():
         ("union", {"intervals": [[1, 1]]}, "must be ordered"),
         ("union", {"intervals": [[0, 1]], "log": True}, "must be positive"),
         ("constant", {"value": float("nan")}, "finite"),
+        ("truncated-normal", {"mean": 0, "std": 0, "low": 0, "high": 1}, "greater than 0"),
+        ("truncated-normal", {"mean": 0, "std": 1, "low": 2, "high": 1}, "must be smaller"),
+        ("truncated-normal", {"mean": 0, "std": 1, "low": 50, "high": 60}, "out of reach"),
     ],
 )
 def test_impossible_laws_are_refused(name, content, complaint):

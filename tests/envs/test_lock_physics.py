@@ -132,3 +132,88 @@ def test_a_joint_without_a_lock_or_without_a_range_cannot_be_locked(cheetah):
     sim = make_simulation(spec.compile(), 1)
     with pytest.raises(FastadaptError, match="'elbow' has no range to take a fraction of"):
         perturb(sim, [0], [(1.0, 0.5)], "locked-joint", "elbow")
+
+
+@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+def test_a_lock_stays_where_it_locked_whatever_else_begins_later(cheetah, backend):
+    """Every onset writes all perturbations anew: "here" is where it was at the first of them."""
+    lock = {"name": "lock", "kind": "locked-joint", "targets": ["bthigh"], "onset": constant(0.2)}
+    loads = [
+        {"name": f"load{i}", "kind": "mass", "targets": ["torso"], "scale": constant(1.5),
+         "onset": constant(0.3 + 0.1 * i)}
+        for i in range(3)
+    ]  # fmt: skip
+    task_set = declare("cheetah", lock, *loads)
+    batch = make_batch(task_set, 2, 1, backend)
+    batch.set_tasks(task_set.sample("train", 2))
+    equality = batch.sim.model.equality("lock:bthigh").id
+    anchors = []
+    for _ in range(2):
+        batch.reset(seed=0)
+        seen = []
+        for action in random_actions(task_set, 15, 2):
+            batch.step(action)
+            seen.append(batch.sim.field("eq_data")[:, equality, 0].copy())
+        locked = np.array(seen)[4:]
+        assert (locked == locked[0]).all()
+        anchors.append(locked[0])
+    assert len(np.unique(anchors)) == 2  # each robot where it was, and every episode alike
+
+
+def test_a_joint_that_was_repaired_locks_anew_where_it_is_then(cheetah):
+    task_set = declare("cheetah", {"name": "it", "kind": "locked-joint", "targets": ["bthigh"]})
+    batch = make_batch(task_set, 1, 1)
+    locked = task_set.sample("train", 1)
+    batch.set_tasks(locked)
+    batch.reset(seed=0)
+    angles = []
+    for tasks in (locked, [task_set.nominal], locked):
+        batch.set_tasks(tasks)
+        for action in random_actions(task_set, 6, 1):
+            batch.step(action)
+        angles.append(batch.sim.data("qpos")[0, 3])
+    assert abs(np.rad2deg(angles[2] - angles[1])) < 0.05
+    assert abs(np.rad2deg(angles[2] - angles[0])) > 1
+
+
+def test_a_joint_outside_of_its_range_locks_at_the_end_of_it():
+    """The ant starts with its ankles outside of theirs."""
+    task_set = declare("ant", {"name": "it", "kind": "locked-joint", "targets": ["ankle_1"]})
+    angle = roll(task_set, task_set.sample("train", 1), random_actions(task_set, 10, 1)).qpos[:, 0]
+    joint = task_set.environment.model().joint("ankle_1")
+    assert np.rad2deg(np.abs(angle[:, joint.qposadr[0]] - joint.range[0]).max()) < 0.05
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
+def test_between_names_the_angles_in_degrees(cheetah, fraction):
+    content = {"fraction": constant(fraction), "between": [-20.0, 40.0]}
+    task_set = declare(
+        "cheetah", {"name": "it", "kind": "locked-joint", "targets": ["bthigh"], **content}
+    )
+    actions = random_actions(task_set, 10, 1)
+    angle = np.rad2deg(roll(task_set, task_set.sample("train", 1), actions).qpos[:, 0, 3])
+    assert np.abs(angle - (-20 + fraction * 60)).max() < 0.05
+
+
+def test_angles_beyond_the_range_are_refused():
+    content = {"fraction": constant(0.5), "between": [-90.0, 40.0]}
+    lock = {"name": "it", "kind": "locked-joint", "targets": ["bthigh"], **content}
+    with pytest.raises(FastadaptError, match=r"beyond the range of joint 'bthigh', -29.* to 60"):
+        declare("cheetah", lock)
+
+
+def test_between_without_a_fraction_means_nothing():
+    with pytest.raises(ValueError, match="'between' is what a 'fraction' is taken of"):
+        declare(
+            "cheetah",
+            {"name": "it", "kind": "locked-joint", "targets": ["bthigh"], "between": [0, 9]},
+        )
+
+
+@pytest.mark.parametrize(("kind", "row"), [("ball", 'type="ball"'), ("free", 'type="free"')])
+def test_joints_of_many_axes_are_refused_by_name(kind, row):
+    model = f"""<mujoco><worldbody><body><joint name="odd" {row}/><geom size="0.1"/></body>
+    </worldbody></mujoco>"""
+    sim = make_simulation(mujoco.MjModel.from_xml_string(model), 1)
+    with pytest.raises(FastadaptError, match=f"joint 'odd' is a {kind} joint and cannot be locked"):
+        perturb(sim, [0], [HERE], "locked-joint", "odd")

@@ -24,6 +24,7 @@ import test_lock_physics
 import test_mass_physics
 import test_no_files
 import test_perturbations
+import test_signals
 import test_task_files
 import test_task_sets
 from hand_edits import CASES
@@ -38,6 +39,7 @@ from fastadapt.envs.perturbations import (
     Mass,
     Parameter,
     actuator,
+    base,
     lock,
     mass,
     perturbation_kinds,
@@ -153,10 +155,8 @@ def restored():
 
 @noticed_by(restored)
 def m5_the_previous_task_survives(patch):
-    def apply(self, edit, vectors, in_force):  # fields that nothing strikes any more stay
-        values = np.where(in_force[:, None, None], self.values(vectors), self.nominal())
-        shape = (len(vectors), len(self.targets), values.shape[-1])
-        self.perturbation.apply(edit, self.ids, np.broadcast_to(values, shape))
+    def apply(self, edit, vectors, level):  # fields that nothing strikes any more stay
+        self.perturbation.apply(edit, self.ids, self.between(vectors, level[:, :, None]))
 
     patch.setattr(Block, "apply", apply)
 
@@ -188,10 +188,12 @@ def m6_locks_that_leak(patch):
     )
 )
 def m7_payload_without_the_parallel_axis_theorem(patch):
-    patch.setattr(mass, "_point", lambda m, offset: np.zeros((len(m), 3, 3)))
+    patch.setattr(mass, "point_inertia", lambda m, offset: np.zeros((len(m), 3, 3)))
 
 
 def every_case_has_an_effect(kind):
+    if kind in test_signals.DECLARED:
+        test_signals.test_every_kind_can_be_noticed(kind)
     for case in CASES.values():
         if case.declared["kind"] == kind:
             test_perturbations.test_the_perturbation_changes_the_trajectory(case)
@@ -299,7 +301,7 @@ def m17_the_upper_end_is_missed(patch):
 @noticed_by(lambda: by_hand("mass of two feet"))
 def m22_by_position_in_place_of_by_name(patch):
     patch.setattr(
-        task_draws, "ids_of", lambda model, kind, names: np.arange(1, len(names) + 1, dtype=np.intp)
+        base, "ids_of", lambda model, kind, names: np.arange(1, len(names) + 1, dtype=np.intp)
     )
 
 

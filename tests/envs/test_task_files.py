@@ -44,6 +44,7 @@ count = 5
 torso_mass.scale = { law = "uniform", low = 2.0, high = 3.0 }
 """
 SCALE = 'scale = { law = "log-uniform", low = 0.5, high = 2.0 }'
+NORMAL = 'scale = { law = "truncated-normal", mean = 1, std = 1, low = 0.5, high = 2 }'
 FAR = 'torso_mass.scale = { law = "uniform", low = 2.0, high = 3.0 }'
 SPLITS = GOOD[GOOD.index("[splits.train]") :]
 
@@ -56,7 +57,7 @@ BAD = {
     "key at the top": ("version", "verison", ["version is missing", "'verison'", "'version'?"]),
     "environment": ('"cheetah"', '"cheeta"', ["no environment 'cheeta'", "'cheetah'?", "reacher"]),
     "kind": ('"mass"', '"mas"', ["'torso_mass': There is no kind 'mas'", "'mass'?", "payload"]),
-    "no kind": ('kind = "mass"\n', "", ["'torso_mass' does not say its kind", "mass, payload"]),
+    "no kind": ('kind = "mass"\n', "", ["'torso_mass' does not say its kind", "mass, motor"]),
     "no name": ('name = "weak"\n', "", ["perturbation number 2: name is missing"]),
     "perturbation name": ('"weak"', '"Weak"', ["digits and underscores", "'Weak'"]),
     "key": ('targets = ["torso"]', 'target = ["torso"]', ["no key 'target'", "'targets'?"]),
@@ -84,6 +85,10 @@ BAD = {
     "strike none": ("strike = 1\nstrength", "strike = 0\nstrength", ["strike must be at least 1"]),
     "shared strike": ("among = [", "shared = true\namong = [", ["'weak': a shared value strikes"]),
     "twice": ('"weak"', '"torso_mass"', ["two perturbations are called 'torso_mass'"]),
+    "truncated order": (SCALE, NORMAL.replace("low = 0.5", "low = 3"), ["scale: low = 3.0 must"]),
+    "truncated std": (SCALE, NORMAL.replace("std = 1", "std = 0"), ["std must be greater than 0"]),
+    "truncated reach": (SCALE, NORMAL.replace("mean = 1", "mean = 99"), ["out of reach of mean"]),
+    "truncated key": (SCALE, NORMAL.replace("std", "sd"), ["'sd'", "'std'?"]),
     "onset": (SCALE, 'onset = { law = "constant", value = -1 }\n' + SCALE, ["onset must not be"]),
     "group of none": ("[groups.damage]", "[groups.damge]", ["'damge'", "'damage'?"]),
     "key of a group": ("strike = 1\n\n", "strik = 1\n\n", ["damage", "'strik'", "'strike'?"]),

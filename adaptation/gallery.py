@@ -1,0 +1,65 @@
+"""Replays of the tasks on which adaptation did most and least: they illustrate, tables measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastadapt.adaptation.replay import write_replay
+from fastadapt.adaptation.results import Result
+from fastadapt.adaptation.rollouts import record_lanes
+from fastadapt.adaptation.run import Run
+
+
+def make_gallery(run: Run, agent: Any, results: Result, out: Path) -> list[tuple[str, str]]:
+    """Write a replay of the task with the largest gain and of the one with the worst score.
+
+    Each shows the healthy robot beside the damaged one before and after adaptation, damaged parts
+    tinted. Before adaptation is the agent without its memory where that was evaluated too, else
+    before any shot. The split is the one of held-out damage, or the last one evaluated.
+
+    Args:
+        run: whose agent it is.
+        agent: of the run.
+        results: of the run, the agent among them.
+        out: folder of the report.
+
+    Returns:
+        Caption and file name of each, for `write_report`.
+    """
+    table = results.table[results.table["agent"] == agent.name]
+    splits = list(dict.fromkeys(table["split"].tolist()))
+    split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
+    rows = table[table["split"] == split]
+    last = int(rows["shot"].max())
+    tasks = {task.id: task for task in run.task_set.tasks(split)}
+    wiped = results.table[results.table["agent"] == f"{agent.name}-without-memory"]
+    wiped = wiped[wiped["split"] == split]
+    before = wiped if len(wiped) else rows[rows["shot"] == rows["shot"].min()]
+    after = rows[rows["shot"] == last]
+
+    def score(part: Any, task: str) -> float:
+        return float(part["return"][part["task_id"] == task].mean())
+
+    best = max(tasks, key=lambda task: score(after, task) - score(before, task))
+    worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
+    reflex = run.agent(memory=False) if len(wiped) else None
+    environment = run.task_set.environment
+    found: list[tuple[str, str]] = []
+    for task, what, kind in (
+        (best, "the largest gain", "best"),
+        (worst, "the worst score", "worst"),
+    ):
+        if not task:
+            continue
+        lanes, returns = record_lanes(agent, run.task_set, tasks[task], last, reflex=reflex)
+        name = f"replay-{kind}.html"
+        write_replay(out / name, environment, lanes, environment.control_step())
+        changes = ", ".join(f"{k} = {v:.3g}" for k, v in tasks[task].changes().items())
+        numbers = ", ".join(f"{value:.0f}" for value in returns)
+        caption = (
+            f"{agent.name}, task {task} of {split}, with {what} of all {len(tasks)}: {changes}. "
+            f"Returns of healthy, before and after {last} shots: {numbers}."
+        )
+        found.append((caption, name))
+    return found

@@ -1,0 +1,111 @@
+"""What an agent believes of its tasks, as a picture: similar tasks should lie together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.adaptation.trial import run_trials
+from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.threads import single_threaded
+from fastadapt.envs import Task, TaskSet, make_batch
+
+Array = NDArray[np.float64]
+
+
+@runtime_checkable
+class Believing(AdaptiveAgent, Protocol):
+    """An agent that holds a Gaussian belief about each of its tasks."""
+
+    @property
+    def belief(self) -> tuple[Array, Array]:
+        """Mean and standard deviation, `(N, latent)` each."""
+        ...
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """Beliefs about N tasks, seen in two dimensions.
+
+    Attributes:
+        points: `(N, 2)`, means on their first two principal axes.
+        share: of the variance of the means that these axes hold.
+        damage: kind of damage of each task, `none` without.
+        parameters: name, values `(N,)` and explained share (see `explained`) of the parameters that
+            vary over the tasks, best explained first.
+    """
+
+    points: Array
+    share: float
+    damage: list[str]
+    parameters: list[tuple[str, Array, float]]
+
+
+def map_beliefs(
+    agent: Believing, task_set: TaskSet, split: str, shots: int = 2, seed: int = 0
+) -> LatentMap:
+    """Let an agent live through shots on the frozen tasks of a split; map what it believes then."""
+    tasks = task_set.tasks(split)
+    envs = make_batch(task_set, len(tasks), context=getattr(agent, "context", "hidden"))
+    with single_threaded():  # the measured episode is undone: what is left is what shots taught
+        run_trials(agent, envs, tasks, (shots,), 1, seed)
+    means = agent.belief[0]
+    points, share = project(means)
+    return LatentMap(points, share, _damage(task_set, tasks), _parameters(task_set, tasks, means))
+
+
+def project(means: Array) -> tuple[Array, float]:
+    """Return vectors `(N, latent)` on their first two principal axes, and their variance's share.
+
+    The sign of an axis is chosen so that its largest weight is positive.
+    """
+    centred = means - means.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    count = min(2, len(axes))
+    chosen = axes[:count]
+    strongest = np.abs(chosen).argmax(axis=1)
+    chosen = chosen * np.sign(chosen[np.arange(count), strongest])[:, None]
+    points = np.zeros((len(means), 2))
+    points[:, :count] = centred @ chosen.T
+    total = float((sizes**2).sum())
+    return points, float((sizes[:2] ** 2).sum()) / total if total > 0 else 1.0
+
+
+def explained(means: Array, values: Array) -> float:
+    """Return the share of a parameter's variance that a linear map of the belief predicts.
+
+    Each task is predicted by the map fitted to all others, so that noise explains nothing (it
+    comes out below 0).
+    """
+    design = np.column_stack([np.ones(len(means)), means])
+    hat = design @ np.linalg.pinv(design)
+    errors = (values - hat @ values) / np.maximum(1.0 - np.diag(hat), 1e-9)
+    mean_errors = (values - values.mean()) * len(values) / (len(values) - 1)
+    return 1.0 - float((errors**2).sum() / (mean_errors**2).sum())
+
+
+def _parameters(
+    task_set: TaskSet, tasks: Sequence[Task], means: Array
+) -> list[tuple[str, Array, float]]:
+    """Return the parameters that at least half of the tasks have a value of their own of."""
+    values = task_set.context(tasks)
+    raw = task_set.vectors(tasks)
+    found: list[tuple[str, Array, float]] = []
+    for column, name in enumerate(task_set.names):
+        if 2 * len(np.unique(values[:, column])) > len(tasks):
+            found.append((name, raw[:, column], explained(means, values[:, column])))
+    return sorted(found, key=lambda item: -item[2])
+
+
+def _damage(task_set: TaskSet, tasks: Sequence[Task]) -> list[str]:
+    groups = {p.name for p in task_set.file.perturbations if p.group}
+
+    def kinds(changes: dict[str, Any]) -> str:
+        struck = [name for name in changes if name.split(".")[0] in groups]
+        return " + ".join(dict.fromkeys(name.split(".")[0] for name in struck)) or "none"
+
+    return [kinds(task.changes()) for task in tasks]

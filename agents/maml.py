@@ -1,0 +1,307 @@
+"""MAML: a policy from which one policy-gradient step on a shot leads to a better one."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fastadapt.agents import maml_outer, optimizer_state
+from fastadapt.agents.exploration import ExplorationNoise
+from fastadapt.agents.gaussian_mlp import GaussianMLP, divergence
+from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.linear_baseline import LinearBaseline
+from fastadapt.agents.maml_adaptation import Experience
+from fastadapt.agents.maml_config import MAMLConfig
+from fastadapt.agents.maml_episodes import Episodes, Judge, collect
+from fastadapt.agents.maml_outer import MetaParameters, MetaProblem
+from fastadapt.agents.normaliser import Normaliser
+from fastadapt.agents.threads import single_threaded
+from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
+from fastadapt.envs.draws import key_of
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """The steps of the shot that is being lived; each entry one control step of all N robots."""
+
+    observations: tuple[Array, ...] = ()
+    actions: tuple[Array, ...] = ()
+    rewards: tuple[Array, ...] = ()
+    following: tuple[Array, ...] = ()
+    valid: tuple[Mask, ...] = ()
+
+    def episodes(self, robots: Mask) -> Episodes:
+        """Return what some of the robots lived through."""
+        parts = (self.observations, self.actions, self.rewards, self.following, self.valid)
+        return Episodes(*(np.stack(part)[:, robots] for part in parts))
+
+    def without(self, robots: Mask) -> _Shot:
+        """Forget what some of the robots lived through."""
+        valid = tuple(step & ~robots for step in self.valid)
+        return replace(self, valid=valid) if np.any(valid) else _Shot()
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Where the trials of N robots stand; never changed in place.
+
+    Attributes:
+        parameters: `(N, P)`, of their policies.
+        ended: `(N,)`, whose episode has ended.
+        explored: the actions just sampled, None outside of shots.
+        shot: the shot so far.
+    """
+
+    parameters: Tensor
+    ended: Mask
+    explored: Array | None = None
+    shot: _Shot = field(default_factory=_Shot)
+
+
+class MAML:
+    """A policy from which one policy-gradient step on a shot leads to a better one.
+
+    Model-agnostic meta-learning (Finn et al. 2017) with true second derivatives. In a trial every
+    robot begins with the meta-parameters; each shot ends in one inner step on that shot's own
+    episode. Measured episodes act deterministically and teach nothing.
+
+    Attributes:
+        config: its settings.
+        policy: the shape of its policies.
+        meta: the meta-parameters: where trials begin, and what of the inner step is learned.
+        adaptation_gradient_steps: inner steps taken in trials so far.
+        diverged_inner_steps: inner steps in trials that led to nowhere and were not taken.
+    """
+
+    name: ClassVar = "maml"
+    config_class: ClassVar[type[MAMLConfig]] = MAMLConfig
+    context: Literal["hidden", "visible"] = "hidden"
+
+    def __init__(self, task_set: TaskSet, seed: int, config: MAMLConfig) -> None:
+        cls = task_set.environment
+        self.config = config
+        self.seed = seed
+        self.num_envs = config.tasks * config.episodes
+        self.adaptation_gradient_steps = 0
+        self.diverged_inner_steps = 0
+        limits = np.array([(action.low, action.high) for action in cls.actions()])
+        self._low, self._high = limits.T
+        self._horizon = cls.horizon
+        size = len(cls.observations)
+        self.policy = GaussianMLP(size, len(limits), config.width)
+        generator = torch.Generator().manual_seed(key_of(seed, "weights") % 2**63)
+        self._parts = MetaParameters(self.policy, config.inner)
+        self.meta = nn.Parameter(self._parts.initial(config.log_std, generator))
+        self._optimizer = torch.optim.Adam([self.meta], lr=config.outer.learning_rate, eps=1e-5)
+        self._scale = Normaliser(size)
+        self._baseline = LinearBaseline(size, config.baseline_trust)
+        lams = config.lam, config.inner.lam
+        self._judge = Judge(self.policy, self._scale, self._baseline, config.gamma, *lams)
+        self._noise = ExplorationNoise(seed, len(limits))
+        self.begin(1)
+
+    def begin(self, num_tasks: int) -> None:
+        """Face N new tasks with the meta-parameters."""
+        self._trial = _Trial(self._initial().expand(num_tasks, -1), np.zeros(num_tasks, bool))
+        self._noise.begin(num_tasks)
+
+    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
+        """Make the exploration noise of each trial a function of its key `(N,)`."""
+        self._noise.key(keys)
+
+    @torch.no_grad()
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return the mean action of each robot's policy, or a sample of it to explore."""
+        seen = torch.from_numpy(self._scale(observation).astype(np.float32)).unsqueeze(1)
+        found = self.policy(self._trial.parameters, seen)
+        action = found.mean[:, 0].numpy().astype(np.float64)
+        if explore:
+            action = action + found.log_std[:, 0].exp().numpy() * self._noise.draw()
+        self._trial = replace(self._trial, explored=action if explore else None)
+        return np.clip(self.config.action_scale * action, self._low, self._high)
+
+    def observe(self, transition: Transition) -> None:
+        """Keep what came of a sampled action, of every robot whose episode still ran."""
+        trial = self._trial
+        lived = ~trial.ended
+        self._noise.advance(lived)
+        shot = trial.shot
+        if trial.explored is not None:
+            shot = _Shot(
+                (*shot.observations, transition.observation),
+                (*shot.actions, trial.explored),
+                (*shot.rewards, transition.reward),
+                (*shot.following, transition.next_observation),
+                (*shot.valid, lived),
+            )
+        ended = trial.ended | transition.terminated | transition.truncated
+        self._trial = replace(trial, ended=ended, explored=None, shot=shot)
+
+    def end_episode(self, done: Mask) -> None:
+        """Take the inner step of every robot whose shot has ended."""
+        trial = self._trial
+        self._trial = replace(trial, ended=trial.ended & ~done)
+        if not trial.shot.valid or not done.any():
+            return
+        robots = torch.from_numpy(done)
+        before = trial.parameters[robots]
+        lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
+        after = self._inner_step(before, lived)
+        sound = torch.isfinite(after).all(dim=1)
+        lost = int((~sound).sum())
+        if lost:
+            self.diverged_inner_steps += lost
+            warnings.warn(
+                f"The inner step diverged on {lost} of {len(after)} tasks and was not taken there.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        parameters = trial.parameters.clone()
+        parameters[robots] = torch.where(sound.unsqueeze(1), after, before)
+        self.adaptation_gradient_steps += 1
+        self._trial = replace(self._trial, parameters=parameters, shot=trial.shot.without(done))
+
+    def snapshot(self) -> Any:
+        """Return the trials as they stand, with the state of the exploration noise."""
+        return self._trial, self._noise.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a snapshot."""
+        self._trial, noise = snapshot
+        self._noise.restore(noise)
+
+    def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
+        """Live through every stage of adaptation on new tasks, and improve where it starts from."""
+        started = time.perf_counter()
+        tasks = self._assign_tasks(envs, task_set, iteration)
+        generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
+        episodes, experiences = self._stages(envs, tasks, iteration, generator)
+        collected = time.perf_counter()
+        settings = self.config
+        problem = MetaProblem(self._parts, experiences, settings.outer.stages == "every")
+        parameters, rates = self._initial(), self._parts.rates(self.meta.detach())
+        metrics = self._improve(problem, iteration, generator)
+        # Only now: during the update the policy must see what it saw in the rollout.
+        self._judge.learn(episodes, tasks, self._horizon)
+        for lived in episodes:
+            self._scale.update(lived.observations[lived.valid])
+        returns = [float(lived.returns().mean()) for lived in episodes]
+        return {
+            "env_steps": float(sum(lived.valid.sum() for lived in episodes)),
+            "return_mean": returns[-1],
+            **{f"return_after_{k}_steps": value for k, value in enumerate(returns)},
+            "gain": returns[-1] - returns[0],
+            "diverged": float(sum(lived.diverged for lived in episodes)),
+            "policy_std": float(experiences[-1].policy.log_std.exp().mean()),
+            "meta_policy_std": float(parameters[-self.policy.actions :].exp().mean()),
+            "inner_learning_rate": float(rates.mean()),
+            "inner_rate_spread": float(rates.std()),
+            "inner_step_kl": self._distance(parameters, experiences[1]),
+            **metrics,
+            "seconds_simulating": sum(lived.seconds for lived in episodes),
+            "seconds_collecting": collected - started,
+            "seconds_updating": time.perf_counter() - collected,
+        }
+
+    def state(self) -> AgentState:
+        """Return meta-parameters, normaliser, baseline and the state of the optimiser."""
+        model = {"meta": self.meta.detach().numpy().copy()}
+        model["baseline"] = self._baseline.shared.numpy().copy()
+        model |= {f"observation.{k}": v for k, v in self._scale.state().items()}
+        return AgentState(model, optimizer_state.pack(self._optimizer), {})
+
+    def load_state(self, state: AgentState) -> None:
+        """Return to what `state` gave.
+
+        Raises:
+            FastadaptError: the parameters are those of another policy.
+        """
+        meta = torch.from_numpy(state.model["meta"].copy())
+        if meta.shape != self.meta.shape:
+            raise FastadaptError(
+                f"The checkpoint holds {len(meta)} parameters, this agent has {len(self.meta)}: "
+                "its task set, its settings or the fastadapt that wrote it is another one."
+            )
+        self.meta.data.copy_(meta)
+        self._baseline.shared = torch.from_numpy(state.model["baseline"].copy())
+        names = ("mean", "variance", "count")
+        self._scale.load_state({name: state.model[f"observation.{name}"] for name in names})
+        if state.optimizer:
+            optimizer_state.unpack(self._optimizer, state.optimizer)
+        self.begin(1)
+
+    def _initial(self) -> Tensor:
+        return self._parts.parameters(self.meta.detach().clone())
+
+    @torch.no_grad()
+    def _inner_step(self, parameters: Tensor, lived: Experience) -> Tensor:
+        return self._parts.adapt(self.meta, parameters, [lived], None).stages[-1].detach()
+
+    def _assign_tasks(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> int:
+        """Give every `episodes` robots side by side a new task; return the number of tasks."""
+        each = self.config.episodes
+        tasks, rest = divmod(envs.num_envs, each)
+        if rest or not tasks:
+            raise FastadaptError(
+                f"The batch is too small: {envs.num_envs} robots cannot be shared out to tasks "
+                f"with {each} episodes each. Use a multiple of {each}."
+            )
+        chosen = task_set.sample("train", tasks, self.seed, start=iteration * tasks)
+        envs.set_tasks([task for task in chosen for _ in range(each)])
+        return tasks
+
+    def _stages(
+        self, envs: BatchedEnv, tasks: int, iteration: int, generator: torch.Generator
+    ) -> tuple[list[Episodes], list[Experience]]:
+        """Collect episodes before the first inner step and after each one."""
+        parameters = self._initial().expand(tasks, -1)
+        episodes: list[Episodes] = []
+        experiences: list[Experience] = []
+        with single_threaded():
+            for k in range(self.config.inner.steps + 1):
+                seeds = [key_of(self.seed, "reset", iteration, k, i) for i in range(envs.num_envs)]
+                scale = self.config.action_scale
+                found = collect(envs, self.policy, parameters, self._scale, scale, seeds, generator)
+                episodes.append(found)
+                experiences.append(self._judge.experience(found, parameters, self._horizon))
+                if k < self.config.inner.steps:
+                    parameters = self._inner_step(parameters, experiences[-1])
+                    lost = int((~torch.isfinite(parameters).all(dim=1)).sum())
+                    if lost:
+                        raise FastadaptError(
+                            f"Inner step {k + 1} diverged on {lost} of {tasks} tasks. Lower "
+                            "inner.learning_rate."
+                        )
+        return episodes, experiences
+
+    @torch.no_grad()
+    def _distance(self, parameters: Tensor, adapted: Experience) -> float:
+        """Return the divergence of the policies after the first inner step from the one before."""
+        before = self.policy(parameters.expand(len(adapted.weights), -1), adapted.observations)
+        return float((divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())
+
+    def _improve(
+        self, problem: MetaProblem, iteration: int, generator: torch.Generator
+    ) -> dict[str, float]:
+        outer = self.config.outer
+        if outer.method == "trpo":
+            after, metrics = maml_outer.trust_region_update(self.meta.detach(), problem, outer)
+            self.meta.data.copy_(after)
+            return metrics
+        done = 0.0
+        if self.config.planned_iterations:
+            done = min(iteration / self.config.planned_iterations, 1.0)
+        rate = outer.learning_rate + done * (outer.final_learning_rate - outer.learning_rate)
+        self._optimizer.param_groups[0]["lr"] = rate
+        metrics = maml_outer.clipped_update(self.meta, self._optimizer, problem, outer, generator)
+        return {**metrics, "learning_rate": rate}

@@ -1,0 +1,169 @@
+"""How long PEARL's gradient step takes, against what the machine's matrix products reach.
+
+One run times, interleaved over rounds, the gradient step at the reference size (16 tasks x 256
+transitions, context 64, networks 300 x 300 x 300, encoder 200 x 200 x 200, latent 5, observation
+20, action 6: the sizes of Rakelly et al. 2019) and at the default size, and one large product of
+square matrices. Replay sampling is timed apart. Public implementations take 313 ms at the
+reference size on 2 threads of a comparable machine, 540 to 577 ms on one.
+
+    python benchmarks/pearl.py --torch-threads 2
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+import tyro
+
+from fastadapt.agents.pearl_config import PEARLConfig, SACConfig
+from fastadapt.agents.pearl_update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.task_replay import TaskReplay
+from fastadapt.agents.transition_rows import TransitionScale
+
+GOAL = 0.75  # of the rate of the large product, at the reference size
+PLANNED = 50_000  # gradient steps of a training
+MINUTES = 30  # that they may take at the default size
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Time PEARL's gradient step."""
+
+    torch_threads: int = 2
+    """Threads of torch."""
+    rounds: int = 15
+    """How often everything is timed, in turn; the median is shown, with the extremes."""
+    square: Annotated[int, tyro.conf.arg(help="Rows of the large matrices.")] = 2048
+
+
+class Size(NamedTuple):
+    """What is timed."""
+
+    name: str
+    config: PEARLConfig
+    observations: int
+    actions: int
+
+    def products(self) -> float:
+        """Return the floating-point operations of the matrix products in a gradient step.
+
+        A layer costs 2 x rows x inputs x outputs forward, as much again for the gradient of its
+        input, and once more for that of its weights. Nothing is counted for a first layer's input.
+        """
+        config, sac = self.config, self.config.sac
+        z = config.latent
+        rows, items = sac.tasks * sac.batch, sac.tasks * sac.context
+        state = self.observations + z
+        critic = _layers(state + self.actions, config.width, config.layers, 1)
+        policy = _layers(state, config.width, config.layers, 2 * self.actions)
+        context = 2 * self.observations + self.actions + 1
+        encoder = _layers(context, config.encoder_width, config.encoder_layers, 2 * z)
+        first_policy, first_encoder = state * config.width, context * config.encoder_width
+        return 2.0 * (
+            rows * policy  # the next action
+            + rows * 2 * critic  # what it is worth
+            + rows * 2 * 3 * critic  # critics, with the gradient of z
+            + rows * (3 * policy - first_policy)
+            + rows * 2 * 2 * critic  # how the policy's action is judged
+            + items * (3 * encoder - first_encoder)
+        )
+
+
+class Workload:
+    """One size's networks, replay and data."""
+
+    def __init__(self, size: Size) -> None:
+        config, sac = size.config, size.config.sac
+        self.size = size
+        self._scale = TransitionScale(size.observations, size.actions)
+        torch.manual_seed(0)
+        networks = PEARLNetworks(size.observations, size.actions, self._scale.context_size, config)
+        self._update = PEARLUpdate(networks, config, size.actions)
+        self._generator = torch.Generator().manual_seed(0)
+        self._rng = np.random.default_rng(0)
+        self._replay = TaskReplay(100, config.replay, self._scale.row_size)
+        everyone = np.arange(100)
+        for _ in range(2000):
+            rows = self._rng.normal(size=(100, self._scale.row_size)).astype(np.float32)
+            rows[:, -1] = 0.0
+            self._replay.add(everyone, rows)
+        self._tasks = np.arange(sac.tasks)
+        self.sample()
+
+    def sample(self) -> float:
+        """Draw what a gradient step learns from; return the seconds it took."""
+        started = time.perf_counter()
+        sac = self.size.config.sac
+        tasks = self._rng.choice(100, sac.tasks, replace=False)
+        self._batch = self._scale.batch(self._replay.sample(tasks, sac.batch, self._rng))
+        self._context = self._scale.context(
+            self._replay.sample_recent(tasks, sac.context, self._rng)
+        )
+        return time.perf_counter() - started
+
+    def step(self) -> float:
+        """Take a gradient step; return the seconds it took."""
+        started = time.perf_counter()
+        self._update.step(self._batch, self._context, self._generator)
+        return time.perf_counter() - started
+
+
+def _layers(inputs: int, width: int, layers: int, outputs: int) -> int:
+    """Return the weights of a perceptron."""
+    return inputs * width + (layers - 1) * width * width + width * outputs
+
+
+def sizes() -> list[Size]:
+    """Return the reference size and the default one (on the cheetah)."""
+    sac = SACConfig(tasks=16, batch=256, context=64)
+    reference = PEARLConfig(
+        latent=5, width=300, layers=3, encoder_width=200, encoder_layers=3, sac=sac
+    )
+    return [Size("reference", reference, 20, 6), Size("default", PEARLConfig(), 17, 6)]
+
+
+def main() -> None:
+    args = tyro.cli(Benchmark)
+    torch.set_num_threads(args.torch_threads)
+    square = torch.randn(args.square, args.square)
+    workloads = [Workload(size) for size in sizes()]
+    for workload in workloads:
+        workload.step()
+    steps: dict[str, list[float]] = {w.size.name: [] for w in workloads}
+    samples: dict[str, list[float]] = {w.size.name: [] for w in workloads}
+    product: list[float] = []
+    for _ in range(args.rounds):
+        started = time.perf_counter()
+        torch.mm(square, square)
+        product.append(time.perf_counter() - started)
+        for workload in workloads:
+            repeats = 1 if workload.size.name == "reference" else 8
+            samples[workload.size.name] += [workload.sample() for _ in range(repeats)]
+            steps[workload.size.name] += [workload.step() for _ in range(repeats)]
+    best = 2.0 * args.square**3 / np.median(product) / 1e9
+    print(f"{args.torch_threads} threads of torch {torch.__version__}; {args.rounds} rounds")
+    print(f"{args.square} x {args.square} matrix product: {best:.0f} GFLOP/s")
+    for workload in workloads:
+        size = workload.size
+        taken, drawn = np.array(steps[size.name]), np.median(samples[size.name])
+        step = float(np.median(taken))
+        rate = size.products() / step / 1e9
+        print(
+            f"{size.name}: {1e3 * step:.1f} ms ({1e3 * taken.min():.1f} to {1e3 * taken.max():.1f})"
+            f" for {size.products() / 1e9:.2f} GFLOP: {rate:.0f} GFLOP/s, {rate / best:.2f} of the "
+            f"product; replay {drawn / (drawn + step):.1%} of the time"
+        )
+        if size.name == "reference":
+            print(f"  goal {GOAL}: {'met' if rate / best >= GOAL else 'not met'}")
+        else:
+            minutes = PLANNED * (step + drawn) / 60
+            verdict = "met" if minutes < MINUTES else "not met"
+            print(f"  {PLANNED:,} take {minutes:.1f} minutes; goal {MINUTES}: {verdict}")
+
+
+if __name__ == "__main__":
+    main()

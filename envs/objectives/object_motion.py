@@ -1,0 +1,116 @@
+"""Where a free object is, how it is turned, and how fast it moves."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.simulation import Ids, Simulation
+
+Array = NDArray[np.float64]
+
+
+class ObjectMotion:
+    """Reads and places one body with a free joint in N simulations."""
+
+    def __init__(self, sim: Simulation, body: str) -> None:
+        self._sim = sim
+        model = sim.model
+        index = _id(model, "body", body)
+        joint = int(model.body_jntadr[index])
+        if joint < 0 or model.jnt_type[joint] != mujoco.mjtJoint.mjJNT_FREE:
+            raise FastadaptError(
+                f"Body '{body}' cannot be brought to a goal: it has no free joint. Give it a "
+                "<freejoint/> in the model, or name another body as the object."
+            )
+        self._q, self._v = int(model.jnt_qposadr[joint]), int(model.jnt_dofadr[joint])
+
+    def place(self, ids: Ids, offset: Array, yaw: Array) -> Array:
+        """Move the objects of `ids` by `(n, 2)` [m] and turn them about z by `(n,)` [rad].
+
+        Returns:
+            Where they are now, `(n, 3)`.
+        """
+        qpos = self._sim.data("qpos")
+        rows = ids[:, None]
+        qpos[rows, self._q + np.arange(2)] += offset
+        columns = self._q + 3 + np.arange(4)
+        w, x, y, z = qpos[rows, columns].T
+        c, s = np.cos(yaw / 2), np.sin(yaw / 2)
+        turned = [c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w]
+        qpos[rows, columns] = np.stack(turned, axis=1)
+        return qpos[rows, self._q + np.arange(3)]
+
+    def position(self) -> Array:
+        """Return the positions of the body's origin in the world, `(N, 3)` [m]."""
+        return self._sim.data("qpos")[:, self._q : self._q + 3].copy()
+
+    def axes(self) -> Array:
+        """Return `axes[:, :, k]`, body axis k in the world, `(N, 3, 3)`."""
+        w, x, y, z = self._sim.data("qpos")[:, self._q + 3 : self._q + 7].T
+        rows = [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+        return np.moveaxis(np.array(rows), 2, 0)
+
+    def velocity(self) -> Array:
+        """Return the velocities of the body's origin in the world, `(N, 3)` [m/s]."""
+        return self._sim.data("qvel")[:, self._v : self._v + 3].copy()
+
+    def spin(self) -> Array:
+        """Return the angular velocities in body axes, `(N, 3)` [rad/s]."""
+        return self._sim.data("qvel")[:, self._v + 3 : self._v + 6].copy()
+
+
+def add_goal(spec: mujoco.MjSpec, body: str, radius: float) -> None:
+    """Add a mocap body that shows a goal as a translucent sphere, unless there is one."""
+    if body in [some.name for some in spec.bodies]:
+        return
+    goal = spec.worldbody.add_body(name=body, mocap=True)
+    goal.add_geom(
+        name=body,
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=[radius, 0, 0],
+        contype=0,
+        conaffinity=0,
+        rgba=[0.2, 0.7, 0.3, 0.5],
+    )
+
+
+def mocap_of(model: mujoco.MjModel, body: str) -> int:
+    """Return the number of a mocap body among the mocap bodies.
+
+    Raises:
+        FastadaptError: there is no body of that name, or it is not a mocap body.
+    """
+    mocap = int(model.body_mocapid[_id(model, "body", body)])
+    if mocap < 0:
+        raise FastadaptError(
+            f"Body '{body}' cannot show the goal: it is not a mocap body. Add "
+            '<body name="goal" mocap="true"> with a geom that does not collide to the world body.'
+        )
+    return mocap
+
+
+def site_of(model: mujoco.MjModel, site: str) -> int:
+    """Return the id of a site.
+
+    Raises:
+        FastadaptError: there is none of that name.
+    """
+    return _id(model, "site", site)
+
+
+def _id(model: mujoco.MjModel, what: str, name: str) -> int:
+    kind = {"body": mujoco.mjtObj.mjOBJ_BODY, "site": mujoco.mjtObj.mjOBJ_SITE}[what]
+    index = mujoco.mj_name2id(model, kind, name)
+    if index < 0:
+        if what == "body":
+            raise unknown_name("body", name, names_of(model, "body"))
+        raise unknown_name("site", name, [model.site(i).name for i in range(model.nsite)])
+    return index

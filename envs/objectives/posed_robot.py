@@ -1,0 +1,207 @@
+"""A robot that acts about a nominal pose: its actions, its joints, and what it did last."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.environment import Array, Channel, Environment
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.simulation import Ids, Simulation
+
+_SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+
+
+class PosedRobot(Environment):
+    """What all objectives share: actions in [-1, 1] about a nominal pose, joints, a memory.
+
+    A position servo holds the nominal angle at action 0 and is sent `action_scale` away from it at
+    action 1; any other actuator gets its control range, so a torque motor with `ctrlrange="-1 1"`
+    gets the action itself. Actions beyond [-1, 1] count as the limit.
+
+    The previous action, and `remembered` numbers of the objective, live in `userdata` of each
+    simulation: MuJoCo empties it at a reset, and a snapshot of the state has it.
+    """
+
+    keyframe: ClassVar[str | None] = None
+    """Keyframe with the nominal pose; None: the first one, or `qpos0` where there is none."""
+    action_scale: ClassVar[float | Mapping[str, float]] = 0.3
+    """How far an action of 1 moves the target of a servo [rad or m]; or by patterns of names, of
+    which the first that matches counts."""
+    start_noise: ClassVar[float] = 0.05
+    """Joints start uniform within this of the nominal pose [rad or m] ..."""
+    start_speed: ClassVar[float] = 0.05
+    """... with velocities uniform within this of 0 [rad/s or m/s]."""
+    remembered: ClassVar[int] = 0
+    """Numbers that the objective keeps per robot, beside the previous action."""
+
+    lockable: ClassVar[tuple[str, ...]] = from_model(lambda cls: _driven(cls.spec()))
+    reset_draws: ClassVar[int] = from_model(lambda cls: 2 * len(cls.joints()[0]) + cls.extra_draws)
+    extra_draws: ClassVar[int] = 0
+    """Uniform draws of a reset that the objective itself uses."""
+
+    def __init__(self, sim: Simulation) -> None:
+        super().__init__(sim)
+        joints, self._qpos, self._qvel = self.joints()
+        self._pose, self._centre, self._scale = self.nominal()
+        self._range = sim.model.jnt_range[joints].T
+        limited = sim.model.jnt_limited[joints].astype(bool)
+        self._range = np.where(limited, self._range, [[-np.inf], [np.inf]])
+        self._memory = sim.data("userdata")
+
+    @classmethod
+    def prepare(cls, spec: mujoco.MjSpec) -> None:
+        spec.nuserdata = max(spec.nuserdata, len(spec.actuators) + cls.remembered)
+
+    @classmethod
+    def nominal(cls) -> tuple[Array, Array, Array]:
+        """Return the nominal `qpos`, and the controls: centre and reach of every action."""
+        model = cls.model()
+        qpos, ctrl = _keyframe(model, cls.keyframe)
+        centre, reach = np.empty(model.nu), np.empty(model.nu)
+        for i in range(model.nu):
+            if is_servo(model, i):
+                gear = model.actuator_gear[i, 0]
+                held = gear * qpos[model.jnt_qposadr[model.actuator_trnid[i, 0]]]
+                centre[i] = ctrl[i] if ctrl.any() else held
+                reach[i] = gear * _scale_of(cls.action_scale, model.actuator(i).name)
+            else:
+                low, high = _control_range(model, i)
+                centre[i], reach[i] = (low + high) / 2, (high - low) / 2
+        return qpos, centre, reach
+
+    @classmethod
+    def joints(cls) -> tuple[Ids, Ids, Ids]:
+        """Return the ids, `qpos` and `qvel` addresses of the joints that the robot can feel."""
+        model = cls.model()
+        scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in _SCALAR]
+        moved = {model.actuator_trnid[i, 0] for i in range(model.nu) if _on_joint(model, i)}
+        ids = np.array([j for j in scalar if j in moved], np.intp)
+        return ids, model.jnt_qposadr[ids].astype(np.intp), model.jnt_dofadr[ids].astype(np.intp)
+
+    @classmethod
+    def actions(cls) -> tuple[Channel, ...]:
+        """Return the channels of the action: shares of what the unit says."""
+        model = cls.model()
+        _, _, reach = cls.nominal()
+        names = [model.actuator(i).name for i in range(model.nu)]
+        units = [_unit(model, i, reach[i]) for i in range(model.nu)]
+        return tuple(Channel(*both, -1.0, 1.0) for both in zip(names, units, strict=True))
+
+    @classmethod
+    def joint_channels(cls) -> list[Channel]:
+        """Return the channels of `joint_state`."""
+        model = cls.model()
+        joints = [int(j) for j in cls.joints()[0]]
+        named = [(model.joint(j).name, _length(model, j)) for j in joints]
+        places = [Channel(f"{name} - nominal", unit) for name, unit in named]
+        return places + [Channel(f"{name} velocity", f"{unit}/s") for name, unit in named]
+
+    @classmethod
+    def action_channels(cls) -> list[Channel]:
+        """Return the channels of `previous_action`."""
+        return [Channel(f"previous {a.name}", "-", -1.0, 1.0) for a in cls.actions()]
+
+    def controls(self, action: Array) -> Array:
+        return self._centre + self._scale * np.clip(action, -1.0, 1.0)
+
+    def remember(self, ids: Ids, action: Array) -> None:
+        self._memory[ids, : action.shape[1]] = np.clip(action[ids], -1.0, 1.0)
+
+    def previous_action(self) -> Array:
+        """Return the action commanded last, 0 after a reset, `(N, actions)`."""
+        return self._memory[:, : len(self._centre)].copy()
+
+    @property
+    def own_memory(self) -> Array:
+        """The live `(N, remembered)` numbers of the objective; 0 after a reset."""
+        first = len(self._centre)
+        return self._memory[:, first : first + self.remembered]
+
+    def joint_state(self) -> Array:
+        """Return joint angles from nominal, then joint velocities, `(N, 2 joints)`."""
+        angles = self.sim.data("qpos")[:, self._qpos] - self._pose[self._qpos]
+        return np.concatenate([angles, self.sim.data("qvel")[:, self._qvel]], axis=1)
+
+    def reset(self, ids: Ids, draws: Array) -> None:
+        """Start near the nominal pose, almost at rest."""
+        count = len(self._qpos)
+        away = self.start_noise * (2 * draws[:, :count] - 1)
+        speed = self.start_speed * (2 * draws[:, count : 2 * count] - 1)
+        self.sim.data("qpos")[ids] = self._pose
+        angles = np.clip(self._pose[self._qpos] + away, *self._range)
+        self.sim.data("qpos")[np.ix_(ids, self._qpos)] = angles
+        self.sim.data("qvel")[ids] = 0.0
+        self.sim.data("qvel")[np.ix_(ids, self._qvel)] = speed
+        self.sim.data("ctrl")[ids] = self._centre
+
+
+def is_servo(model: mujoco.MjModel, actuator: int) -> bool:
+    """Return whether an actuator is a position servo on a joint: force = kp (ctrl - q) - ..."""
+    kp = model.actuator_gainprm[actuator, 0]
+    return bool(
+        _on_joint(model, actuator) and kp > 0 and model.actuator_biasprm[actuator, 1] == -kp
+    )
+
+
+def _on_joint(model: mujoco.MjModel, actuator: int) -> bool:
+    return int(model.actuator_trntype[actuator]) == int(mujoco.mjtTrn.mjTRN_JOINT)
+
+
+def _length(model: mujoco.MjModel, joint: int) -> str:
+    """Return the unit of a joint's position."""
+    return "m" if int(model.jnt_type[joint]) == int(mujoco.mjtJoint.mjJNT_SLIDE) else "rad"
+
+
+def _unit(model: mujoco.MjModel, actuator: int, reach: float) -> str:
+    """Return what an action of 1 stands for."""
+    gear = model.actuator_gear[actuator, 0]
+    if not _on_joint(model, actuator):
+        return f"{reach:.3g} of its control"
+    length = _length(model, int(model.actuator_trnid[actuator, 0]))
+    if is_servo(model, actuator):
+        return f"{reach / gear:.3g} {length} from nominal"
+    force = reach * gear * model.actuator_gainprm[actuator, 0]
+    return f"{force:.3g} {'N' if length == 'm' else 'N m'}"
+
+
+def _keyframe(model: mujoco.MjModel, name: str | None) -> tuple[Array, Array]:
+    known = [model.key(i).name for i in range(model.nkey)]
+    if name is not None and name not in known:
+        raise unknown_name("keyframe", name, known)
+    if not known:
+        return model.qpos0.copy(), np.zeros(model.nu)
+    key = known.index(name) if name is not None else 0
+    return model.key_qpos[key].copy(), model.key_ctrl[key].copy()
+
+
+def _scale_of(scale: float | Mapping[str, float], actuator: str) -> float:
+    if not isinstance(scale, Mapping):
+        return float(scale)
+    for pattern, value in scale.items():
+        if fnmatch.fnmatchcase(actuator, pattern):
+            return float(value)
+    raise FastadaptError(
+        f"action_scale names no pattern that matches actuator '{actuator}'; end it with '*'."
+    )
+
+
+def _control_range(model: mujoco.MjModel, actuator: int) -> tuple[float, float]:
+    if not model.actuator_ctrllimited[actuator]:
+        raise FastadaptError(
+            f"Actuator '{model.actuator(actuator).name}' is no position servo and has no "
+            "ctrlrange, so nobody knows what an action of 1 means. Give it one in the model."
+        )
+    low, high = model.actuator_ctrlrange[actuator]
+    return float(low), float(high)
+
+
+def _driven(spec: Any) -> tuple[str, ...]:
+    """Return the names of the joints that have an actuator, in the order of the model."""
+    targets = {a.target for a in spec.actuators if a.trntype == mujoco.mjtTrn.mjTRN_JOINT}
+    return tuple(joint.name for joint in spec.joints if joint.name in targets)

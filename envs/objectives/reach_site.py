@@ -1,0 +1,155 @@
+"""Bring a site of the robot to a goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.draws import uniforms
+from fastadapt.envs.environment import Array, Channel
+from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.objectives.object_motion import mocap_of, site_of
+from fastadapt.envs.objectives.posed_robot import PosedRobot
+from fastadapt.envs.simulation import Ids, Simulation
+
+_CANDIDATES = 2048
+"""Poses that are tried to find out where the site can be."""
+
+
+class ReachSite(PosedRobot):
+    """Bring a site to a visible goal and hold it there.
+
+    Reward = `near` exp(-(d / near)^2) + `there` exp(-(d / there)^2) - `distance` d - `ctrl`
+    |action|^2, where d [m] is the distance from the site to the goal after the control step.
+
+    A goal is drawn at each reset: uniform in the box `goal_region`, or, where there is none, one of
+    the places that the site can reach, with the joints up to `goal_reach` away from the nominal
+    pose. Never terminates; `info["success"]` is 1 where d is below `there`.
+
+    Observation: joint angles from nominal; joint velocities; previous action; position of the site
+    in the world; goal minus site.
+    """
+
+    site: ClassVar[str]
+    """Name of the site that is to reach the goal."""
+    goal_region: ClassVar[tuple[tuple[float, float, float], tuple[float, float, float]] | None] = (
+        None
+    )
+    """Lowest and highest corner of the box of the goals, in the world [m]."""
+    goal_reach: ClassVar[float] = 1.0
+    """How far the joints of a goal are from the nominal pose, at most [rad or m]."""
+    lowest_goal: ClassVar[float] = 0.02
+    """No goal is lower than this [m], where it is drawn from what the site can reach."""
+    goal_body: ClassVar[str] = "goal"
+    """Mocap body that shows where the goal is; one is added where the model has none."""
+    near: ClassVar[float] = 0.1
+    """Distance at which half of the reward has come [m]."""
+    there: ClassVar[float] = 0.02
+    """Distance at which the rest has [m]."""
+    action_scale: ClassVar[float | Mapping[str, float]] = 1.0
+    weights: ClassVar[Mapping[str, float]] = {
+        "near": 0.5,
+        "there": 0.5,
+        "distance": 0.5,
+        "ctrl": 0.01,
+    }
+    """Weight of each term of the reward."""
+
+    needs_forward: ClassVar = True
+    extra_draws: ClassVar = 3
+    distance_name: ClassVar = "metres from site to goal at the end"
+    observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
+    _goals: ClassVar[Array] = from_model(lambda cls: cls.reachable())
+
+    def __init__(self, sim: Simulation) -> None:
+        super().__init__(sim)
+        self._site = site_of(sim.model, self.site)
+        self._mocap = mocap_of(sim.model, self.goal_body)
+        self._places = sim.data("site_xpos")
+
+    @classmethod
+    def prepare(cls, spec: mujoco.MjSpec) -> None:
+        super().prepare(spec)
+        if cls.goal_body not in [body.name for body in spec.bodies]:
+            body = spec.worldbody.add_body(name=cls.goal_body, mocap=True)
+            body.add_geom(
+                name=cls.goal_body, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[cls.there, 0, 0],
+                contype=0, conaffinity=0, rgba=[0.2, 0.7, 0.3, 0.5],
+            )  # fmt: skip
+
+    @classmethod
+    def channels(cls) -> tuple[Channel, ...]:
+        """Return the channels of the observation."""
+        places = [
+            Channel(f"{what} {axis}", "m") for what in ("site", "goal - site") for axis in "xyz"
+        ]
+        return (*cls.joint_channels(), *cls.action_channels(), *places)
+
+    @classmethod
+    def reachable(cls) -> Array:
+        """Return places that the site can reach without touching anything, `(n, 3)` [m]."""
+        model = cls.model()
+        joints, qpos, _ = cls.joints()
+        pose, _, _ = cls.nominal()
+        limited = model.jnt_limited[joints].astype(bool)
+        low, high = np.where(limited, model.jnt_range[joints].T, [[-np.inf], [np.inf]])
+        low = np.maximum(low, pose[qpos] - cls.goal_reach)
+        high = np.minimum(high, pose[qpos] + cls.goal_reach)
+        shares = uniforms(0, np.arange(_CANDIDATES), max(len(joints), 1))[:, : len(joints)]
+        data = mujoco.MjData(model)
+        site, found, free = site_of(model, cls.site), [], []
+        for share in shares:
+            data.qpos[:] = pose
+            data.qpos[qpos] = low + share * (high - low)
+            mujoco.mj_fwdPosition(model, data)
+            if data.site_xpos[site, 2] >= cls.lowest_goal:
+                found.append(data.site_xpos[site].copy())
+                free.append(data.ncon == 0)
+        if not found:
+            return np.tile(_site_at(model, data, pose, site), (1, 1))
+        return np.array(found)[free] if any(free) else np.array(found)
+
+    def reset(self, ids: Ids, draws: Array) -> None:
+        """Start near the nominal pose; draw a goal."""
+        super().reset(ids, draws)
+        share = draws[:, -3:]
+        if self.goal_region is not None:
+            low, high = np.array(self.goal_region)
+            goals = low + share * (high - low)
+        else:
+            goals = self._goals[(share[:, 0] * len(self._goals)).astype(int)]
+        self.sim.data("mocap_pos")[ids, self._mocap] = goals
+
+    def _to_goal(self) -> Array:
+        return self.sim.data("mocap_pos")[:, self._mocap] - self._places[:, self._site]
+
+    def observation(self) -> Array:
+        parts = [self.joint_state(), self.previous_action()]
+        parts += [self._places[:, self._site], self._to_goal()]
+        return np.concatenate(parts, axis=1)
+
+    def before_step(self) -> Array:
+        return np.empty(0)
+
+    def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
+        distance, weight = self.distance(), self.weights
+        terms = {
+            "reward_near": weight["near"] * np.exp(-np.square(distance / self.near)),
+            "reward_there": weight["there"] * np.exp(-np.square(distance / self.there)),
+            "reward_distance": -weight["distance"] * distance,
+            "reward_ctrl": -weight["ctrl"] * np.square(action).sum(axis=1),
+        }
+        success = (distance < self.there).astype(float)
+        return np.sum(list(terms.values()), axis=0), terms | {"success": success}
+
+    def distance(self) -> Array:
+        return np.linalg.norm(self._to_goal(), axis=1)
+
+
+def _site_at(model: mujoco.MjModel, data: mujoco.MjData, pose: Array, site: int) -> Array:
+    data.qpos[:] = pose
+    mujoco.mj_fwdPosition(model, data)
+    return data.site_xpos[site].copy()

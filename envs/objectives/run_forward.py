@@ -1,0 +1,69 @@
+"""Run forward, as fast as possible, without falling."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from fastadapt.envs.environment import Array, Channel
+from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.objectives.moving_robot import MovingRobot
+
+
+class RunForward(MovingRobot):
+    """Run along the world's x axis.
+
+    Reward = `forward` * velocity along x over the control step [m/s] + `healthy` - `sideways` *
+    |velocity along y| - `heading` * (1 - cos(yaw)) - the costs of `MovingRobot`. Terminates where
+    the root leaves `healthy_height` or tilts beyond `healthy_tilt`.
+
+    Observation: gravity, angular velocity, velocity (each x, y, z in body axes); cosine and sine of
+    the heading (a compass, or an inertial unit since the start); joint angles from nominal; joint
+    velocities; previous action.
+    """
+
+    weights: ClassVar = {
+        "forward": 1.0,
+        "healthy": 0.2,
+        "sideways": 0.2,
+        "heading": 0.2,
+        "effort": 0.1,
+        "action_rate": 0.2,
+        "tilt": 0.2,
+        "bounce": 0.0,
+        "wobble": 0.0,
+        "height": 0.0,
+    }
+    distance_name: ClassVar = "metres run forward"
+    observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
+
+    @classmethod
+    def channels(cls) -> tuple[Channel, ...]:
+        """Return the channels of the observation."""
+        heading = [Channel(f"{f} heading", "-", -1.0, 1.0) for f in ("cos", "sin")]
+        own = [*cls.body_channels(), *heading]
+        return (*own, *cls.joint_channels(), *cls.action_channels())
+
+    def observation(self) -> Array:
+        motion = self.body.read()
+        heading = np.stack([np.cos(motion.yaw), np.sin(motion.yaw)], axis=1)
+        parts = [self.body_state(motion), heading, self.joint_state(), self.previous_action()]
+        return np.concatenate(parts, axis=1)
+
+    def before_step(self) -> Array:
+        """Return the previous action, then x and y."""
+        position = self.body.read().position[:, :2]
+        return np.concatenate([self.previous_action(), position], axis=1)
+
+    def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
+        motion = self.body.read()
+        along, across = ((motion.position[:, :2] - before[:, -2:]) / self.control_step()).T
+        gains = {"forward": along, "healthy": np.ones(self.sim.num_sims)}
+        costs = {"sideways": np.abs(across), "heading": 1.0 - np.cos(motion.yaw)}
+        costs |= self.costs(motion, before[:, :-2], action)
+        reward, terms = self.weighted(gains, costs)
+        return reward, terms | {"x_position": motion.position[:, 0], "x_velocity": along}
+
+    def distance(self) -> Array:
+        return self.body.read().position[:, 0] - self.body.start[0]

@@ -1,0 +1,140 @@
+"""From a table `[environment]` and an MJCF file to an environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import mujoco
+
+from fastadapt.envs.environment import Environment
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.objectives import objectives
+from fastadapt.envs.objectives.posed_robot import PosedRobot
+from fastadapt.envs.own_robot.blueprint import Blueprint
+from fastadapt.envs.own_robot.class_file import class_environment, keep_class
+from fastadapt.envs.own_robot.felt_joints import FeltJoints
+from fastadapt.envs.own_robot.model_files import ModelFiles, kept_folder, model_files
+from fastadapt.envs.own_robot.model_spec import one_line
+from fastadapt.envs.own_robot.tables import (
+    BringObjectTable,
+    ClassTable,
+    RobotTable,
+    read_table,
+)
+
+_made: dict[str, type[Environment]] = {}
+_STRUCTURE = {
+    "name", "model", "objective", "control_step", "horizon", "keyframe", "pose", "joints",
+    "lockable", "feet", "servos", "remove", "floor", "timestep", "integrator", "weights", "object",
+    "increments",
+}  # fmt: skip
+"""Keys that are no class attributes of the objective under the same name."""
+_RENAMED = {"site": {BringObjectTable: "tip"}}
+
+
+class OwnRobot(Environment):
+    """An environment that a task-set file declares.
+
+    Its id ends with a hash of the model's files and of the declaration: another robot has another.
+    """
+
+    blueprint: ClassVar[Blueprint]
+    files: ClassVar[ModelFiles]
+    digest: ClassVar[str]
+
+    @classmethod
+    def id(cls) -> str:
+        """Return the id, e.g. `go2-run-forward-1a2b3c4d`."""
+        return f"{cls.name}-{cls.digest}"
+
+    @classmethod
+    def spec(cls) -> mujoco.MjSpec:
+        return cls.blueprint.spec()
+
+    @classmethod
+    def model(cls) -> mujoco.MjModel:
+        """Return the compiled nominal model, made once; never write to it."""
+        try:
+            return super().model()
+        except ValueError as error:
+            if isinstance(error, FastadaptError):
+                raise
+            raise FastadaptError(
+                f"MuJoCo cannot compile '{cls.files.model}': {one_line(error)}"
+            ) from None
+
+
+def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Environment]:
+    """Return the environment that a table `[environment]` declares; equal ones are one class.
+
+    Args:
+        content: the table.
+        origin: the task-set file.
+
+    Raises:
+        FastadaptError: the table or the model is not valid.
+    """
+    table = read_table(content)
+    if isinstance(table, ClassTable):
+        return class_environment(table.class_, origin)
+    files = model_files(table.model, origin)
+    declared = table.model_dump(mode="json", exclude={"model"}, exclude_defaults=True)
+    text = json.dumps([files.digest, declared], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    if digest not in _made:
+        made = _make(table, files, digest)
+        _ = made.actions(), made.observations  # whatever does not fit must be told here
+        _made[digest] = made
+    return _made[digest]
+
+
+def keep_robot(environment: type[Environment], origin: Path) -> None:
+    """Copy the model of an own robot beside a task-set file, so that it needs nothing else."""
+    if issubclass(environment, OwnRobot):
+        environment.files.copy(kept_folder(origin))
+    else:
+        keep_class(environment, origin)
+
+
+def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment]:
+    blueprint = Blueprint(table, files)
+    objective = objectives()[table.objective]
+    stem = re.sub(r"[^a-z0-9]+", "-", files.model.stem.lower()).strip("-") or "robot"
+    attributes: dict[str, Any] = {
+        "__doc__": objective.__doc__,
+        "__module__": __name__,
+        "name": table.name or f"{stem}-{table.objective}",
+        "version": 0,
+        "summary": f"{files.model.name}: {(objective.__doc__ or '').splitlines()[0].rstrip('.')}",
+        "blueprint": blueprint,
+        "files": files,
+        "digest": digest,
+        "horizon": _steps("horizon", table.horizon, table.control_step),
+        "physics_steps": _steps("control_step", table.control_step, blueprint.timestep),
+        "feet": blueprint.feet(),
+        "lockable": blueprint.lockable(),
+        **blueprint.attributes(objective),
+    }
+    for key, value in table.model_dump(exclude=_STRUCTURE, exclude_none=True).items():
+        attributes.setdefault(_RENAMED.get(key, {}).get(type(table), key), value)
+    bases = (FeltJoints, OwnRobot) if issubclass(objective, PosedRobot) else (OwnRobot,)
+    return type(stem.title().replace("-", ""), (*bases, objective), attributes)
+
+
+def _steps(key: str, duration: float, step: float) -> int:
+    """Return how many steps a duration has; it must be a multiple of the step."""
+    count = round(duration / step)
+    if count < 1 or not math.isclose(count * step, duration, rel_tol=1e-6):
+        near = max(1, count) * step
+        unit = "time step of the physics" if key == "control_step" else "control step"
+        raise FastadaptError(
+            f"environment.{key} = {duration:g} s is no multiple of the {unit}, {step:g} s. The "
+            f"nearest one is {near:g} s."
+        )
+    return count

@@ -1,0 +1,191 @@
+"""Contact friction: of the contacts that are named, exactly what is asked for."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import field_validator
+
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.base import (
+    Array,
+    Edit,
+    Parameter,
+    Perturbation,
+    ids_of,
+    match_names,
+)
+from fastadapt.envs.simulation import Ids
+
+_NOTE = "contact-friction"
+_FRICTIONLESS = 1
+
+
+class ContactFriction(Perturbation):
+    """Sliding friction between the target geoms and the geoms `against`, times `scale`.
+
+    Writes column 0 of `geom_friction` on both sides of the contact, and both tangential columns of
+    `pair_friction` where the model has explicit pairs. MuJoCo takes the larger of the two geoms'
+    coefficients (or that of the geom of higher priority), so scaling one side alone is silent until
+    it dominates. Several of these may share geoms, such as the floor: every named contact has the
+    friction that was asked for, the product of scales where one is named twice; what cannot be had
+    so is refused. Contacts of these geoms with others change too, where theirs was the larger
+    friction. The scale is shared by the targets. Unit: multiple of the nominal value, in
+    [0.001, 100]. Derived constants stay valid. Source: MuJoCo documentation, Modeling, "Contact
+    parameters".
+    """
+
+    kind: Literal["contact-friction"]
+    scale: Law
+    against: tuple[str, ...]
+    """Names or patterns of the geoms on the other side."""
+    shared: bool = True
+
+    target_type: ClassVar = "geom"
+    parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.001, 100.0),)
+    fields: ClassVar = ("geom_friction", "pair_friction")
+    stale: ClassVar = False
+
+    @field_validator("shared")
+    @classmethod
+    def _must_be_shared(cls, shared: bool) -> bool:
+        if not shared:
+            raise ValueError("contact friction is shared by its targets: leave 'shared' out")
+        return shared
+
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the geoms; the contacts meant must exist and have friction."""
+        names = super().resolve(model)
+        named = self.named(model)
+        if not named.any():
+            raise FastadaptError(
+                f"Perturbation '{self.name}': targets and 'against' are the same single geom "
+                f"'{names[0]}'; a contact is between two."
+            )
+        if (_condim(model)[named] == _FRICTIONLESS).all():
+            raise FastadaptError(
+                f"Perturbation '{self.name}': contacts of '{names[0]}' have no friction (condim 1 "
+                'in the model) that could be scaled. Give one of the geoms condim="3".'
+            )
+        return names
+
+    def named(self, model: mujoco.MjModel) -> NDArray[np.bool_]:
+        """Return which contacts are meant, `(ngeom, ngeom)`, symmetric."""
+        meant = np.zeros((model.ngeom, model.ngeom), bool)
+        ours = ids_of(model, "geom", match_names(model, "geom", self.targets, self.name))
+        others = ids_of(model, "geom", match_names(model, "geom", self.against, self.name))
+        meant[np.ix_(ours, others)] = True
+        meant |= meant.T
+        np.fill_diagonal(meant, val=False)
+        return meant
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        notes = edit.notes.setdefault(_NOTE, [])
+        notes.append((self, values[:, 0, 0]))
+        wanted = tuple(some for some, _ in notes)
+        scales = [scale for _, scale in notes]
+        plan = _plan(edit.model, wanted)
+        friction = edit["geom_friction"]
+        for geom, orders in plan.geoms.items():
+            scale = np.minimum.reduce([_product(scales, order) for order in orders])
+            friction[:, geom, 0] = plan.carried[geom] * scale
+        for pair, order in plan.pairs.items():
+            nominal = edit.model.pair_friction[pair, :2]
+            edit["pair_friction"][:, pair, :2] = nominal * _product(scales, order)[:, None]
+
+
+class _Plan(NamedTuple):
+    """Who carries the friction of the named contacts.
+
+    An order is a set of perturbations, as bits. A geom that all its orders agree on carries the
+    friction of its contacts; one that they do not agree on gets the least, and leaves it to the
+    other side to be larger.
+    """
+
+    carried: Array
+    """Coefficient that the scale multiplies, `(ngeom,)`."""
+    geoms: dict[int, list[int]]
+    """Orders that each geom takes part in."""
+    pairs: dict[int, int]
+    """The order of each explicit pair."""
+
+
+@functools.lru_cache(maxsize=32)
+def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
+    """Return who carries the friction of the contacts that are wanted.
+
+    Raises:
+        FastadaptError: no friction of the geoms gives every contact what is wanted.
+    """
+    orders = np.zeros((model.ngeom, model.ngeom), np.int64)
+    for r, some in enumerate(wanted):
+        orders |= some.named(model).astype(np.int64) << r
+    sides = zip(model.pair_geom1, model.pair_geom2, strict=True)
+    pairs = {p: int(orders[a, b]) for p, (a, b) in enumerate(sides) if orders[a, b]}
+    for p in pairs:  # an explicit pair has a friction of its own
+        a, b = model.pair_geom1[p], model.pair_geom2[p]
+        orders[a, b] = orders[b, a] = 0
+    geoms = {g: np.unique(orders[g][orders[g] > 0]).tolist() for g in np.flatnonzero(orders.any(0))}
+    mixed = np.array([len(geoms.get(g, ())) > 1 for g in range(model.ngeom)])
+    friction, priority = model.geom_friction[:, 0], model.geom_priority
+    equal = priority[:, None] == priority
+    left = np.where((orders > 0) & equal & mixed, friction, 0.0)  # what a mixed one leaves to us
+    carried = np.where(mixed, friction, np.maximum(friction, left.max(axis=1, initial=0.0)))
+    lower = priority[:, None] < priority
+    ours = np.where(lower | mixed[:, None], 0.0, carried[:, None])
+    higher = np.where(equal, np.maximum(friction[:, None], friction), 0.0)
+    asked = np.where(equal, higher, np.where(lower, friction, friction[:, None]))
+    wrong = (orders > 0) & (np.maximum(ours, ours.T) != asked)
+    if wrong.any():
+        _refuse(model, wanted, orders, wrong)
+    return _Plan(carried, geoms, pairs)
+
+
+def _refuse(
+    model: mujoco.MjModel,
+    wanted: Sequence[ContactFriction],
+    orders: NDArray[np.int64],
+    wrong: NDArray[np.bool_],
+) -> None:
+    a, b = (int(geom) for geom in np.argwhere(wrong)[0])
+    bits = np.bitwise_or.reduce(orders[[a, b]], axis=None)
+    owners = [f"'{some.name}'" for r, some in enumerate(wanted) if bits >> r & 1]
+    raise FastadaptError(
+        f"Perturbations {' and '.join(owners)}: the friction between '{model.geom(a).name}' and "
+        f"'{model.geom(b).name}' cannot be set apart from that of their other contacts. Name fewer "
+        "contacts, or give the model an explicit <pair> for this one."
+    )
+
+
+def check_contact_frictions(perturbations: Sequence[Perturbation], model: mujoco.MjModel) -> None:
+    """Raise where the contact frictions of a task set cannot be had together.
+
+    Raises:
+        FastadaptError: they share geoms in a way that no friction of the geoms can satisfy.
+    """
+    wanted = tuple(some for some in perturbations if isinstance(some, ContactFriction))
+    if wanted:
+        _plan(model, wanted)
+
+
+def _product(scales: Sequence[Array], order: int) -> Array:
+    """Return the product of the scales in an order, `(n,)`."""
+    return math.prod((scale for r, scale in enumerate(scales) if order >> r & 1), start=1.0)
+
+
+def _condim(model: mujoco.MjModel) -> NDArray[np.int32]:
+    """Return the dimension of the contacts between geoms, `(ngeom, ngeom)`."""
+    condim, priority = model.geom_condim, model.geom_priority
+    equal = np.maximum(condim[:, None], condim)
+    higher = np.where(priority[:, None] > priority, condim[:, None], condim)
+    out = np.where(priority[:, None] == priority, equal, higher)
+    for a, b, dim in zip(model.pair_geom1, model.pair_geom2, model.pair_dim, strict=True):
+        out[a, b] = out[b, a] = dim
+    return out

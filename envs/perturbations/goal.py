@@ -1,0 +1,66 @@
+"""Another goal: what the reward asks for, and no observation tells."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, matching
+from fastadapt.envs.simulation import Ids
+
+if TYPE_CHECKING:
+    from fastadapt.envs.environment import Environment
+
+_ANY = 1e6
+
+
+class Goal(Perturbation):
+    """Another `value` of the hidden goals of an environment, such as a speed to run at.
+
+    Writes the signal `goal`, which the reward reads; unit: that of the goal. Derived constants stay
+    valid. Several goals are drawn each on its own; the goal of a task is a parameter as any other,
+    so that it may begin within an episode too. Source: Finn et al. 2017, section 5.3, "Model-
+    agnostic meta-learning for fast adaptation of deep networks".
+    """
+
+    kind: Literal["goal"]
+    value: Law
+
+    target_type: ClassVar = "goal"
+    parameters: ClassVar = (Parameter("value", "-", 0.0, -_ANY, _ANY),)
+    fields: ClassVar = ()
+    signals: ClassVar = ("goal",)
+    stale: ClassVar = False
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        names = [goal.name for goal in environment.goals]
+        if not names:
+            raise FastadaptError(
+                f"Perturbation '{self.name}': environment '{environment.name}' has no goals that a "
+                "task could set."
+            )
+        found = matching(names, "goal", self.targets, self.name)
+        if self.shared and len({self.parameters_of(environment, name) for name in found}) > 1:
+            raise FastadaptError(
+                f"Perturbation '{self.name}': {', '.join(found)} differ in unit or nominal value "
+                "and cannot share one. Leave 'shared' out."
+            )
+        return found
+
+    def ids_in(self, environment: type[Environment], targets: tuple[str, ...]) -> Ids:
+        names = [goal.name for goal in environment.goals]
+        return np.array([names.index(target) for target in targets], np.intp)
+
+    def parameters_of(self, environment: type[Environment], target: str) -> tuple[Parameter, ...]:
+        goal = next(goal for goal in environment.goals if goal.name == target)
+        return (dataclasses.replace(self.parameters[0], unit=goal.unit, nominal=goal.nominal),)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        goal, value = edit.signal("goal"), values[..., 0]
+        nominal = edit.nominal_signal("goal")[targets]
+        # Of two alternatives, the one that does not strike leaves the goal to the other.
+        goal[:, targets] = np.where(value == nominal, goal[:, targets], value)

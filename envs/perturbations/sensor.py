@@ -1,0 +1,107 @@
+"""Sensors that read wrong: the robot is what it was, only the agent is misled."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, matching
+from fastadapt.envs.simulation import Ids
+
+if TYPE_CHECKING:
+    from fastadapt.envs.environment import Environment
+
+_ANY = 1e6
+
+
+class _Sensor(Perturbation, ABC):
+    """A fault of channels of the observation, by their names."""
+
+    target_type: ClassVar = "observation"
+    fields: ClassVar = ()
+    stale: ClassVar = False
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        return matching(_names(environment), "observation", self.targets, self.name)
+
+    def ids_in(self, environment: type[Environment], targets: tuple[str, ...]) -> Ids:
+        names = _names(environment)
+        return np.array([names.index(target) for target in targets], np.intp)
+
+
+class SensorOffset(_Sensor):
+    """A sensor that reads `offset` too much.
+
+    Writes the signal `sensor_offset`; unit: that of the channel, in [-1e6, 1e6]. Derived constants
+    stay valid. Readings stay within the limits of the channel. Source: Kaushik et al. 2020, "Fast
+    online adaptation in robotics through meta-learning embeddings", section V.
+    """
+
+    kind: Literal["sensor-offset"]
+    offset: Law
+
+    parameters: ClassVar = (Parameter("offset", "-", 0.0, -_ANY, _ANY),)
+    signals: ClassVar = ("sensor_offset",)
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        found = super().targets_in(environment)
+        units = {self.parameters_of(environment, target)[0].unit for target in found}
+        if self.shared and len(units) > 1:
+            raise FastadaptError(
+                f"Perturbation '{self.name}': channels in {', '.join(sorted(units))} cannot share "
+                "one offset. Leave 'shared' out, or name channels of one unit."
+            )
+        return found
+
+    def parameters_of(self, environment: type[Environment], target: str) -> tuple[Parameter, ...]:
+        unit = next(c.unit for c in environment.observations if c.name == target)
+        return (dataclasses.replace(self.parameters[0], unit=unit),)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        edit.signal("sensor_offset")[:, targets] += values[..., 0]
+
+
+class SensorStuck(_Sensor):
+    """A sensor whose reading stays what it was when the fault began.
+
+    Writes the signal `sensor_stuck`; unit: a switch, 0 or 1. Derived constants stay valid. At reset
+    it is the first reading of the episode that stays. Source: Dulac-Arnold et al. 2021, "Challenges
+    of real-world reinforcement learning", section 3.8.
+    """
+
+    kind: Literal["sensor-stuck"]
+
+    parameters: ClassVar = (Parameter("stuck", "-", 0.0, 0.0, 1.0, struck=1.0),)
+    signals: ClassVar = ("sensor_stuck",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        stuck = edit.signal("sensor_stuck")
+        stuck[:, targets] = np.maximum(stuck[:, targets], values[..., 0] > 0.5)
+
+
+class SensorDropped(_Sensor):
+    """A sensor whose readings get lost, each with a `probability` (default: all); a lost one is 0.
+
+    Writes the signal `sensor_dropped`; unit: pure number in [0, 1]. Derived constants stay valid.
+    Draws are keyed by the robot's seed, its episode and the control step. Source: Dulac-Arnold et
+    al. 2021, "Challenges of real-world reinforcement learning", section 3.8.
+    """
+
+    kind: Literal["sensor-dropped"]
+    probability: Law | None = None
+
+    parameters: ClassVar = (Parameter("probability", "-", 0.0, 0.0, 1.0, struck=1.0),)
+    signals: ClassVar = ("sensor_dropped",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        lost = edit.signal("sensor_dropped")
+        lost[:, targets] = 1.0 - (1.0 - lost[:, targets]) * (1.0 - values[..., 0])
+
+
+def _names(environment: type[Environment]) -> list[str]:
+    return [channel.name for channel in environment.observations]

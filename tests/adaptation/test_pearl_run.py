@@ -1,0 +1,135 @@
+"""Runs of PEARL: the replay is part of them, and a killed one goes on bit for bit."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from fastadapt.adaptation import evaluate, load_run, train
+from fastadapt.adaptation.checkpoint import load_checkpoint
+from fastadapt.adaptation.latent import explained, map_beliefs, project
+from fastadapt.adaptation.run_report import report_run
+from fastadapt.envs import FastadaptError
+
+SAC = {"gradient_steps": 4, "tasks": 3, "batch": 8, "context": 16}
+SMALL = {"num_envs": 5, "num_tasks": 9, "episodes": 1, "width": 16, "replay": 200, "sac": SAC}
+FLAGS = [
+    *("--num-envs", "5", "--num-tasks", "9", "--episodes", "1", "--width", "16"),
+    *("--replay", "200", "--sac.gradient-steps", "4", "--sac.tasks", "3", "--sac.batch", "8"),
+    *("--sac.context", "16", "--torch-threads", "1", "--threads", "1"),
+]
+
+
+def files(path):
+    last = path / "checkpoints" / "last"
+    return {f"{f.stem}.{k}": v for f in last.glob("*.safetensors") for k, v in load_file(f).items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "finished"
+    arguments = {"seed": 5, "iterations": 8, "checkpoint_every": 1, "torch_threads": 1}
+    return train("pearl", "reacher-damage", path, num_threads=1, **arguments, **SMALL)
+
+
+def test_killed_and_resumed_equals_undisturbed(finished, tmp_path):
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "fastadapt.adaptation.cli", "train", "pearl"]
+    command += ["reacher-damage", "--seed", "5", "--iterations", "8", "--checkpoint-every", "1"]
+    command += [*FLAGS, "--out", str(out)]
+    chance = random.Random(time.time_ns())  # any moment must do
+    for _ in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        metrics = out / "metrics.jsonl"
+        while process.poll() is None and not (metrics.exists() and metrics.read_text()):
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    expected = files(finished.path)
+    assert same(expected, files(out))
+    assert {"replay.rows", "replay.added", "replay.recent"} <= expected.keys()
+    rows = load_run(out).metrics()
+    for name in ("return_mean", "env_steps", "critic_loss", "kl"):
+        assert [row[name] for row in rows] == [row[name] for row in finished.metrics()]
+
+
+def test_measuring_reads_no_replay(finished):
+    folder = finished.path / "checkpoints"
+    assert load_checkpoint(folder)[0].replay == {}
+    assert len(load_checkpoint(folder, replay=True)[0].replay["rows"]) > 0
+    assert finished.agent().replay is None
+
+
+def test_a_lost_replay_is_reported_when_training_goes_on(finished, tmp_path):
+    import shutil
+
+    path = tmp_path / "lost"
+    shutil.copytree(finished.path, path, symlinks=True)
+    (path / "checkpoints" / "last" / "replay.safetensors").unlink()
+    evaluate(load_run(path).agent(), finished.task_set, "validation", (0,), 1, num_threads=1)
+    with pytest.raises(FastadaptError, match=r"replay\.safetensors is missing"):
+        train("pearl", "reacher-damage", path, seed=5, iterations=9, **SMALL)
+
+
+def test_a_diverged_critic_leaves_the_last_checkpoint(finished, tmp_path, monkeypatch):
+    from fastadapt.agents.pearl_update import PEARLUpdate
+
+    path = tmp_path / "diverged"
+    arguments = ("pearl", "reacher-damage", path)
+    train(*arguments, iterations=1, planned_iterations=3, num_threads=1, **SMALL)
+    targets = PEARLUpdate._targets
+    monkeypatch.setattr(PEARLUpdate, "_targets", lambda *a: targets(*a) * float("nan"))
+    with pytest.raises(FastadaptError, match="PEARL's critic is nan"):
+        train(*arguments, iterations=3, planned_iterations=3, num_threads=1, **SMALL)
+    assert load_run(path).iterations_done() == 1
+
+
+def test_without_memory_it_stays_at_the_prior(finished):
+    agent = finished.agent(memory=False)
+    assert agent.name == "pearl-without-memory"
+    table = evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
+    before, after = (table[table["shot"] == shot]["return"] for shot in (0, 2))
+    assert np.array_equal(before, after)
+    full = evaluate(finished.agent(), finished.task_set, "validation", (0,), 1, num_threads=1)
+    np.testing.assert_allclose(full.table["return"], before)
+
+
+def test_the_report_shows_what_it_believes(finished):
+    result = evaluate(finished.agent(), finished.task_set, "test_iid", (0, 1), 1, num_threads=1)
+    result.save(finished.path / "evaluations" / "test_iid-0")
+    page = report_run(finished, finished.agent()).read_text(encoding="utf-8")
+    assert "What it believes" in page
+    assert (finished.path / "report" / "plots" / "latent-0.png").is_file()
+
+
+def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
+    found = map_beliefs(finished.agent(), finished.task_set, "validation")
+    assert found.points.shape == (20, 2)
+    assert len(found.damage) == 20
+    assert set(found.damage) <= {"none", "weak", "dead", "locked"}
+    assert {"object.mass[object]"} <= {name for name, _, _ in found.parameters}
+    assert all(values.shape == (20,) for _, values, _ in found.parameters)
+
+
+def test_projection_and_explained_shares():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(60, 2))
+    means = truth @ rng.normal(size=(2, 6)) + 3.0
+    points, share = project(means)
+    assert share == pytest.approx(1.0)
+    assert (
+        np.linalg.matrix_rank(np.column_stack([points, truth - truth.mean(axis=0)]), tol=1e-9) == 2
+    )
+    assert explained(means, truth[:, 0]) == pytest.approx(1.0)
+    assert explained(means, rng.normal(size=60)) < 0.2

@@ -1,0 +1,183 @@
+"""Mistakes about signals and times, made on purpose: the test meant for each must notice."""
+
+import numpy as np
+import pytest
+import test_eventful_batches as batches
+import test_onsets as onsets
+import test_signals as signals
+import test_touch_down as landing
+
+from fastadapt.envs import episode_draws
+from fastadapt.envs.action_path import ActionPath
+from fastadapt.envs.batched_env import BatchedEnv
+from fastadapt.envs.cheetah import Cheetah
+from fastadapt.envs.flicker import Flicker
+from fastadapt.envs.observation_path import ObservationPath
+from fastadapt.envs.onsets import Onsets
+from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
+from fastadapt.envs.touch_down import TouchDown
+
+MISTAKES = {}
+
+
+def noticed_by(check):
+    """Register a function that plants a mistake, with the test that notices it."""
+
+    def register(plant):
+        MISTAKES[plant.__name__] = (plant, check)
+        return plant
+
+    return register
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_mistake_is_noticed(name, monkeypatch):
+    plant, check = MISTAKES[name]
+    check()
+    plant(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check()
+
+
+def after_reset(patch, spoil):
+    reset = BatchedEnv.reset
+
+    def spoilt(self, **given):
+        out = reset(self, **given)
+        spoil(self)
+        return out
+
+    patch.setattr(BatchedEnv, "reset", spoilt)
+
+
+@noticed_by(signals.test_a_push_outlives_a_reset)
+def m6_forces_lost_at_reset(patch):
+    after_reset(patch, lambda batch: batch.sim.data("xfrc_applied").fill(0))
+
+
+@noticed_by(lambda: batches.test_a_b_a_is_a_bit_for_bit("mjbatch"))
+def m4_signals_that_compound(patch):
+    def current(self, name):
+        if name not in self._signals:
+            self._signals[name] = self._live[name][self.ids].copy()
+        return self._signals[name]
+
+    patch.setattr(Edit, "signal", current)
+
+
+@noticed_by(signals.test_the_line_is_empty_after_a_reset)
+def m5_commands_of_the_last_episode(patch):
+    patch.setattr(ActionPath, "reset", lambda self, ids: None)
+
+
+@noticed_by(lambda: signals.test_a_stuck_sensor_keeps_its_last_reading(0.25))
+def m5_a_sensor_that_sticks_one_step_late(patch):
+    show = ObservationPath.show
+
+    def late(self, true, elapsed):
+        self._last = true
+        return show(self, true, elapsed)
+
+    patch.setattr(ObservationPath, "show", late)
+
+
+@noticed_by(lambda: batches.test_same_seed_same_faults_and_the_next_episode_has_others())
+def m9_faults_from_one_stream(patch):
+    stream = np.random.default_rng(0)
+    patch.setattr(
+        episode_draws.EpisodeDraws,
+        "of_step",
+        lambda self, key, ids, elapsed, slots: stream.random((len(ids), slots)),
+    )
+
+
+@noticed_by(batches.test_info_says_the_same_whatever_happens)
+def m11_the_onset_in_info(patch):
+    step = BatchedEnv.step
+
+    def talkative(self, actions):
+        *out, info = step(self, actions)
+        begun = (self._tasks._applied > 0).any(axis=1)
+        return *out, {**info, "fault": begun}
+
+    patch.setattr(BatchedEnv, "step", talkative)
+
+
+DELAYED = signals.test_a_delayed_action_arrives_late_and_costs_when_commanded
+
+
+@noticed_by(lambda: DELAYED(3, "mjbatch"))
+def m12_the_delivered_action_in_the_cost(patch):
+    reward = Cheetah.reward
+    patch.setattr(
+        Cheetah, "reward", lambda self, before, action: reward(self, before, self.sim.data("ctrl"))
+    )
+
+
+@noticed_by(lambda: signals.test_an_offset_is_added_to_the_reading_and_to_nothing_else("mjbatch"))
+def m12_a_reading_that_gets_into_the_state(patch):
+    observe = BatchedEnv._observe
+
+    def written(self):
+        observation = observe(self)
+        self.sim.data("qpos")[:, 1] = observation[:, 0]
+        return observation
+
+    patch.setattr(BatchedEnv, "_observe", written)
+
+
+@noticed_by(signals.test_a_servo_without_power_gives_no_force_at_all)
+def m27_no_command_in_place_of_no_power(patch):
+    def apply(self, edit, targets, values):
+        edit["actuator_gainprm"][:, targets] *= values[..., :1] == 0
+
+    patch.setattr(IntermittentActuator, "apply", apply)
+
+
+@noticed_by(lambda: signals.test_an_intermittent_actuator_follows_its_chain("mjbatch"))
+def a_fault_without_memory(patch):
+    advance = Flicker.advance
+
+    def forgetful(self, ids, *rest):
+        self._begun[ids] = False
+        advance(self, ids, *rest)
+
+    patch.setattr(Flicker, "advance", forgetful)
+
+
+@noticed_by(lambda: signals.test_a_push_is_a_force_while_it_lasts("mjbatch"))
+def a_push_in_the_wrong_columns(patch):
+    def apply(self, edit, targets, values):
+        edit.signal("xfrc_applied")[:, targets, 3:] += values
+
+    patch.setattr(Push, "apply", apply)
+
+
+@noticed_by(onsets.test_a_partial_reset_restarts_the_clock_of_that_robot)
+def one_clock_for_all_robots(patch):
+    levels = Onsets.levels
+
+    def common(self, ids, elapsed):
+        return levels(self, ids, np.full_like(elapsed, elapsed.max(initial=0)))
+
+    patch.setattr(Onsets, "levels", common)
+
+
+def lands(backend="mjbatch"):
+    landing.test_touch_down_begins_with_the_step_after_the_first_contact(backend, 0.0)
+
+
+@noticed_by(lands)
+def a_landing_seen_from_the_pelvis(patch):
+    patch.setattr(TouchDown, "_read", lambda self, ids: self.sim.data("qpos")[ids, 1] < 0)
+
+
+@noticed_by(landing.test_each_episode_waits_for_a_landing_of_its_own)
+def m5_the_landing_of_the_last_episode(patch):
+    patch.setattr(Onsets, "reset", lambda self, ids: None)
+
+
+@noticed_by(lambda: onsets.test_a_multiple_rises_in_the_logarithm("mjbatch"))
+def a_ramp_that_jumps(patch):
+    levels = Onsets.levels
+    patch.setattr(Onsets, "levels", lambda self, ids, elapsed: np.ceil(levels(self, ids, elapsed)))
