@@ -12,10 +12,11 @@ from fastadapt.adaptation import metrics
 from fastadapt.adaptation.metrics import Times
 from fastadapt.agents.interface import AdaptiveAgent, Transition
 from fastadapt.agents.threads import single_threaded
-from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
+from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.draws import key_of, uniforms
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,9 @@ def run_online(
         raise FastadaptError("An online trial needs at least one task.")
     plan = plan or OnlinePlan()
     step, num = task_set.environment.control_step(), len(tasks)
+    context = getattr(agent, "context", "hidden")
     total = round(plan.duration / step)
-    envs = make_batch(
-        task_set,
-        2 * num,
-        num_threads,
-        context=getattr(agent, "context", "hidden"),
-        horizon=total,
-    )
+    envs = make_batch(task_set, 2 * num, num_threads, context=context, horizon=total)
     keys = [key_of(seed, task.id, "online") for task in tasks]
     moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(keys, 0, 1)[:, 0]
     strike = np.round(moment / step).astype(np.int64)
@@ -154,29 +150,50 @@ def run_online(
     agent.begin(2 * num)
     if hasattr(agent, "key_exploration"):
         agent.key_exploration(np.array(keys * 2, np.uint64))
-    observation, _ = envs.reset(seed=keys * 2)
-    rewards = np.zeros((total, 2 * num))
-    ended, failed = np.zeros(2 * num, bool), np.zeros(2 * num, bool)
-    diverged = np.zeros(2 * num, bool)
+
+    def change(t: int) -> None:
+        _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)
+        if on_step:
+            on_step(t + 1, total)
+
     with single_threaded():
-        for t in range(total):
-            _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)
-            action = agent.act(observation, False)
-            following, reward, terminated, truncated, info = envs.step(action)
-            rewards[t] = np.where(ended, 0.0, reward)
-            agent.observe(Transition(observation, action, reward, following, terminated, truncated))
-            failed |= terminated
-            diverged |= np.asarray(info["diverged"], bool)
-            ended |= terminated | truncated
-            observation = following
-            if on_step:
-                on_step(t + 1, total)
-            if ended.all():
-                break
+        rewards, failed, diverged = _live(agent, envs, keys * 2, total, change)
     return OnlineTrial(
-        step, strike, rewards[:, :num], rewards[:, num:], failed[:num], failed[num:],
+        step,
+        strike,
+        rewards[:, :num],
+        rewards[:, num:],
+        failed[:num],
+        failed[num:],
         diverged[:num] | diverged[num:],
-    )  # fmt: skip
+    )
+
+
+def _live(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    seeds: Sequence[int],
+    total: int,
+    before_step: Callable[[int], None],
+) -> tuple[Array, Mask, Mask]:
+    """Live one episode; return rewards `(total, N)`, who failed `(N,)` and who diverged `(N,)`."""
+    num = envs.num_envs
+    observation, _ = envs.reset(seed=seeds)
+    rewards = np.zeros((total, num))
+    ended, failed, diverged = (np.zeros(num, bool) for _ in range(3))
+    for t in range(total):
+        before_step(t)
+        action = agent.act(observation, False)
+        following, reward, terminated, truncated, info = envs.step(action)
+        rewards[t] = np.where(ended, 0.0, reward)
+        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
+        failed |= terminated
+        diverged |= np.asarray(info["diverged"], bool)
+        ended |= terminated | truncated
+        observation = following
+        if ended.all():
+            break
+    return rewards, failed, diverged
 
 
 def _change(

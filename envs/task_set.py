@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -242,6 +243,12 @@ def _shipped() -> dict[str, Any]:
 def list_task_sets() -> list[str]:
     """Return the names of the shipped task sets."""
     return list(_shipped())
+
+
+def declarations() -> dict[str, dict[str, Any]]:
+    """Return the content of the shipped task-set files by name; nothing is compiled for it."""
+    texts = {name: file.read_text(encoding="utf-8") for name, file in _shipped().items()}
+    return {name: tomllib.loads(text) for name, text in texts.items()}
 
 
 def load_task_set(name: str | Path) -> TaskSet:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -41,11 +44,14 @@ def run(arguments: list[str]) -> None:
 def _print(groups: Mapping[str, Rows]) -> None:
     """Print rows of a name and a text, under the names of their groups."""
     width = 2 + max(20, *(len(key) for rows in groups.values() for key, _ in rows))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     for group, rows in groups.items():
         if group:
             print(f"  {group}")
+        indent = "    " if group else "  "
         for key, text in rows:
-            print(f"  {'  ' if group else ''}{key:<{width}}{text}")
+            first, rest = f"{indent}{key:<{width}}", indent + " " * width
+            print(textwrap.fill(text, columns, initial_indent=first, subsequent_indent=rest))
 
 
 def _environments() -> Mapping[str, Rows]:

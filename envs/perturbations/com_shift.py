@@ -44,4 +44,4 @@ class ComShift(Perturbation):
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_ipos"][:, targets] += values
-        move_inertial_frame(edit, values.any(axis=(1, 2)))
+        move_inertial_frame(edit, values != 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
@@ -132,7 +131,7 @@ def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
     for p in pairs:  # an explicit pair has a friction of its own
         a, b = model.pair_geom1[p], model.pair_geom2[p]
         orders[a, b] = orders[b, a] = 0
-    geoms = {g: np.unique(orders[g][orders[g] > 0]).tolist() for g in np.flatnonzero(orders.any(0))}
+    geoms = {g: sorted(set(orders[g].tolist()) - {0}) for g in range(model.ngeom) if orders[g].any()}
     mixed = np.array([len(geoms.get(g, ())) > 1 for g in range(model.ngeom)])
     friction, priority = model.geom_friction[:, 0], model.geom_priority
     equal = priority[:, None] == priority
@@ -177,7 +176,7 @@ def check_contact_frictions(perturbations: Sequence[Perturbation], model: mujoco
 
 def _product(scales: Sequence[Array], order: int) -> Array:
     """Return the product of the scales in an order, `(n,)`."""
-    return math.prod((scale for r, scale in enumerate(scales) if order >> r & 1), start=1.0)
+    return np.prod([scale for r, scale in enumerate(scales) if order >> r & 1], axis=0)
 
 
 def _condim(model: mujoco.MjModel) -> NDArray[np.int32]:

@@ -10,12 +10,12 @@ from fastadapt.envs.perturbations.base import Array, Edit
 
 
 def move_inertial_frame(edit: Edit, moved: NDArray[np.bool_]) -> None:
-    """Do what a moved inertial frame takes in some of the robots, `moved` `(n,)`.
+    """Do what a moved inertial frame takes in robots where any is `moved`, `(n, ...)`.
 
     MuJoCo's midphase keeps its bounding boxes in that frame and never makes them anew: contacts of
     a body with several geoms would be missed. Without it, contacts are found one geom by one.
     """
-    edit["disableflags"][moved] |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+    edit["disableflags"][moved.reshape(len(moved), -1).any(axis=1)] |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
 
 
 def point_inertia(mass: Array, offset: Array) -> Array:

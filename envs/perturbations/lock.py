@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from fastadapt.envs.errors import FastadaptError
@@ -121,7 +122,7 @@ class LockedJoint(Perturbation):
         return np.array(self.between)[:, None] * np.where(hinge, np.pi / 180, 1.0)
 
 
-def _here(edit: Edit, equalities: Ids, address: Ids) -> Array:
+def _here(edit: Edit, equalities: Ids, address: NDArray[np.int32]) -> Array:
     """Return where joints lock: where they are now, or where they have been locked already."""
     held = edit.sim.data("eq_active")[np.ix_(edit.ids, equalities)].astype(bool)
     now = edit.qpos[:, address]

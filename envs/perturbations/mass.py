@@ -76,7 +76,7 @@ class Payload(Perturbation):
     stage: ClassVar = 2
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        move_inertial_frame(edit, (values[..., 0] > 0).any(axis=1))
+        move_inertial_frame(edit, values > 0)
         for column, body in enumerate(targets):
             added = values[:, column, 0]
             loaded = np.flatnonzero(added > 0)  # an empty payload leaves the numbers as they are

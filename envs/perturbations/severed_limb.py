@@ -146,7 +146,7 @@ def _sever(edit: Edit, rows: Ids, limb: _Parts) -> None:
         edit[field][np.ix_(rows, limb.bodies)] = 0
     for field in ("geom_contype", "geom_conaffinity"):
         edit[field][np.ix_(rows, limb.geoms)] = 0
-    edit["geom_rgba"][np.ix_(rows, limb.geoms, [3])] = 0.0
+    edit["geom_rgba"][..., 3][np.ix_(rows, limb.geoms)] = 0.0
     edit["geom_matid"][np.ix_(rows, limb.geoms)] = -1
     edit["pair_margin"][np.ix_(rows, limb.pairs)] = _NEVER
     edit["jnt_stiffness"][np.ix_(rows, limb.joints)] = 0.0

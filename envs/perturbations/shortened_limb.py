@@ -88,7 +88,7 @@ class ShortenedLimb(Perturbation):
         for body in targets[(length[:, targets] != 1).any(axis=0)]:
             rows = np.flatnonzero(length[:, body] != 1)
             _shorten(edit, rows, int(body), length[rows, body])
-        move_inertial_frame(edit, (length != 1).any(axis=1))
+        move_inertial_frame(edit, length != 1)
 
 
 def _shorten(edit: Edit, rows: Ids, body: int, factor: Array) -> None:
