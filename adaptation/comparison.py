@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastadapt.adaptation.gallery import make_gallery
 from fastadapt.adaptation.guest import open_measured
 from fastadapt.adaptation.online_results import OnlineResult
 from fastadapt.adaptation.recovery_report import NORMALISED, recovery_sections, recovery_tables
@@ -52,6 +53,12 @@ def compare_runs(
         parts.append(found.renamed({n: n.replace(agent, label, 1) for n in found.agents}))
         curves[label] = run.metrics()
     results = Result.concatenate(parts)
+    out.mkdir(parents=True, exist_ok=True)
+    replays = [
+        shown
+        for number, (run, part) in enumerate(zip(runs, parts, strict=True))
+        for shown in make_gallery(run, part.agents[0], part, out, f"-{number}")
+    ]
     facts = {"training_commands": [run.origin() for run in runs]}
     task_set = runs[0].task_set
     known = (
@@ -62,7 +69,7 @@ def compare_runs(
     online = [result for run in runs for result in load_online(run, splits)]
     sections = recovery_sections(results, task_set, known, online)
     recovered = recovery_tables(results, known)
-    page = write_report(out, "Comparison", results, curves, [], facts, sections, recovered)
+    page = write_report(out, "Comparison", results, curves, replays, facts, sections, recovered)
     text = results.markdown()
     for table in [*make_tables(results), *recovered]:
         if table.title in (DIFFERENCES, NORMALISED):
@@ -116,7 +123,8 @@ def _is_ours(out: Path) -> bool:
     if not out.is_dir():
         return False
     names = {entry.name for entry in out.iterdir()}
-    ours = {"index.html", "table.md", "results.csv", "plots"}
+    names = {name for name in names if not name.startswith("replay-")}
+    ours = {"index.html", "table.md", "results.csv", "results.parquet", "plots"}
     return not names or {"index.html", "table.md"} <= names <= ours
 
 

@@ -11,7 +11,9 @@ from fastadapt.adaptation.rollouts import record_lanes
 from fastadapt.adaptation.run import Run
 
 
-def make_gallery(run: Run, agent: Any, results: Result, out: Path) -> list[tuple[str, str]]:
+def make_gallery(
+    run: Run, label: str, results: Result, out: Path, suffix: str = ""
+) -> list[tuple[str, str]]:
     """Write a replay of the task with the largest gain and of the one with the worst score.
 
     Each shows the healthy robot beside the damaged one before and after adaptation, damaged parts
@@ -20,20 +22,21 @@ def make_gallery(run: Run, agent: Any, results: Result, out: Path) -> list[tuple
 
     Args:
         run: whose agent it is.
-        agent: of the run.
-        results: of the run, the agent among them.
+        label: of the agent in the results; `<label>-without-memory` is the one without a memory.
+        results: of the run.
         out: folder of the report.
+        suffix: of the names of the files.
 
     Returns:
         Caption and file name of each, for `write_report`.
     """
-    table = results.table[results.table["agent"] == agent.name]
+    table = results.table[results.table["agent"] == label]
     splits = list(dict.fromkeys(table["split"].tolist()))
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
     rows = table[table["split"] == split]
     last = int(rows["shot"].max())
     tasks = {task.id: task for task in run.task_set.tasks(split)}
-    wiped = results.table[results.table["agent"] == f"{agent.name}-without-memory"]
+    wiped = results.table[results.table["agent"] == f"{label}-without-memory"]
     wiped = wiped[wiped["split"] == split]
     before = wiped if len(wiped) else rows[rows["shot"] == rows["shot"].min()]
     after = rows[rows["shot"] == last]
@@ -43,6 +46,7 @@ def make_gallery(run: Run, agent: Any, results: Result, out: Path) -> list[tuple
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
+    agent = run.agent(memory=not label.endswith("-without-memory"))
     reflex = run.agent(memory=False) if len(wiped) else None
     environment = run.task_set.environment
     found: list[tuple[str, str]] = []
@@ -53,12 +57,12 @@ def make_gallery(run: Run, agent: Any, results: Result, out: Path) -> list[tuple
         if not task:
             continue
         lanes, returns = record_lanes(agent, run.task_set, tasks[task], last, reflex=reflex)
-        name = f"replay-{kind}.html"
+        name = f"replay-{kind}{suffix}.html"
         write_replay(out / name, environment, lanes, environment.control_step())
         changes = ", ".join(f"{k} = {v:.3g}" for k, v in tasks[task].changes().items())
         numbers = ", ".join(f"{value:.0f}" for value in returns)
         caption = (
-            f"{agent.name}, task {task} of {split}, with {what} of all {len(tasks)}: {changes}. "
+            f"{label}, task {task} of {split}, with {what} of all {len(tasks)}: {changes}. "
             f"Returns of healthy, before and after {last} shots: {numbers}."
         )
         found.append((caption, name))

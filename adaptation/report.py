@@ -17,6 +17,7 @@ from fastadapt.adaptation import plots
 from fastadapt.adaptation.checkpoint import write_text
 from fastadapt.adaptation.results import Result, compare, markdown_table, shots_name
 from fastadapt.adaptation.statistics import LEVEL, REPS, Interval, Statistic, iqm, mean
+from fastadapt.adaptation.tables_out import write_tables
 from fastadapt.envs.errors import FastadaptError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def write_report(
     more: Sequence[Section] = (),
     more_tables: Sequence[Table] = (),
 ) -> Path:
-    """Write `index.html`, `table.md` and `plots/` and return the path of the page.
+    """Write `index.html`, `table.md`, `results.csv` and `plots/`; return the path of the page.
 
     The page loads nothing from a network; plots are drawn in it, replays are frames beside it.
 
@@ -91,6 +92,7 @@ def write_report(
             plots.save(plot.figure, out_dir / "plots", plot.name)
     texts = [f"## {t.title}\n\n{t.note}\n\n{markdown_table(t.head, t.rows)}" for t in tables]
     write_text(out_dir / "table.md", "\n".join(texts))
+    write_tables(results, out_dir)
     page = _render(title, results, tables, frames, sections, facts)
     write_text(out_dir / "index.html", page)
     return out_dir / "index.html"

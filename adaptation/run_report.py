@@ -17,7 +17,7 @@ from fastadapt.adaptation.run import Run
 from fastadapt.envs import TaskSet
 
 
-def report_run(run: Run, agent: Any) -> Path:
+def report_run(run: Run) -> Path:
     """Write `report/index.html` from the evaluations of a run; return its path.
 
     Raises:
@@ -34,7 +34,7 @@ def report_run(run: Run, agent: Any) -> Path:
         f"{run.config.agent} on {run.config.task_set}",
         results,
         {run.config.agent: run.metrics()},
-        make_gallery(run, agent, results, out),
+        make_gallery(run, results.agents[0], results, out),
         {
             **results.meta,
             "training_command": run.origin(),

@@ -188,7 +188,7 @@ class MAML:
         episodes, experiences = self._stages(envs, tasks, iteration, generator)
         collected = time.perf_counter()
         settings = self.config
-        problem = MetaProblem(self._parts, experiences, settings.outer.stages == "every")
+        problem = MetaProblem(self._parts, experiences, settings.outer.stages)
         parameters, rates = self._initial(), self._parts.rates(self.meta.detach())
         metrics = self._improve(problem, iteration, generator)
         # Only now: during the update the policy must see what it saw in the rollout.

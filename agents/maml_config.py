@@ -52,8 +52,10 @@ class OuterConfig:
 
     method: Literal["ppo", "trpo"] = "ppo"
     """ppo: clipped ratios and Adam (ProMP, Rothfuss et al. 2019). trpo: as Finn et al. 2017."""
-    stages: Literal["every", "last"] = "every"
-    """Whose return is raised: the policy's after every inner step, or after the last one alone."""
+    stages: Literal["all", "adapted", "last"] = "all"
+    """Whose return is raised: the policies' before and after every inner step (so that 0 shots are
+    worth what they can be, and a gain means that the step found something out about the task),
+    after every step, or after the last one alone (Finn et al. 2017)."""
     learning_rate: float = 3e-3
     """ppo: step size of Adam at the start."""
     final_learning_rate: float = 3e-4
@@ -78,7 +80,7 @@ class OuterConfig:
     def __post_init__(self) -> None:
         check_numbers(self)
         check_choice("method", self.method, ("ppo", "trpo"))
-        check_choice("stages", self.stages, ("every", "last"))
+        check_choice("stages", self.stages, ("all", "adapted", "last"))
         for name in (
             *("learning_rate", "final_learning_rate", "epochs", "minibatches", "clip"),
             *("gradient_limit", "kl_limit", "conjugate_steps", "fisher_stride"),

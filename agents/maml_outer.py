@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ class MetaParameters:
             learned = meta[self._end :]
 
             def signal(lived: Experience) -> Tensor:
-                return lived.signal + network(learned, lived.transitions, lived.noise())
+                return network(learned, lived.signal, lived.transitions, lived.noise())
 
         objective = self.inner.objective
         return adapt(self.policy, start, self.rates(meta), experiences, objective, order, signal)
@@ -82,12 +83,12 @@ class MetaProblem:
     Attributes:
         parts: of the meta-parameters.
         experiences: of the stages: before any inner step, and after each one.
-        every: whether every adapted stage counts, or the last alone.
+        counted: which stages' return counts.
     """
 
     parts: MetaParameters
     experiences: list[Experience]
-    every: bool = True
+    counted: Literal["all", "adapted", "last"] = "all"
 
     @property
     def policy(self) -> GaussianMLP:
@@ -109,10 +110,10 @@ class MetaProblem:
         start = self.parts.parameters(meta).expand(tasks, -1)
         return self.parts.adapt(meta, start, self.experiences[:-1], order)
 
-    def adapted(self) -> range:
+    def counting(self) -> range:
         """Return the stages whose return counts."""
         last = len(self.experiences) - 1
-        return range(1 if self.every else last, last + 1)
+        return range({"all": 0, "adapted": 1, "last": last}[self.counted], last + 1)
 
 
 def surrogate(lived: Experience, policy: Gaussian, clip: float | None = None) -> Tensor:
@@ -141,13 +142,13 @@ def trust_region_update(
     def assess(tried: Tensor) -> tuple[float, float]:
         stages = problem.adapt(tried, None).stages
         gain = apart = 0.0
-        for k in problem.adapted():
+        for k in problem.counting():
             lived = problem.experiences[k]
             policy = problem.policy(stages[k], lived.observations)
             gain += float(surrogate(lived, policy).mean())
             kl = (divergence(lived.policy, policy) * lived.weights).sum(-1)
             apart += float(kl.mean())
-        return gain / len(problem.adapted()), apart / len(problem.adapted())
+        return gain / len(problem.counting()), apart / len(problem.counting())
 
     taken = trust_region.step(
         meta.detach(),
@@ -170,10 +171,10 @@ def meta_gradient(meta: Tensor, problem: MetaProblem) -> Tensor:
     with torch.enable_grad():
         adaptation = problem.adapt(meta, problem.inner.order)
         gain = torch.zeros((), dtype=meta.dtype)
-        for k in problem.adapted():
+        for k in problem.counting():
             lived = problem.experiences[k]
             policy = problem.policy(adaptation.stages[k], lived.observations)
-            gain = gain + surrogate(lived, policy).mean() / len(problem.adapted())
+            gain = gain + surrogate(lived, policy).mean() / len(problem.counting())
         return torch.autograd.grad(gain, meta)[0]
 
 
@@ -192,14 +193,14 @@ class Fisher:
         thin = [lived.thinned(stride) for lived in problem.experiences]
         thinned = replace(problem, experiences=thin)
         self._adaptation = thinned.adapt(meta.detach().requires_grad_(), problem.inner.order)
-        self._adapted: dict[int, tuple[Linearised, Tensor, Tensor, Tensor]] = {}
-        for k in problem.adapted():
+        self._policies: dict[int, tuple[Linearised, Tensor, Tensor, Tensor]] = {}
+        for k in problem.counting():
             stage = self._adaptation.stages[k].detach()
             linear = Linearised(problem.policy, stage, thin[k].observations)
-            weights = thin[k].weights / (len(stage) * len(problem.adapted()))
+            weights = thin[k].weights / (len(stage) * len(problem.counting()))
             precision = torch.exp(-2 * problem.policy.log_std(stage))
             total = weights.sum(-1)[:, None, None]
-            self._adapted[k] = linear, weights.unsqueeze(-1), precision, total
+            self._policies[k] = linear, weights.unsqueeze(-1), precision, total
 
     def __call__(self, vector: Tensor) -> Tensor:
         """Return the product with a vector shaped like the meta-parameters."""
@@ -208,7 +209,7 @@ class Fisher:
         rate_shift = speed * vector[self._size :] if inner.learned_rates else None
         moved = self._adaptation.push(vector[: self._size], rate_shift)
         cotangents: list[Tensor | None] = [None] * len(moved)
-        for k, (linear, weights, precision, total) in self._adapted.items():
+        for k, (linear, weights, precision, total) in self._policies.items():
             mean, log_std = linear.push(moved[k].detach())  # the Fisher matrix of a Gaussian
             cotangents[k] = linear.pull(mean * weights * precision, 2 * total * log_std)
         parameters, rates = self._adaptation.pull(cotangents)
@@ -256,13 +257,13 @@ def _clipped_loss(
     adaptation = problem.adapt(meta, problem.inner.order)
     loss = torch.zeros((), dtype=meta.dtype)
     outer = inner = 0.0
-    adapted = problem.adapted()
+    counting = problem.counting()
     for k, lived in enumerate(problem.experiences):
         policy = problem.policy(adaptation.stages[k], lived.observations)
         apart = (divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
-        if k in adapted:
-            loss = loss - surrogate(lived, policy, config.clip).mean() / len(adapted)
-            outer += apart.item() / len(adapted)
+        if k in counting:
+            loss = loss - surrogate(lived, policy, config.clip).mean() / len(counting)
+            outer += apart.item() / len(counting)
         if k + 1 < len(problem.experiences):
             steps = len(problem.experiences) - 1
             loss = loss + config.inner_kl * apart / steps

@@ -31,13 +31,19 @@ from fastadapt.agents.gaussian_mlp import Gaussian, GaussianMLP
 from fastadapt.agents.maml_adaptation import Experience, adapt
 from fastadapt.agents.maml_config import InnerConfig, OuterConfig
 from fastadapt.agents.maml_episodes import collect
-from fastadapt.agents.maml_outer import Fisher, MetaProblem, meta_gradient, trust_region_update
+from fastadapt.agents.maml_outer import (
+    Fisher,
+    MetaParameters,
+    MetaProblem,
+    meta_gradient,
+    trust_region_update,
+)
 from fastadapt.agents.normaliser import Normaliser
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import load_task_set, make_batch
 
 TASKS, EPISODES, STEPS = 40, 20, 100
-INNER = InnerConfig(steps=1, learning_rate=0.1, learned_rates=False, objective="likelihood-ratio")
+INNER = InnerConfig(learning_rate=0.1, learned_rates=False, signal="advantages")
 OUTER = OuterConfig(method="trpo", stages="last")
 SEEN, ACTIONS = 17, 6
 
@@ -106,7 +112,7 @@ def a_problem(
     """Return experience of both stages on random states, and the meta-parameters."""
     generator = torch.Generator().manual_seed(1)
     policy, parameters = a_policy(width)
-    parameters = parameters.to(dtype)
+    parameters, parts = parameters.to(dtype), MetaParameters(policy, INNER)
     count = episodes * STEPS
     experiences: list[Experience] = []
     stage = parameters
@@ -124,6 +130,7 @@ def a_problem(
                     actions,
                     advantages.to(dtype),
                     advantages.to(dtype),
+                    torch.empty(TASKS, count, 0),
                     torch.full((TASKS, count), 1 / count, dtype=dtype),
                     Gaussian(found.mean, found.log_std),
                     found.log_prob(actions),
@@ -132,7 +139,7 @@ def a_problem(
         rates = torch.full((policy.size,), INNER.learning_rate, dtype=dtype)
         chain = adapt(policy, stage, rates, experiences[-1:], INNER.objective, None)
         stage = chain.stages[-1].detach()
-    return MetaProblem(policy, experiences, INNER, False), parameters[0].clone()
+    return MetaProblem(parts, experiences, "last"), parameters[0].clone()
 
 
 @dataclass(frozen=True)

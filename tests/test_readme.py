@@ -32,6 +32,42 @@ def test_the_perturbation_in_the_readme_is_a_valid_one():
     assert file.perturbations[-1].onset is not None
 
 
+ROBOT = """
+<mujoco>
+  <worldbody>
+    <body name="torso" pos="0 0 0.4">
+      <freejoint/>
+      <geom type="box" size="0.2 0.1 0.05"/>
+      <body name="front_leg" pos="0.2 0 0">
+        <joint name="front" axis="0 1 0" range="-60 60"/>
+        <geom type="capsule" fromto="0 0 0 0 0 -0.3" size="0.03"/>
+      </body>
+      <body name="back_leg" pos="-0.2 0 0">
+        <joint name="back" axis="0 1 0" range="-60 60"/>
+        <geom type="box" size="0.02 0.1 0.15" pos="0 0 -0.15"/>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <motor joint="front" gear="20" ctrlrange="-1 1"/>
+    <motor joint="back" gear="20" ctrlrange="-1 1"/>
+  </actuator>
+</mujoco>
+"""
+
+
+def test_the_robot_of_the_readme_is_checked_and_trained(tmp_path, capsys):
+    shown = next(block for block in blocks("toml") if "[environment]" in block)
+    assert len([line for line in shown.splitlines() if line.strip()]) <= 20
+    path = tmp_path / "my_robot.toml"
+    path.write_text(shown)
+    (tmp_path / "my_robot.xml").write_text(ROBOT)
+    assert cli.run(["check", str(path), "--no-costs"]) == 0
+    assert "All 5 parameters act" in capsys.readouterr().out
+    small = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
+    assert cli.run(["train", "rl2", str(path), "--out", str(tmp_path / "run"), *small]) == 0
+
+
 def test_every_command_and_agent_of_the_readme_exists():
     commands = set(
         re.findall(r"fastadapt ([a-z]+)", "".join(re.findall(r"```\n(.*?)```", README, re.DOTALL)))

@@ -130,8 +130,10 @@ def _verdict(console: Console, task_set: TaskSet, effects: list[Effect], diverge
         )
     if idle or diverged:
         return 1
-    count = len(effects)
-    console.print(f"[green]All {count} parameters of '{task_set.name}' act.[/green]")
+    words = f"All {len(effects)} parameters act" if len(effects) > 1 else "Its parameter acts"
+    console.print(
+        f"[green]'{task_set.name}' is sound. {words if effects else 'It has none'}.[/green]"
+    )
     return 0
 
 

@@ -64,5 +64,5 @@ def run(arguments: list[str]) -> None:
         worth = compare(both, both, split, 1, ("rl2", "rl2-without-memory")).mean
         print(f"What its memory is worth after one shot, {split}: {worth} (paired)")
     run = load_run(args.out)
-    print(f"Report: {report_run(run, run.agent())}")
+    print(f"Report: {report_run(run)}")
     print(f"Done in {time.perf_counter() - started:.0f} s.")

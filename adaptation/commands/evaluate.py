@@ -58,10 +58,10 @@ def run(arguments: list[str]) -> None:
     args = tyro.cli(Evaluate, args=arguments, prog="fastadapt evaluate")
     opened = _open(args)
     print(_online(args, opened) if args.online else measure(args).markdown())
-    if args.report:
+    if args.report and any((opened.path / "evaluations").glob("*/results.csv")):
         from fastadapt.adaptation.run_report import report_run
 
-        print(f"Report: {report_run(opened, opened.agent(memory=not args.without_memory))}")
+        print(f"Report: {report_run(opened)}")
 
 
 def _open(args: Evaluate) -> Run:

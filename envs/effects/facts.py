@@ -31,7 +31,7 @@ def facts(task_set: TaskSet) -> list[tuple[str, str]]:
             f"physics {1e3 * model.opt.timestep:g} ms, control {1e3 * step:g} ms, episode "
             f"{cls.horizon * step:g} s ({cls.horizon} control steps)",
         ),
-        ("tasks", f"{len(task_set.names)} parameters; {', '.join(counts)}"),
+        ("tasks", f"parameters {len(task_set.names)}; {', '.join(counts)}"),
     ]
 
 

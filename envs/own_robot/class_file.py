@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -43,10 +44,11 @@ def class_environment(name: str, origin: Path | None) -> type[Environment]:
             f"'{name}' is no environment: derive it from fastadapt.envs.Environment or from an "
             "objective in fastadapt.envs.objectives."
         )
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise FastadaptError(f"'{name}' is not complete: it does not define {missing}.")
     try:
         content = found.spec().to_xml()
-    except TypeError as error:
-        raise FastadaptError(f"'{name}' cannot be used: {error}.") from None
     except ValueError as error:
         words = " ".join(str(error).split())
         raise FastadaptError(f"The model of '{name}' is not valid: {words}") from None

@@ -115,8 +115,8 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
         "blueprint": blueprint,
         "files": files,
         "digest": digest,
-        "horizon": _steps("horizon", table.horizon, table.control_step),
-        "physics_steps": _steps("control_step", table.control_step, blueprint.timestep),
+        "horizon": max(1, round(table.horizon / table.control_step)),
+        "physics_steps": _physics_steps(table.control_step, blueprint.timestep),
         "feet": blueprint.feet(),
         "lockable": blueprint.lockable(),
         **blueprint.attributes(objective),
@@ -127,14 +127,12 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
     return type(stem.title().replace("-", ""), (*bases, objective), attributes)
 
 
-def _steps(key: str, duration: float, step: float) -> int:
-    """Return how many steps a duration has; it must be a multiple of the step."""
-    count = round(duration / step)
-    if count < 1 or not math.isclose(count * step, duration, rel_tol=1e-6):
-        near = max(1, count) * step
-        unit = "time step of the physics" if key == "control_step" else "control step"
+def _physics_steps(control_step: float, timestep: float) -> int:
+    """Return how many physics steps a control step has; it must be a multiple of them."""
+    count = round(control_step / timestep)
+    if count < 1 or not math.isclose(count * timestep, control_step, rel_tol=1e-6):
         raise FastadaptError(
-            f"environment.{key} = {duration:g} s is no multiple of the {unit}, {step:g} s. The "
-            f"nearest one is {near:g} s."
+            f"environment.control_step = {control_step:g} s is no multiple of the time step of the "
+            f"physics, {timestep:g} s. The nearest one is {max(1, count) * timestep:g} s."
         )
     return count

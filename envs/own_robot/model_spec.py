@@ -56,8 +56,9 @@ def load_spec(files: ModelFiles) -> mujoco.MjSpec:
 
 def one_line(error: Exception) -> str:
     """Return the message of MuJoCo as part of a sentence."""
-    words = " ".join(str(error).replace("Error:", "").split())
-    return words.rstrip(".") + "."
+    what, _, where = str(error).replace("Error:", "").strip().partition("\nElement ")
+    words = " ".join(what.split()).rstrip(".")
+    return f"{words} (element {where.removeprefix('name ').strip()})." if where else f"{words}."
 
 
 def remove(spec: mujoco.MjSpec, names: Iterable[str]) -> None:

@@ -37,7 +37,7 @@ class RobotTable(_Table):
     control_step: Positive = 0.02
     """Duration of a control step [s], a multiple of the model's time step (default: 0.02)."""
     horizon: Positive = 10.0
-    """Duration of an episode [s], a multiple of the control step (default: 10)."""
+    """Duration of an episode [s], rounded to whole control steps (default: 10)."""
     keyframe: str | None = None
     """Keyframe with the nominal pose (default: the first one, or the model's initial pose)."""
     pose: Mapping[str, float | tuple[float, ...]] = {}

@@ -326,6 +326,11 @@ def matching(
     Raises:
         FastadaptError: a pattern matches nothing; the message lists the valid names.
     """
+    if not names:
+        raise FastadaptError(
+            f"Perturbation '{owner}': the model has no {target_type} with a name. Give names to "
+            "those that are meant."
+        )
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
             raise FastadaptError(

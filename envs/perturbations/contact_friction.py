@@ -131,7 +131,9 @@ def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
     for p in pairs:  # an explicit pair has a friction of its own
         a, b = model.pair_geom1[p], model.pair_geom2[p]
         orders[a, b] = orders[b, a] = 0
-    geoms = {g: sorted(set(orders[g].tolist()) - {0}) for g in range(model.ngeom) if orders[g].any()}
+    geoms = {
+        g: sorted(set(orders[g].tolist()) - {0}) for g in range(model.ngeom) if orders[g].any()
+    }
     mixed = np.array([len(geoms.get(g, ())) > 1 for g in range(model.ngeom)])
     friction, priority = model.geom_friction[:, 0], model.geom_priority
     equal = priority[:, None] == priority

@@ -15,7 +15,9 @@ def move_inertial_frame(edit: Edit, moved: NDArray[np.bool_]) -> None:
     MuJoCo's midphase keeps its bounding boxes in that frame and never makes them anew: contacts of
     a body with several geoms would be missed. Without it, contacts are found one geom by one.
     """
-    edit["disableflags"][moved.reshape(len(moved), -1).any(axis=1)] |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+    edit["disableflags"][moved.reshape(len(moved), -1).any(axis=1)] |= int(
+        mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+    )
 
 
 def point_inertia(mass: Array, offset: Array) -> Array:

@@ -178,7 +178,8 @@ def _tied_by(model: mujoco.MjModel, bodies: Ids) -> str:
     """Return what ties these bodies to others, "" if nothing but their joints does."""
     for tendon in range(model.ntendon):
         if _within(model, bodies, tendon) == {True, False}:
-            return f"tendon '{model.tendon(tendon).name}'"
+            name = model.tendon(tendon).name
+            return f"tendon '{name}'" if name else "a tendon without a name"
     owners = {
         mujoco.mjtObj.mjOBJ_BODY: np.arange(model.nbody),
         mujoco.mjtObj.mjOBJ_SITE: model.site_bodyid,
@@ -189,7 +190,8 @@ def _tied_by(model: mujoco.MjModel, bodies: Ids) -> str:
         ends = (model.eq_obj1id[equality], model.eq_obj2id[equality])
         # Locks and other equalities of a single joint have no second end.
         if owner is not None and len({bool(owner[e] in bodies) for e in ends if e >= 0}) == 2:
-            return f"equality '{model.equality(equality).name}'"
+            name = model.equality(equality).name
+            return f"equality '{name}'" if name else "an equality without a name"
     return ""
 
 

@@ -145,7 +145,10 @@ def test_bad_input_is_one_sentence_and_exit_code_2(case, trained, tmp_path):
     assert sorted(path.name for path in full.iterdir()) == ["notes.txt"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "rl2", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["train", "rl2", "--help"], ["evaluate", "--help"]],
+)
 def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys\n"

@@ -108,7 +108,7 @@ def test_without_memory_it_stays_at_the_prior(finished):
 def test_the_report_shows_what_it_believes(finished):
     result = evaluate(finished.agent(), finished.task_set, "test_iid", (0, 1), 1, num_threads=1)
     result.save(finished.path / "evaluations" / "test_iid-0")
-    page = report_run(finished, finished.agent()).read_text(encoding="utf-8")
+    page = report_run(finished).read_text(encoding="utf-8")
     assert "What it believes" in page
     assert (finished.path / "report" / "plots" / "latent-0.png").is_file()
 

@@ -1,6 +1,7 @@
 """Small agents on small batches."""
 
 import pytest
+import torch
 
 from fastadapt.agents import make_agent
 from fastadapt.envs import load_task_set, make_batch
@@ -23,3 +24,10 @@ def robots(reacher):
     envs = make_batch(reacher, 6, 1)
     envs.set_tasks(reacher.sample("train", 6))
     return envs
+
+
+@pytest.fixture
+def in_double_precision():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

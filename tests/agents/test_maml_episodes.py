@@ -176,9 +176,11 @@ def test_a_learned_signal_begins_with_nothing_and_moves_the_mean_where_it_says()
     lived = replace(lived, actions=actions, log_probs=lived.policy.log_prob(actions))
     signal = LearnedSignal(16, 4, 64)
     learned = signal.initial(torch.Generator().manual_seed(0))
-    assert (signal(learned, lived.transitions, lived.noise()) == 0).all()
-    learned[-5 + 1 + 2] = 3.0  # h for the third action, whatever was seen
-    added = signal(learned, lived.transitions, lived.noise())
+    parts = lived.signal, lived.transitions, lived.noise()
+    assert torch.equal(signal(learned, *parts), lived.signal)
+    learned[-1] = 0.0
+    learned[-6 + 1 + 2] = 3.0  # h for the third action, whatever was seen
+    added = signal(learned, *parts)
     torch.testing.assert_close(added, 3 * noise[..., 2], atol=1e-4, rtol=1e-4)
     rates = torch.zeros(policy.size)
     rates[-8:-4] = 0.1  # only the biases of the means

@@ -21,11 +21,7 @@ from fastadapt.agents.maml_outer import (
 TASKS, STEPS, SEEN, ACTIONS, WIDTH = 3, 12, 2, 2, 4
 
 
-@pytest.fixture(autouse=True)
-def in_double_precision():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("in_double_precision")
 
 
 def toy_experience(policy, parameters, generator):
@@ -49,7 +45,7 @@ def toy_experience(policy, parameters, generator):
     )
 
 
-def toy_problem(steps=1, seed=0, every=True, signal="advantages", **inner):
+def toy_problem(steps=1, seed=0, counted="all", signal="advantages", **inner):
     """A problem whose experiences were sampled along the inner steps, and its meta-parameters."""
     generator = torch.Generator().manual_seed(seed)
     config = InnerConfig(steps=steps, learning_rate=0.3, rate_speed=1.0, signal=signal, **inner)
@@ -65,7 +61,7 @@ def toy_problem(steps=1, seed=0, every=True, signal="advantages", **inner):
     for _ in range(steps + 1):
         experiences.append(toy_experience(policy, stage, generator))
         stage = parts.adapt(meta, stage, experiences[-1:], None).stages[-1].detach()
-    return MetaProblem(parts, experiences, every), meta
+    return MetaProblem(parts, experiences, counted), meta
 
 
 def value(problem, meta):
@@ -75,7 +71,7 @@ def value(problem, meta):
         mine, gains = parts.parameters(meta)[None], []
         for k, lived in enumerate(problem.experiences):
             here = lived.tasks(slice(task, task + 1))
-            if k in problem.adapted():
+            if k in problem.counting():
                 log_probs = problem.policy(mine, here.observations).log_prob(here.actions)
                 ratio = (log_probs - here.log_probs).exp()
                 gains.append((ratio * here.advantages).mean().item())
@@ -84,7 +80,7 @@ def value(problem, meta):
             if parts.signal:
                 learned = meta[-parts.signal.size :]
                 noise = (here.actions - here.policy.mean) / here.policy.log_std.exp()
-                signal = signal + parts.signal(learned, here.transitions, noise)
+                signal = parts.signal(learned, signal, here.transitions, noise)
             loss = inner_loss(problem.policy, leaf, here, problem.inner.objective, signal).sum()
             mine = (leaf - parts.rates(meta) * torch.autograd.grad(loss, leaf)[0]).detach()
         total += sum(gains) / len(gains)
@@ -129,8 +125,9 @@ def test_the_meta_gradient_reaches_a_learned_signal(steps):
         assert (ahead - behind) / 2e-5 == pytest.approx((found @ direction).item(), rel=1e-5)
 
 
-def test_the_last_stage_alone_can_count():
-    problem, meta = toy_problem(3, every=False)
+@pytest.mark.parametrize("counted", ["adapted", "last"])
+def test_fewer_stages_can_count(counted):
+    problem, meta = toy_problem(3, counted=counted)
     assert error(gradient_of(problem, meta), by_differences(problem, meta)) < 1e-5
 
 
@@ -187,11 +184,11 @@ def test_fisher_products_equal_the_hessian_of_the_divergence(steps, learned_rate
     def apart(tried):
         stages = problem.adapt(tried, "second").stages
         total = torch.zeros(())
-        for k in problem.adapted():
+        for k in problem.counting():
             lived = problem.experiences[k]
             policy = problem.policy(stages[k], lived.observations)
             total = total + (divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
-        return total / len(problem.adapted())
+        return total / len(problem.counting())
 
     hessian = torch.autograd.functional.hessian(apart, meta)
     fisher = Fisher(meta, problem)

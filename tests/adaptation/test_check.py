@@ -1,0 +1,75 @@
+"""`fastadapt check` as a user meets it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fastadapt.adaptation import cli
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "envs"))
+
+from own_models import LEGS, write
+
+
+def test_a_good_file_is_measured(tmp_path, capsys):
+    assert cli.run(["check", str(write(tmp_path)), "--threads", "1"]) == 0
+    printed = capsys.readouterr().out
+    for words in (
+        "mine-v0 is valid",
+        "mine-run-forward-",
+        "mass.scale: acceleration when pushed with 10 N [m/s²]",
+        "front_leg",
+        "dead.dead: travel of the joint",
+        "0 diverged",
+        "steps/s nominal",
+        "What 64 new tasks cost",
+        "'mine' is sound. All 5 parameters act.",
+    ):
+        assert words in printed, words
+
+
+def test_a_parameter_without_effect_is_exit_code_1(tmp_path, capsys):
+    friction = """
+[[perturbations]]
+name = "friction"
+kind = "contact-friction"
+targets = ["ghost"]
+against = ["floor"]
+scale = { law = "uniform", low = 0.5, high = 1.0 }
+"""
+    xml = LEGS.replace(
+        '<site name="toe"',
+        '<geom name="ghost" size="0.01" contype="0" conaffinity="0"/><site name="toe"',
+    )
+    assert cli.run(["check", str(write(tmp_path, xml, perturbations=friction)), "--no-costs"]) == 1
+    printed = capsys.readouterr().out
+    assert "NO EFFECT" in printed
+    assert "Without effect: friction.scale." in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("horizon", "horizn"), "Did you mean 'horizon'?"),
+        (('"mass"\nkind = "mass"', '"mass"\nkind = "mas"'), "'mass'?"),
+        (("[splits.test_iid]", "[splits.test_extrapolation.perturbations]\nmass.scale = "
+          '{ law = "uniform", low = 1.0, high = 3.0 }\n[splits.test_extrapolation]'), "overlaps"),
+    ],
+)  # fmt: skip
+def test_bad_files_are_one_sentence_and_exit_code_2(tmp_path, capsys, change, expected):
+    path = write(tmp_path, environment='objective = "run-forward"\nhorizon = 5.0')
+    text = path.read_text()
+    assert change[0] in text
+    path.write_text(text.replace(*change))
+    assert cli.run(["check", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert expected in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_simulation_that_blows_up_is_told(tmp_path, capsys):
+    text = LEGS.replace('gear="20"', 'gear="1e7"')
+    assert cli.run(["check", str(write(tmp_path, text)), "--no-costs"]) == 1
+    assert "blew up" in capsys.readouterr().out

@@ -1,0 +1,121 @@
+"""What a report says beyond returns: normalised scores, metrics, profiles, maps, recovery."""
+
+import numpy as np
+import pytest
+
+from fastadapt.adaptation.online import OnlinePlan, run_online
+from fastadapt.adaptation.online_results import OnlineResult
+from fastadapt.adaptation.recovery_report import factors, recovery_sections, recovery_tables
+from fastadapt.adaptation.references import References
+from fastadapt.adaptation.report import write_report
+from fastadapt.adaptation.results import COLUMNS, Result
+from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.envs import FastadaptError, load_task_set
+
+SPLIT = "test_iid"
+
+
+@pytest.fixture(scope="module")
+def reacher():
+    return load_task_set("reacher-damage")
+
+
+@pytest.fixture(scope="module")
+def results(reacher):
+    """One agent closes half of the gap at once and all of it after two shots; one never does."""
+    rows = []
+    for task in reacher.tasks(SPLIT):
+        for agent, levels in (("fast", (50.0, 100.0)), ("none", (0.0, -10.0))):
+            for shot, value in zip((0, 2), levels, strict=True):
+                row = np.zeros(1, COLUMNS)
+                row["agent"], row["task_set"], row["split"] = agent, reacher.id, SPLIT
+                row["task_id"], row["shot"], row["return"] = task.id, shot, value
+                rows.append(row)
+    meta = {
+        "task_set_hash": reacher.hash,
+        "tasks": {t.id: t.changes() for t in reacher.tasks(SPLIT)},
+    }
+    return Result(np.concatenate(rows), meta)
+
+
+@pytest.fixture(scope="module")
+def references(reacher):
+    ids = [task.id for task in reacher.tasks(SPLIT)]
+    returns = {
+        role: {SPLIT: dict.fromkeys(ids, level)} for role, level in (("floor", 0), ("oracle", 100))
+    }
+    return References(reacher.id, reacher.hash, returns, {})
+
+
+def cells(table, agent):
+    row = next(row for row in table.rows if row[1] == agent)
+    return dict(zip(table.head, row, strict=True))
+
+
+def test_scores_are_normalised(results, references):
+    table = recovery_tables(results, references)[0]
+    fast, none = cells(table, "fast"), cells(table, "none")
+    assert fast["0 shots"].startswith("0.500 [0.500")
+    assert fast["2 shots"].startswith("1.00 ")
+    assert none["2 shots"].startswith("-0.100 ")
+    assert fast["optimality gap"].startswith("0")
+    assert none["optimality gap"].startswith("1.10")
+    assert fast["n"] == "40"
+
+
+def test_metrics_of_the_curve(results, references):
+    table = recovery_tables(results, references)[1]
+    fast, none = cells(table, "fast"), cells(table, "none")
+    assert fast["area"].startswith("0.750")
+    assert fast["shots to 90 %"].startswith("2.00")
+    assert none["negative"].startswith("1.00")
+    assert fast["negative"].startswith("0 ")
+    assert fast["survival"] == "100% of 40"
+    raw = recovery_tables(results, None)
+    assert [table.title for table in raw] == ["How it adapts"]
+    assert cells(raw[0], "fast")["area"].startswith("75.0")
+
+
+def test_references_of_another_version_are_refused(results, references):
+    other = References(references.task_set, "another", references.returns, {})
+    with pytest.raises(FastadaptError, match="hash another"):
+        recovery_tables(results, other)
+
+
+def test_factors_are_what_every_task_has(reacher):
+    found = {factor.name: factor for factor in factors(reacher, [SPLIT])}
+    assert set(found) == {"object.mass", "friction.torque (mean of 4)"}
+    task = reacher.tasks(SPLIT)[3]
+    mass = dict(zip(task.names, task.values, strict=True))["object.mass[object]"]
+    assert found["object.mass"].values[task.id] == pytest.approx(mass)
+    assert found["object.mass"].box == (0.0, 1.0)
+
+
+def test_the_page_has_every_section(reacher, results, references, tmp_path):
+    plan = OnlinePlan(2.0, 0.5, 1.0)
+    tasks = reacher.tasks(SPLIT)[:3]
+    trial = run_online(RandomAgent(reacher), reacher, tasks, plan)
+    online = OnlineResult.of(RandomAgent(reacher), reacher, SPLIT, tasks, plan, 0, trial)
+    sections = recovery_sections(results, reacher, references, [online])
+    titles = [title for title, _, _ in sections]
+    assert titles == [
+        "Performance profiles", "Score over two parameters", "Recovery within one episode"
+    ]  # fmt: skip
+    tables = recovery_tables(results, references)
+    page = write_report(tmp_path, "All of it", results, {}, [], {}, sections, tables)
+    text = page.read_text(encoding="utf-8")
+    assert all(title in text for title in [*titles, "Normalised score", "How it adapts"])
+    names = {path.name for path in (tmp_path / "plots").iterdir()}
+    assert {"profile-test_iid.svg", "map-fast.png", "strike-test_iid-random.svg"} <= names
+    lines = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + len(results.table)
+
+
+def test_parquet_where_pyarrow_is_there(results, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    from fastadapt.adaptation.tables_out import write_tables
+
+    assert len(write_tables(results, tmp_path)) == 2
+    table = parquet.read_table(tmp_path / "results.parquet")
+    assert table.column_names == list(COLUMNS.names)
+    assert table["return"].to_pylist() == results.table["return"].tolist()
