@@ -12,9 +12,9 @@ from fastadapt.agents.config import AgentConfig, check_numbers
 class InnerConfig:
     """How the policy adapts to one task."""
 
-    steps: int = 1
+    steps: int = 2
     """Inner steps in training, each on fresh episodes (1 to 5); in a trial every shot is one."""
-    learning_rate: float = 0.1
+    learning_rate: float = 0.5
     """Size of an inner step (where they are learned: at the start)."""
     learned_rates: bool = True
     """Learn the step size of every parameter (Meta-SGD, Li et al. 2017)."""
@@ -70,6 +70,8 @@ class OuterConfig:
     """ppo: weight of the divergence of the policies that sampled the inner steps' episodes."""
     gradient_limit: float = 0.5
     """ppo: largest norm of a gradient."""
+    kl_stop: float = 0.05
+    """ppo: divergence of the counted policies beyond which an iteration's passes end early."""
     kl_limit: float = 0.01
     """trpo: limit of the divergence of the adapted policies."""
     conjugate_steps: int = 10
@@ -83,7 +85,7 @@ class OuterConfig:
         check_choice("stages", self.stages, ("all", "adapted", "last"))
         for name in (
             *("learning_rate", "final_learning_rate", "epochs", "minibatches", "clip"),
-            *("gradient_limit", "kl_limit", "conjugate_steps", "fisher_stride"),
+            *("gradient_limit", "kl_stop", "kl_limit", "conjugate_steps", "fisher_stride"),
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
@@ -95,7 +97,7 @@ class OuterConfig:
 class MAMLConfig(AgentConfig):
     """Settings of MAML; the defaults are what worked on the shipped task sets."""
 
-    tasks: int = 128
+    tasks: int = 64
     """Tasks of an iteration."""
     episodes: int = 1
     """Episodes on each task for one inner step; 1 is what a shot of a trial gives."""

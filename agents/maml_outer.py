@@ -232,23 +232,23 @@ def clipped_update(
         FastadaptError: the meta-gradient is not finite.
     """
     tasks = len(problem.experiences[0].observations)
-    sums: Metrics = {}
-    count = 0
-    for _ in range(config.epochs):
-        for chosen in torch.chunk(torch.randperm(tasks, generator=generator), config.minibatches):
-            loss, metrics = _clipped_loss(meta, problem.tasks(chosen), config)
-            (meta.grad,) = torch.autograd.grad(loss, meta)
-            norm = nn.utils.clip_grad_norm_(meta, config.gradient_limit)
-            if not torch.isfinite(norm):
-                raise FastadaptError(
-                    "Training diverged: the meta-gradient is not finite. Lower "
-                    "inner.learning_rate or outer.learning_rate."
-                )
-            optimizer.step()
-            count += 1
-            for name, value in {**metrics, "gradient_norm": float(norm)}.items():
-                sums[name] = sums.get(name, 0.0) + value
-    return {name: value / count for name, value in sums.items()}
+    rows: list[Metrics] = []
+    passes = (torch.randperm(tasks, generator=generator) for _ in range(config.epochs))
+    for chosen in (part for order in passes for part in torch.chunk(order, config.minibatches)):
+        loss, metrics = _clipped_loss(meta, problem.tasks(chosen), config)
+        if metrics["outer_kl"] > config.kl_stop:
+            break
+        (meta.grad,) = torch.autograd.grad(loss, meta)
+        norm = nn.utils.clip_grad_norm_(meta, config.gradient_limit)
+        if not torch.isfinite(norm):
+            raise FastadaptError(
+                "Training diverged: the meta-gradient is not finite. Lower inner.learning_rate or "
+                "outer.learning_rate."
+            )
+        optimizer.step()
+        rows.append({**metrics, "gradient_norm": float(norm)})
+    found = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    return {**found, "meta_updates": float(len(rows))}
 
 
 def _clipped_loss(

@@ -27,7 +27,7 @@ _OPEN, _AROUND = 0.04, 0.022
 class ArmLift(BringObject):
     """Grasp the block, lift it and hold it at the goal.
 
-    Reward = 0.2 exp(-t / 0.1 m) + 0.1 (c + g) exp(-t / 0.03 m) + 0.4 exp(-d / 0.1 m)
+    Reward = 0.2 exp(-t / 0.1 m) + 0.1 (c + g) exp(-t / 0.03 m) + 0.8 exp(-d / 0.1 m)
     + 0.4 exp(-(d / 0.03 m)^2) - 0.005 |action|^2, every 40 ms, where d [m] is the distance from the
     block to the goal, t [m] from the middle between the finger tips to the block, c in [0, 1] how
     far the fingers have closed towards the width of the block, and g in [0, 1] the smaller one of
@@ -56,7 +56,7 @@ class ArmLift(BringObject):
     object_yaw = (-0.3, 0.3)
     goal_distance = (0.0, 0.0)
     goal_height = (0.1, 0.2)
-    weights: ClassVar[Mapping[str, float]] = {**BringObject.weights, "grasp": 0.1}
+    weights: ClassVar[Mapping[str, float]] = {**BringObject.weights, "near": 0.8, "grasp": 0.1}
 
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim)

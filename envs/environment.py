@@ -61,6 +61,8 @@ class Environment(ABC):
     """What `distance` measures, for reports."""
     feet: ClassVar[tuple[str, ...]] = ()
     """Geoms that touch the ground first, for the touch-down event."""
+    camera: ClassVar[int | str] = 0
+    """The camera of pictures, by number or name."""
     goals: ClassVar[tuple[Goal, ...]] = ()
     """Hidden goals, where the task decides them."""
 

@@ -39,7 +39,7 @@ class Hexapod(RunForward):
     keyframe = "stand"
     action_scale: ClassVar = {"*_coxa": 0.4, "*": 0.4}
     healthy_tilt = np.deg2rad(60)
-    weights: ClassVar = {**RunForward.weights, "healthy": 0.0}
+    weights: ClassVar = {**RunForward.weights, "healthy": 0.0, "effort": 1.5}
 
     @staticmethod
     def spec() -> mujoco.MjSpec:

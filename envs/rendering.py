@@ -53,7 +53,7 @@ def visible(model: mujoco.MjModel) -> NDArray[np.bool_]:
 
 
 class PoseRenderer:
-    """Renders poses of one robot from its first camera.
+    """Renders poses of one robot from its camera.
 
     Args:
         environment: whose robot.
@@ -73,6 +73,7 @@ class PoseRenderer:
         self._model = tinted(self._model, colours or {})
         self._model.vis.quality.offsamples = 0  # measured: 3 times faster on a software renderer
         self._data = mujoco.MjData(self._model)
+        self._camera = environment.camera
         self._renderer = mujoco.Renderer(self._model, 480, 640)
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
@@ -88,7 +89,7 @@ class PoseRenderer:
         if mocap is not None:
             self._data.mocap_pos[:] = mocap
         mujoco.mj_forward(self._model, self._data)
-        self._renderer.update_scene(self._data, camera=0)
+        self._renderer.update_scene(self._data, camera=self._camera)
         return self._renderer.render()
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ def test_the_robot_of_the_readme_is_checked_and_trained(tmp_path, capsys):
     path.write_text(shown)
     (tmp_path / "my_robot.xml").write_text(ROBOT)
     assert cli.run(["check", str(path), "--no-costs"]) == 0
-    assert "All 5 parameters act" in capsys.readouterr().out
+    assert "All 4 parameters act" in capsys.readouterr().out
     small = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
     assert cli.run(["train", "rl2", str(path), "--out", str(tmp_path / "run"), *small]) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -187,7 +188,7 @@ class BringObject(Environment):
             "reward_ctrl": -weight["ctrl"] * np.square(action).sum(axis=1),
         }
         success = (distance < self.success_distance).astype(float)
-        return np.sum(list(terms.values()), axis=0), terms | {"success": success}
+        return functools.reduce(np.add, terms.values()), terms | {"success": success}
 
     def distance(self) -> Array:
         return np.linalg.norm(self._to_goal(), axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.environment import Array, Channel
+from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.objectives.from_model import from_model
 from fastadapt.envs.objectives.posed_robot import PosedRobot
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
-from fastadapt.envs.simulation import Simulation
+from fastadapt.envs.perturbations.base import ids_of, names_of
+from fastadapt.envs.simulation import Ids, Simulation
 
 
 class MovingRobot(PosedRobot):
@@ -28,7 +31,10 @@ class MovingRobot(PosedRobot):
     - `tilt`: squared sine of the angle between the body and upright;
     - `bounce`: squared vertical velocity [m^2/s^2];
     - `wobble`: squared roll rate + squared pitch rate [rad^2/s^2];
-    - `height`: ((height - nominal height) / nominal height)^2.
+    - `height`: ((height - nominal height) / nominal height)^2;
+    - `acceleration`: mean over the joints of (change of velocity / control step / 100 rad/s^2)^2;
+    - `drag`: mean over the feet of horizontal speed [m/s] * (1 - lift / `foot_clearance`)^2, lift
+      from 0 to `foot_clearance`, in the last physics step: a foot should stand or be lifted.
     """
 
     root: ClassVar[str]
@@ -37,6 +43,8 @@ class MovingRobot(PosedRobot):
     """The robot has fallen where its root is not within these heights [m] ..."""
     healthy_tilt: ClassVar[float] = np.inf
     """... or is tilted by more than this [rad]."""
+    foot_clearance: ClassVar[float] = 0.04
+    """How high a foot should be lifted over its nominal height [m]."""
     weights: ClassVar[Mapping[str, float]]
     """Weight of each term of the reward."""
 
@@ -50,6 +58,17 @@ class MovingRobot(PosedRobot):
         self._gravity = sim.field("gravity")
         self._force = sim.data("actuator_force")
         self._limit = force_limits(sim.model)
+        self._find_feet(sim)
+
+    def _find_feet(self, sim: Simulation) -> None:
+        if not self.feet:
+            return
+        self._feet = feet_ids(sim.model, self.feet)
+        self._soles = sim.model.geom_bodyid[self._feet]
+        self._trees = sim.model.body_rootid[self._soles]
+        self._ground = nominal_places(sim.model, self._pose)[self._feet, 2]
+        self._places, self._twists = sim.data("geom_xpos"), sim.data("cvel")
+        self._centres = sim.data("subtree_com")
 
     @classmethod
     def body_channels(cls) -> list[Channel]:
@@ -69,19 +88,47 @@ class MovingRobot(PosedRobot):
         unit = self._gravity / np.where(size > 0, size, 1.0)
         return np.clip(motion.to_body(unit), -1.0, 1.0)  # rounding must not leave the range
 
-    def costs(self, motion: Motion, previous: Array, action: Array) -> dict[str, Array]:
-        """Return the costs by name, each `(N,)`; see the class."""
-        share = self._force / self._limit
+    def before_step(self) -> Array:
+        """Return the previous action, joint velocities, and the position of the root."""
+        parts = [self.previous_action(), self.sim.data("qvel")[:, self._qvel]]
+        return np.concatenate([*parts, self.body.read().position], axis=1)
+
+    def costs(self, motion: Motion, before: Array, action: Array) -> dict[str, Array]:
+        """Return the costs by name, each `(N,)`; see the class.
+
+        Args:
+            motion: after the step.
+            before: from `before_step`.
+            action: as commanded.
+        """
+        previous, speeds, _ = np.split(before, [action.shape[1], before.shape[1] - 3], axis=1)
         change = np.clip(action, -1.0, 1.0) - previous
-        nominal = self.body.start[2] or 1.0  # a root at height 0 has no cost of that kind
+        gained = (self.sim.data("qvel")[:, self._qvel] - speeds) / self.control_step()
+        nominal = self.body.start[2] or 1.0  # own robots: a root at height 0, or no joints
+        count = max(gained.shape[1], 1)
         return {
-            "effort": np.square(share).mean(axis=1),
+            "effort": np.square(self._force / self._limit).mean(axis=1),
             "action_rate": np.square(change).mean(axis=1),
+            "acceleration": np.square(gained / 100.0).sum(axis=1) / count,
+            "drag": self._drag(),
             "tilt": np.square(motion.axes[:, 2, :2]).sum(axis=1),
             "bounce": np.square(motion.velocity[:, 2]),
             "wobble": np.square(motion.spin[:, :2]).sum(axis=1),
             "height": np.square((motion.position[:, 2] - nominal) / nominal),
         }
+
+    def _drag(self) -> Array:
+        if not self.feet:
+            return np.zeros(self.sim.num_sims)
+        places = self._places[:, self._feet]
+        twist = self._twists[:, self._soles]  # about the tree's centre of mass
+        lever = places - self._centres[:, self._trees]
+        speed = np.hypot(
+            twist[..., 3] + twist[..., 1] * lever[..., 2] - twist[..., 2] * lever[..., 1],
+            twist[..., 4] + twist[..., 2] * lever[..., 0] - twist[..., 0] * lever[..., 2],
+        )
+        lift = np.clip((places[..., 2] - self._ground) / self.foot_clearance, 0.0, 1.0)
+        return (speed * np.square(1.0 - lift)).mean(axis=1)
 
     def weighted(
         self, gains: Mapping[str, Array], costs: Mapping[str, Array]
@@ -89,7 +136,8 @@ class MovingRobot(PosedRobot):
         """Return the reward, and its terms as `reward_<name>`; costs count negative."""
         terms = {f"reward_{name}": self.weights[name] * gain for name, gain in gains.items()}
         terms |= {f"reward_{name}": -self.weights[name] * cost for name, cost in costs.items()}
-        return np.sum(list(terms.values()), axis=0), terms
+        # One after the other: `np.sum` adds in another order where there is one robot alone.
+        return functools.reduce(np.add, terms.values()), terms
 
     def terminated(self) -> NDArray[np.bool_]:
         motion = self.body.read()
@@ -97,6 +145,27 @@ class MovingRobot(PosedRobot):
         height, upright = motion.position[:, 2], motion.axes[:, 2, 2]
         fallen = (height < low) | (height > high)
         return fallen | (upright < np.cos(min(self.healthy_tilt, np.pi)))
+
+
+def feet_ids(model: mujoco.MjModel, feet: tuple[str, ...]) -> Ids:
+    """Return the ids of geoms, `(feet,)`.
+
+    Raises:
+        FastadaptError: there is none of that name.
+    """
+    known = names_of(model, "geom")
+    for name in feet:
+        if name not in known:
+            raise unknown_name("foot geom", name, known)
+    return ids_of(model, "geom", feet)
+
+
+def nominal_places(model: mujoco.MjModel, qpos: Array) -> Array:
+    """Return where the geoms are in a pose, `(ngeom, 3)`."""
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    mujoco.mj_kinematics(model, data)
+    return data.geom_xpos.copy()
 
 
 def force_limits(model: mujoco.MjModel) -> Array:

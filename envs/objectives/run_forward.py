@@ -30,6 +30,8 @@ class RunForward(MovingRobot):
         "heading": 0.2,
         "effort": 0.1,
         "action_rate": 0.2,
+        "acceleration": 0.0,
+        "drag": 0.2,
         "tilt": 0.2,
         "bounce": 0.0,
         "wobble": 0.0,
@@ -51,17 +53,12 @@ class RunForward(MovingRobot):
         parts = [self.body_state(motion), heading, self.joint_state(), self.previous_action()]
         return np.concatenate(parts, axis=1)
 
-    def before_step(self) -> Array:
-        """Return the previous action, then x and y."""
-        position = self.body.read().position[:, :2]
-        return np.concatenate([self.previous_action(), position], axis=1)
-
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         motion = self.body.read()
-        along, across = ((motion.position[:, :2] - before[:, -2:]) / self.control_step()).T
+        along, across = ((motion.position[:, :2] - before[:, -3:-1]) / self.control_step()).T
         gains = {"forward": along, "healthy": np.ones(self.sim.num_sims)}
         costs = {"sideways": np.abs(across), "heading": 1.0 - np.cos(motion.yaw)}
-        costs |= self.costs(motion, before[:, :-2], action)
+        costs |= self.costs(motion, before, action)
         reward, terms = self.weighted(gains, costs)
         return reward, terms | {"x_position": motion.position[:, 0], "x_velocity": along}
 

@@ -35,6 +35,10 @@ class StayUpright(MovingRobot):
         "drift": 0.5,
         "effort": 0.1,
         "action_rate": 0.05,
+        "acceleration": 0.0,
+        "drag": 0.0,
+        "acceleration": 0.0,
+        "drag": 0.0,
         "tilt": 0.0,
         "bounce": 0.0,
         "wobble": 0.01,
@@ -64,9 +68,6 @@ class StayUpright(MovingRobot):
         away = motion.to_body(motion.position - self.body.start)[:, :2]
         parts = [self.body_state(motion), away, self.joint_state(), self.previous_action()]
         return np.concatenate(parts, axis=1)
-
-    def before_step(self) -> Array:
-        return self.previous_action()
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         motion = self.body.read()

@@ -36,6 +36,8 @@ class TrackVelocity(MovingRobot):
         "healthy": 0.0,
         "effort": 0.1,
         "action_rate": 0.2,
+        "acceleration": 0.02,
+        "drag": 0.3,
         "tilt": 0.5,
         "bounce": 0.2,
         "wobble": 0.02,
@@ -67,9 +69,6 @@ class TrackVelocity(MovingRobot):
         body = self.body_state(self.body.read())
         parts = [self.command[:, None], body, self.joint_state(), self.previous_action()]
         return np.concatenate(parts, axis=1)
-
-    def before_step(self) -> Array:
-        return self.previous_action()
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         motion = self.body.read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import mujoco
@@ -13,10 +12,10 @@ from fastadapt.envs.environment import Array, Environment
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo
 from fastadapt.envs.own_robot import model_spec
+from fastadapt.envs.own_robot.anatomy import Anatomy
 from fastadapt.envs.own_robot.model_files import ModelFiles
-from fastadapt.envs.own_robot.model_spec import NOMINAL, SCALAR
+from fastadapt.envs.own_robot.model_spec import NOMINAL
 from fastadapt.envs.own_robot.tables import BringObjectTable, MovingTable, RobotTable
-from fastadapt.envs.perturbations.base import names_of
 
 _DROP = 0.002
 """A robot that is moved onto its floor by more than this is worth a word [m]."""
@@ -42,12 +41,14 @@ class Blueprint:
             raise FastadaptError(
                 f"MuJoCo cannot compile '{files.model}': {model_spec.one_line(error)}"
             ) from None
-        if self.draft.nu == 0:
+        if self.draft.nu == 0 or self.draft.nv == 0:
+            what = "actuators" if self.draft.nv else "joints"
             raise FastadaptError(
-                f"'{files.model.name}' has no actuators, so an agent could do nothing. Add them to "
+                f"'{files.model.name}' has no {what}, so an agent could do nothing. Add them to "
                 'the model, or put servos = [{ joints = ["*"], kp = 50.0, kd = 1.0 }] into '
                 "[environment]."
             )
+        self.anatomy = Anatomy(self.draft, table)
         self.dropped = 0.0
         self.qpos, self.ctrl = self._nominal()
 
@@ -61,7 +62,7 @@ class Blueprint:
         spec = self._bare()
         model_spec.add_keyframe(spec, self.qpos, self.ctrl)
         extent = float(self.draft.stat.extent)
-        model_spec.add_camera(spec, self.carrier, min(extent, 2.0))
+        model_spec.add_camera(spec, self.anatomy.carrier, min(extent, 2.0))
         return spec
 
     def _bare(self) -> mujoco.MjSpec:
@@ -83,103 +84,6 @@ class Blueprint:
             model_spec.add_floor(spec)
         return spec
 
-    @cached_property
-    def carrier(self) -> str:
-        """The body that carries the rest: the first with a free joint, or the first that moves."""
-        model = self.draft
-        free = model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE]
-        driven = self._trees_of_actuators()
-        free = [int(body) for body in free if int(body) in driven]
-        moving = np.flatnonzero(model.body_dofnum > 0)
-        mine = [int(body) for body in moving if int(model.body_rootid[body]) in driven]
-        return model.body([*free, *mine, *moving][0]).name
-
-    @cached_property
-    def root(self) -> str:
-        """The body that the objective is about."""
-        wanted = self._table.root if isinstance(self._table, MovingTable) else None
-        if wanted is None:
-            return self.carrier
-        if wanted not in (known := names_of(self.draft, "body")):
-            raise unknown_name("body (environment.root) called", wanted, known)
-        return wanted
-
-    def _trees_of_actuators(self) -> set[int]:
-        """Return the topmost bodies of the kinematic trees that actuators move."""
-        model = self.draft
-        return {int(model.body_rootid[model.jnt_bodyid[j]]) for j in self._driven()} | {
-            int(model.body_rootid[model.site_bodyid[model.actuator_trnid[i, 0]]])
-            for i in range(model.nu)
-            if model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_SITE
-        }
-
-    def _driven(self) -> set[int]:
-        """Return the joints that actuators move, directly or by tendons."""
-        model = self.draft
-        direct = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
-        found: set[int] = set()
-        for i in range(model.nu):
-            target = int(model.actuator_trnid[i, 0])
-            if int(model.actuator_trntype[i]) in direct:
-                found.add(target)
-            elif model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_TENDON:
-                found |= self._moved_by_tendon(target)
-        return found
-
-    def _moved_by_tendon(self, tendon: int) -> set[int]:
-        """Return the joints that a tendon moves in the nominal pose of the model."""
-        model, data = self.draft, mujoco.MjData(self.draft)
-        mujoco.mj_fwdPosition(model, data)
-        first = int(model.ten_J_rowadr[tendon])
-        dofs = model.ten_J_colind[first : first + int(model.ten_J_rownnz[tendon])]
-        return {int(model.dof_jntid[dof]) for dof in dofs}
-
-    @cached_property
-    def felt(self) -> tuple[str, ...]:
-        """Names of the hinges and slides that are observed and start with noise."""
-        model = self.draft
-        scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in SCALAR]
-        if self._table.joints is not None:
-            known = [model.joint(j).name for j in scalar]
-            what = "environment.joints: there is no hinge or slide"
-            return tuple(model_spec.matched(what, self._table.joints, known))
-        driven = self._driven()
-        passive = self._passive() if isinstance(self._table, MovingTable) else set()
-        return tuple(model.joint(j).name for j in scalar if j in driven | passive)
-
-    def _passive(self) -> set[int]:
-        """Return the joints without an actuator in the robot's tree that do not carry the root."""
-        model = self.draft
-        carrying: set[int] = set()
-        body = model.body(self.root).id
-        tree = int(model.body_rootid[body])
-        while body > 0:
-            carrying.add(body)
-            body = int(model.body_parentid[body])
-        return {
-            j
-            for j in range(model.njnt)
-            if model.body_rootid[model.jnt_bodyid[j]] == tree
-            and int(model.jnt_bodyid[j]) not in carrying
-        }
-
-    def lockable(self) -> tuple[str, ...]:
-        """Return the names of the joints that can be locked."""
-        model, patterns = self.draft, self._table.lockable
-        if patterns is None:
-            return self.felt
-        known = [model.joint(j).name for j in range(model.njnt) if int(model.jnt_type[j]) in SCALAR]
-        what = "environment.lockable: there is no hinge or slide"
-        return tuple(model_spec.matched(what, patterns, known))
-
-    def feet(self) -> tuple[str, ...]:
-        """Return the names of the geoms that touch the ground first."""
-        if not self._table.feet:
-            return ()
-        known = names_of(self.draft, "geom")
-        what = "environment.feet: there is no geom"
-        return tuple(model_spec.matched(what, self._table.feet, known))
-
     def notes(self) -> list[str]:
         """Return what was added to the model, and what of it no observation tells."""
         model = self.draft
@@ -194,7 +98,7 @@ class Blueprint:
             )
         balls = np.flatnonzero(model.jnt_type == int(mujoco.mjtJoint.mjJNT_BALL))
         free = np.flatnonzero(model.jnt_type == int(mujoco.mjtJoint.mjJNT_FREE))
-        known = {self.carrier, getattr(self._table, "object", None)}
+        known = {self.anatomy.carrier, getattr(self._table, "object", None)}
         unseen = [model.body(int(model.jnt_bodyid[j])).name for j in [*balls, *free]]
         unseen = [name for name in dict.fromkeys(unseen) if name not in known]
         if unseen:
@@ -215,7 +119,7 @@ class Blueprint:
                     raise unknown_name("weight (environment.weights) called", name, weights)
             found["weights"] = {**weights, **table.weights}
         if issubclass(objective, PosedRobot):
-            found |= {"keyframe": NOMINAL, "felt": self.felt}
+            found |= {"keyframe": NOMINAL, "felt": self.anatomy.felt}
         if isinstance(table, MovingTable):
             found |= self._moving(table)
         if isinstance(table, BringObjectTable):
@@ -227,33 +131,23 @@ class Blueprint:
         data = mujoco.MjData(model)
         data.qpos[:] = self.qpos
         mujoco.mj_kinematics(model, data)
-        body = model.body(self.root).id
-        if table.objective != "stay-upright" and not self._can_leave(body):
+        body = model.body(self.anatomy.root).id
+        if table.objective != "stay-upright" and not self.anatomy.can_leave():
             raise FastadaptError(
                 f"The robot cannot leave its place: no free joint and no slide moves body "
-                f"'{self.root}', so it cannot {table.objective}. Choose another objective, or "
-                "another root."
+                f"'{self.anatomy.root}', so it cannot {table.objective}. Choose another objective, "
+                "or another root."
             )
         height = float(data.xpos[body, 2])
         lowest = 0.4 * height if height > 0.02 else -np.inf
         return {
-            "root": self.root,
+            "root": self.anatomy.root,
             "healthy_height": table.healthy_height or (lowest, np.inf),
             "healthy_tilt": table.healthy_tilt or 1.0,
         }
 
-    def _can_leave(self, body: int) -> bool:
-        model = self.draft
-        kinds = (int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_SLIDE))
-        while body > 0:
-            first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
-            if any(int(model.jnt_type[first + j]) in kinds for j in range(count)):
-                return True
-            body = int(model.body_parentid[body])
-        return False
-
     def _bringing(self, table: BringObjectTable) -> dict[str, Any]:
-        found = {"keyframe": NOMINAL, "joints": self.felt, "object_body": table.object}
+        found = {"keyframe": NOMINAL, "joints": self.anatomy.felt, "object_body": table.object}
         return found | {"increments": self._increments(table)}
 
     def _increments(self, table: BringObjectTable) -> tuple[float, ...]:
@@ -283,10 +177,10 @@ class Blueprint:
         table, model = self._table, self.draft
         qpos, ctrl = model_spec.nominal_pose(model, table.keyframe, table.pose)
         if isinstance(table, MovingTable):
-            joint = int(model.body_jntadr[model.body(self.carrier).id])
+            joint = int(model.body_jntadr[model.body(self.anatomy.carrier).id])
             free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
             gap = model_spec.lowest_gap(model, qpos)
-            posed = {model.joint(joint).name, self.carrier} & set(table.pose)
+            posed = {model.joint(joint).name, self.anatomy.carrier} & set(table.pose)
             if free and gap is not None and not posed:
                 qpos[int(model.jnt_qposadr[joint]) + 2] -= gap
                 self.dropped = gap

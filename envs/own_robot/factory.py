@@ -20,7 +20,7 @@ from fastadapt.envs.own_robot.blueprint import Blueprint
 from fastadapt.envs.own_robot.class_file import class_environment, keep_class
 from fastadapt.envs.own_robot.felt_joints import FeltJoints
 from fastadapt.envs.own_robot.model_files import ModelFiles, kept_folder, model_files
-from fastadapt.envs.own_robot.model_spec import one_line
+from fastadapt.envs.own_robot.model_spec import CAMERA, one_line
 from fastadapt.envs.own_robot.tables import (
     BringObjectTable,
     ClassTable,
@@ -47,6 +47,7 @@ class OwnRobot(Environment):
     blueprint: ClassVar[Blueprint]
     files: ClassVar[ModelFiles]
     digest: ClassVar[str]
+    camera = CAMERA
 
     @classmethod
     def id(cls) -> str:
@@ -117,8 +118,8 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
         "digest": digest,
         "horizon": max(1, round(table.horizon / table.control_step)),
         "physics_steps": _physics_steps(table.control_step, blueprint.timestep),
-        "feet": blueprint.feet(),
-        "lockable": blueprint.lockable(),
+        "feet": blueprint.anatomy.feet(),
+        "lockable": blueprint.anatomy.lockable(),
         **blueprint.attributes(objective),
     }
     for key, value in table.model_dump(exclude=_STRUCTURE, exclude_none=True).items():

@@ -28,9 +28,10 @@ class LockedJoint(Perturbation):
     and without any effect while off), and `dof_armature`; unit: a switch, and a pure number in
     [0, 1] or -1 for "here". Derived constants go stale. At reset the robot starts with the joint at
     the angle of its lock; within an episode a lock at a fraction drives the joint there with a time
-    constant of 20 ms, and a lock "here" stays where it locked until it is repaired. `between` gives
-    the angles that the fraction lies between, where they are not the ends of the range. Source:
-    MuJoCo documentation, XML reference, equality/joint.
+    constant of 20 ms, and a lock "here" stays where it locked until it is repaired. Either is moved
+    into what is left of the joint's range. `between` gives the angles that the fraction lies
+    between, where they are not the ends of the range. Source: MuJoCo documentation, XML reference,
+    equality/joint.
 
     The armature is that of a heavy rotor: it resists the motion of this joint alone, and a locked
     joint has none, so nothing else changes. Without it the lock leaks, because MuJoCo integrates

@@ -1,4 +1,4 @@
-"""A task distribution in ten lines of NumPy: a point whose two motors may be wired the wrong way."""
+"""A task distribution in a few lines: a point whose two motors may be wired the wrong way."""
 
 from types import SimpleNamespace
 

@@ -56,7 +56,7 @@ ARM = """
 CART = """
 <mujoco model="cart">
   <worldbody>
-    <body name="cart" pos="0 0 1">
+    <body name="cart">
       <joint name="slide" type="slide" axis="1 0 0" range="-2 2"/>
       <geom type="box" size="0.2 0.1 0.1" mass="1"/>
       <body name="pole">

@@ -104,7 +104,7 @@ def test_observation_and_reward_by_hand(lift):
         held = np.minimum(seen["left_finger on object"], seen["right_finger on object"]) / 5
         felt = max(felt, held.max())
         expected = (
-            0.2 * np.exp(-t / 0.1) + 0.4 * np.exp(-d / 0.1) + 0.4 * np.exp(-((d / 0.03) ** 2))
+            0.2 * np.exp(-t / 0.1) + 0.8 * np.exp(-d / 0.1) + 0.4 * np.exp(-((d / 0.03) ** 2))
         )
         closed = np.clip((0.04 - seen["left_finger position"]) / 0.018, 0, 1)
         expected += 0.1 * (closed + np.minimum(held, 1)) * np.exp(-t / 0.03)

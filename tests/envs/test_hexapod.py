@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 from declared import constant, declare
+from dragged import drag
 from mirrors import mirrored
 from scipy.spatial.transform import Rotation
 
@@ -113,6 +114,7 @@ def test_reward_by_hand_against_plain_mujoco(nominal, model):
     previous, w = np.zeros(18), Hexapod.weights
     for action in np.random.default_rng(1).uniform(-1, 1, (30, 18)):
         x, y = data.qpos[:2].copy()
+        speeds = data.qvel[6:].copy()
         data.ctrl[:] = scale * action
         mujoco.mj_step(model, data, nstep=8)
         _, reward, terminated, _, info = batch.step(action[None])
@@ -125,6 +127,8 @@ def test_reward_by_hand_against_plain_mujoco(nominal, model):
             - w["heading"] * (1 - np.cos(np.arctan2(axes[1, 0], axes[0, 0])))
             - w["effort"] * np.mean((data.actuator_force / 3.1) ** 2)
             - w["action_rate"] * np.mean((action - previous) ** 2)
+            - w["acceleration"] * np.mean(((data.qvel[6:] - speeds) / 0.04 / 100) ** 2)
+            - w["drag"] * drag(model, data, Hexapod.feet, 0.025, Hexapod.foot_clearance)
             - w["tilt"] * (axes[2, 0] ** 2 + axes[2, 1] ** 2)
             - w["bounce"] * data.qvel[2] ** 2
             - w["wobble"] * (data.qvel[3] ** 2 + data.qvel[4] ** 2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scenes import model_of, periods, record, simulate
 
-from fastadapt.envs import find_environment, list_environments
+from fastadapt.envs import FastadaptError, find_environment, list_environments
 
 G = 9.81
 
@@ -97,6 +97,14 @@ def test_scaled_mass_is_another_density(scale):
     for field in ("body_mass", "body_inertia", "body_ipos", "body_subtreemass"):
         np.testing.assert_allclose(getattr(ours, field), getattr(theirs, field), rtol=1e-12)
     np.testing.assert_allclose(ours.body_invweight0, theirs.body_invweight0, rtol=1e-8)
+
+
+def test_what_has_no_mass_has_none_to_scale():
+    xml = FREE.replace("<worldbody>", '<worldbody><body name="frame"/>')
+    with pytest.raises(FastadaptError, match=r"body 'frame' has no mass.*Suitable: arm, load"):
+        simulate(xml, [2.0], "mass", "frame")
+    sim = simulate(xml, [2.0], "mass", "*")  # a pattern means those that have one
+    assert sim.field("body_subtreemass")[0, 0] == pytest.approx(2 * 3.6)
 
 
 ROD = """

@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 from declared import constant, declare
+from dragged import drag
 from mirrors import mirrored
 from scipy.spatial.transform import Rotation
 
@@ -111,8 +112,9 @@ def test_reward_by_hand_against_plain_mujoco(nominal, model):
     scale = np.tile([0.2, 0.4, 0.4], 4)
     limits, previous = np.tile([23.7, 23.7, 35.55], 4), np.zeros(12)
     command = batch.environment.command[0]
-    w = Quadruped.weights
+    w, ground = Quadruped.weights, 0.3165 - 2 * 0.213 * np.cos(0.8)
     for action in np.random.default_rng(1).uniform(-1, 1, (30, 12)):
+        speeds = data.qvel[6:].copy()
         data.ctrl[:] = model.key_ctrl[0] + scale * action
         mujoco.mj_step(model, data, nstep=4)
         _, reward, terminated, _, info = batch.step(action[None])
@@ -128,6 +130,8 @@ def test_reward_by_hand_against_plain_mujoco(nominal, model):
             + w["healthy"]
             - w["effort"] * np.mean((data.actuator_force / limits) ** 2)
             - w["action_rate"] * np.mean((action - previous) ** 2)
+            - w["acceleration"] * np.mean(((data.qvel[6:] - speeds) / 0.02 / 100) ** 2)
+            - w["drag"] * drag(model, data, Quadruped.feet, ground, Quadruped.foot_clearance)
             - w["tilt"] * tilt
             - w["bounce"] * data.qvel[2] ** 2
             - w["wobble"] * (data.qvel[3] ** 2 + data.qvel[4] ** 2)

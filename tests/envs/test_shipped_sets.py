@@ -40,6 +40,31 @@ UNSEEN = {
 """What is damaged in no training task, and in every task of the split that holds it out."""
 FAULTS = ("weak", "dead", "stuck", "intermittent", "locked", "cut", "severed", "short", "disabled",
           "crippled")  # fmt: skip
+GOLDEN = {
+    "ant-damage": "5f57674e4ab89476",
+    "ant-direction": "01374325e22bc980",
+    "ant-dynamics": "530b44cd3eae6ded",
+    "ant-goal": "7e569287211f2f31",
+    "cadm-ant-mass": "dd39bace259ea660",
+    "cadm-cheetah-crippled": "ee561024f869ba60",
+    "cadm-cheetah-mass-damping": "85e20793cbe97a30",
+    "cheetah-direction": "7f0331f33d208572",
+    "cheetah-dynamics": "abacc2e0c3dd5255",
+    "cheetah-velocity": "88a36c3fc99e31b9",
+    "hopper-damage": "4969951972c4b047",
+    "hopper-dynamics": "4ce17429c8790941",
+    "l2a-ant-crippled-leg": "24b761b903828c11",
+    "l2a-cheetah-disabled-joint": "8a74a66d5821760c",
+    "rand-param-hopper": "4a99324fb89bd95d",
+    "rand-param-walker2d": "e78791d0cc64b0a4",
+    "roml-ant-mass": "b0f614a1742269bd",
+    "roml-cheetah-mass": "e2f4f80f37e38efd",
+    "tmcl-hopper-mass": "358d31fa9fd1d323",
+    "walker2d-damage": "7ec4e427a4697aae",
+    "walker2d-dynamics": "c64387e41720b6e8",
+}
+"""Hashes of declarations. A change means that published results are about other tasks: raise the
+task set's version."""
 STEPS = 50
 
 SETS = {name: load_task_set(name) for name in list_task_sets()}
@@ -62,6 +87,11 @@ def test_splits_have_known_names_and_say_what_they_are(shipped):
     assert shipped.file.description
     if shipped.name.endswith(("-damage", "-dynamics")):
         assert shipped.splits == ALL_SPLITS
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_declarations_have_not_changed(name):
+    assert SETS[name].hash == GOLDEN[name]
 
 
 def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(shipped, tmp_path):
