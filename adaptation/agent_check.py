@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def _check_actions(agent: AdaptiveAgent, task_set: TaskSet) -> None:
 
 
 def _robots(agent: AdaptiveAgent, task_set: TaskSet, tasks: Sequence[Task]) -> BatchedEnv:
-    context = getattr(agent, "context", "hidden")
+    context: Any = getattr(agent, "context", "hidden")
     envs = make_batch(task_set, len(tasks), 1, context=context, horizon=_STEPS)
     envs.set_tasks(list(tasks))
     return envs
@@ -90,9 +91,10 @@ def _life(
     """Return what an agent does after a shot in a short trial, `(steps, N, actions)`."""
     envs = _robots(agent, task_set, tasks)
     agent.begin(len(tasks))
-    if hasattr(agent, "key_exploration"):
+    key_exploration = getattr(agent, "key_exploration", None)
+    if key_exploration is not None:
         keys = [key_of("agent-check", task.id) for task in tasks]
-        agent.key_exploration(np.array(keys, np.uint64))
+        key_exploration(np.array(keys, np.uint64))
     run_episode(agent, envs, [key_of(task.id, "shot") for task in tasks], True)
     for number in range(measured):
         measure(agent, envs, [key_of(task.id, "measure", number) for task in tasks])

@@ -95,7 +95,7 @@ def shots_to(shots: ArrayLike, curve: ArrayLike, threshold: ArrayLike) -> Times:
     """
     at, scores = _curve(shots, curve)
     reached = scores >= np.broadcast_to(np.asarray(threshold, float), len(scores))[:, None]
-    happened = reached.any(axis=1)
+    happened = np.asarray(reached.any(axis=1))
     return Times(np.where(happened, at[reached.argmax(axis=1)], at[-1]), happened)
 
 
@@ -106,7 +106,7 @@ def regret(shots: ArrayLike, curve: ArrayLike, best: ArrayLike) -> Array:
     """
     at, scores = _curve(shots, curve)
     gap = np.broadcast_to(np.asarray(best, float), len(scores))[:, None] - scores
-    return np.trapezoid(gap, at, axis=1) if len(at) > 1 else np.zeros(len(scores))
+    return np.asarray(np.trapezoid(gap, at, axis=1)) if len(at) > 1 else np.zeros(len(scores))
 
 
 def negative_adaptation(shots: ArrayLike, curve: ArrayLike) -> Array:

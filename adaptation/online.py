@@ -81,7 +81,8 @@ class OnlineTrial:
         offset = np.arange(-back, ahead)
         rows = self.strike[None] + offset[:, None]
         columns = np.arange(len(self.strike))[None]
-        return offset * self.step, self.reward[rows, columns], self.twin[rows, columns]
+        seconds = (offset * self.step).astype(np.float64)
+        return seconds, self.reward[rows, columns], self.twin[rows, columns]
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def run_online(
     strike = np.round(moment / step).astype(np.int64)
     envs.set_tasks(task_set.nominal)
     agent.begin(2 * num)
-    if hasattr(agent, "key_exploration"):
-        agent.key_exploration(np.array(keys * 2, np.uint64))
+    key_exploration = getattr(agent, "key_exploration", None)
+    if key_exploration is not None:
+        key_exploration(np.array(keys * 2, np.uint64))
 
     def change(t: int) -> None:
         _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)
@@ -212,7 +214,7 @@ def _change(
     if not (growing | healed).any():
         return
     chosen: list[Task] = []
-    for i in np.flatnonzero(growing | healed):
+    for i in np.flatnonzero(growing | healed).tolist():
         if healed[i]:
             chosen.append(task_set.nominal)
         elif since[i] == ramp:

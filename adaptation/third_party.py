@@ -239,7 +239,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
     if not callable(factory):
         known = [n for n in vars(home) if callable(getattr(home, n)) and not n.startswith("_")]
         raise unknown_name(f"callable in '{module}' called", name, known)
-    agent = factory(task_set, seed)
+    agent: Any = factory(task_set, seed)
     missing = [method for method in _METHODS if not callable(getattr(agent, method, None))]
     if missing:
         raise FastadaptError(

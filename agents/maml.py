@@ -42,8 +42,13 @@ class _Shot:
 
     def episodes(self, robots: Mask) -> Episodes:
         """Return what some of the robots lived through."""
-        parts = (self.observations, self.actions, self.rewards, self.following, self.valid)
-        return Episodes(*(np.stack(part)[:, robots] for part in parts))
+        return Episodes(
+            np.stack(self.observations)[:, robots],
+            np.stack(self.actions)[:, robots],
+            np.stack(self.rewards)[:, robots],
+            np.stack(self.following)[:, robots],
+            np.stack(self.valid)[:, robots],
+        )
 
     def without(self, robots: Mask) -> _Shot:
         """Forget what some of the robots lived through."""

@@ -14,7 +14,7 @@ class InnerConfig:
 
     steps: int = 2
     """Inner steps in training, each on fresh episodes (1 to 5); in a trial every shot is one."""
-    learning_rate: float = 0.5
+    learning_rate: float = 0.3
     """Size of an inner step (where they are learned: at the start)."""
     learned_rates: bool = True
     """Learn the step size of every parameter (Meta-SGD, Li et al. 2017)."""
@@ -70,7 +70,7 @@ class OuterConfig:
     """ppo: weight of the divergence of the policies that sampled the inner steps' episodes."""
     gradient_limit: float = 0.5
     """ppo: largest norm of a gradient."""
-    kl_stop: float = 0.05
+    kl_stop: float = 0.3
     """ppo: divergence of the counted policies beyond which an iteration's passes end early."""
     kl_limit: float = 0.01
     """trpo: limit of the divergence of the adapted policies."""

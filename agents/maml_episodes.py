@@ -71,33 +71,34 @@ def collect(
         seeds: of the resets, `(N,)`.
         generator: for sampling actions.
     """
-    num, tasks, steps = envs.num_envs, len(parameters), envs.environment.horizon
+    num, tasks = envs.num_envs, len(parameters)
     low, high = limits(envs)
     observation, _ = envs.reset(seed=seeds)
-    observations = np.zeros((steps, *observation.shape))
-    following = np.zeros_like(observations)
-    noise = torch.randn(steps, num, policy.actions, generator=generator)
-    actions = np.zeros((steps, num, policy.actions))
-    rewards, valid = np.zeros((steps, num)), np.zeros((steps, num), bool)
-    alive, diverged, seconds = np.ones(num, bool), 0, 0.0
-    for t in range(steps):
+    kept: list[tuple[Array, Array, Array, Array, Mask]] = []
+    done, diverged, seconds = np.zeros(num, bool), 0, 0.0
+    while not done.all():
         seen = torch.from_numpy(scale(observation).astype(np.float32)).view(tasks, num // tasks, -1)
         found = policy(parameters, seen)
-        spread = found.log_std.exp() * noise[t].view_as(found.mean)
-        actions[t] = (found.mean + spread).view(num, -1).numpy()
-        observations[t], valid[t] = observation, alive
+        noise = torch.randn(found.mean.shape, generator=generator)
+        action = (found.mean + found.log_std.exp() * noise).view(num, -1).double().numpy()
         before = time.perf_counter()
-        observation, rewards[t], terminated, truncated, info = envs.step(
-            np.clip(action_scale * actions[t], low, high)
+        following, reward, terminated, truncated, info = envs.step(
+            np.clip(action_scale * action, low, high)
         )
         seconds += time.perf_counter() - before
-        following[t] = observation
-        done = terminated | truncated
-        diverged += int((info["diverged"] & alive).sum())
-        alive = ~done
-        if done.all():
-            break
-    return Episodes(observations, actions, rewards, following, valid, diverged, seconds)
+        kept.append((observation, action, reward, following, ~done))
+        diverged += int((info["diverged"] & ~done).sum())
+        observation, done = following, terminated | truncated
+    observations, actions, rewards, followings, valid = zip(*kept, strict=True)
+    return Episodes(
+        np.stack(observations),
+        np.stack(actions),
+        np.stack(rewards),
+        np.stack(followings),
+        np.stack(valid),
+        diverged,
+        seconds,
+    )
 
 
 @dataclass(frozen=True)

@@ -65,12 +65,12 @@ class MetaParameters:
         self, meta: Tensor, start: Tensor, experiences: list[Experience], order: Order | None
     ) -> Adaptation:
         """Take one inner step on each of the experiences, from parameters `(M, P)`."""
-        signal, network = None, self.signal
-        if network:
-            learned = meta[self._end :]
 
-            def signal(lived: Experience) -> Tensor:
-                return network(learned, lived.signal, lived.transitions, lived.noise())
+        def signal(lived: Experience) -> Tensor:
+            if self.signal is None:
+                return lived.signal
+            network = meta[self._end :]
+            return self.signal(network, lived.signal, lived.transitions, lived.noise())
 
         objective = self.inner.objective
         return adapt(self.policy, start, self.rates(meta), experiences, objective, order, signal)

@@ -102,6 +102,10 @@ class PEARL:
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
+    def exchange_beliefs(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the belief of robot `order[i]`: what is left of the gain is no inference."""
+        self._trial = self._trial.reordered(order)
+
     def snapshot(self) -> Any:
         """Return the trials so far, and where their noise stands."""
         return self._trial.copy(), self._noise.snapshot()

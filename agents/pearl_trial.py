@@ -68,6 +68,13 @@ class PEARLTrial:
     def _infer(self) -> Gaussian:
         return self._encoder.believe(self._evidence)
 
+    def reordered(self, order: NDArray[np.int64]) -> PEARLTrial:
+        """Return a copy in which robot i has the evidence of robot `order[i]`."""
+        other = self.copy()
+        other._evidence = self._evidence[torch.from_numpy(order)]
+        other.belief = other._infer()
+        return other
+
     def copy(self) -> PEARLTrial:
         """Return a copy that goes its own way; tensors are never changed in place."""
         other = copy.copy(self)

@@ -89,7 +89,9 @@ SETTINGS: dict[str, Settings] = {
     "hopper": Settings(steps=5_000_000),
     "walker2d": Settings(steps=5_000_000),
     "ant": Settings(steps=1_500_000),
-    "arm-lift": Settings(gamma=0.97, learning_rate=5e-4),
+    "quadruped": Settings(steps=1_500_000, log_std=-0.7),
+    "hexapod": Settings(steps=1_000_000, log_std=-0.7),
+    "arm-lift": Settings(gamma=0.97, learning_rate=1e-3, log_std=-0.7, steps=1_500_000),
     "arm-push": Settings(gamma=0.97, learning_rate=5e-4),
 }
 
@@ -142,15 +144,19 @@ def choose(model: BaseAlgorithm, observation: np.ndarray) -> np.ndarray:
 def episode_means(model: BaseAlgorithm, envs: Any) -> dict[str, float]:
     """Return means over one episode of every robot: return, length, distance, success, ..."""
     observation, _ = envs.reset(seed=10_000)
-    total, length = np.zeros(envs.num_envs), np.zeros(envs.num_envs)
+    total, length, error = np.zeros((3, envs.num_envs))
     done = np.zeros(envs.num_envs, bool)
     info: dict[str, Any] = {}
+    terminated = done
     while not done.all():
         observation, reward, terminated, truncated, info = envs.step(choose(model, observation))
         total += reward
         length += ~done
+        error += np.where(done, 0.0, info.get("velocity_error", 0.0))
         done = terminated | truncated
     last = {n: float(np.mean(info[n])) for n in ("distance", "success") if n in info}
+    if "velocity_error" in info:
+        last["velocity_error"] = float(np.mean(error / length))
     fell = float(terminated.mean())
     return {
         "return": total.mean(),
@@ -199,7 +205,8 @@ def picture_of_curve(curve: list[dict[str, float]], name: str, path: Path) -> No
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    shown = [key for key in ("return", "distance", "success", "length") if key in curve[0]]
+    names = ("return", "distance", "success", "velocity_error", "length")
+    shown = [key for key in names if key in curve[0]]
     figure, axes = plt.subplots(1, len(shown), figsize=(4 * len(shown), 3), squeeze=False)
     for axis, key in zip(axes[0], shown, strict=True):
         axis.plot([point["env_steps"] / 1e6 for point in curve], [point[key] for point in curve])
@@ -235,7 +242,7 @@ def clip(model: BaseAlgorithm, task_set: TaskSet, path: Path, seed: int = 3) -> 
 
 def main() -> None:
     """Train one environment and record what came out."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("environment", choices=list_environments())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)

@@ -54,10 +54,9 @@ SEEN, ACTIONS = 17, 6
 def our_sampling(width: int, threads: int) -> Callable[[], float]:
     """All tasks in one batch of differently perturbed robots; a policy of its own for each."""
     task_set = load_task_set("cheetah-damage")
-    envs = make_batch(task_set, TASKS * EPISODES, threads)
+    envs = make_batch(task_set, TASKS * EPISODES, threads, horizon=STEPS)
     tasks = task_set.sample("train", TASKS)
     envs.set_tasks([task for task in tasks for _ in range(EPISODES)])
-    envs.environment.horizon = STEPS  # of this batch alone
     policy, parameters = a_policy(width)
     adapted = parameters + 0.01 * torch.randn(TASKS, policy.size)
     seeds = list(range(envs.num_envs))

@@ -5,6 +5,8 @@ steps, and what an agent sees of them, for one robot. All contenders take turns 
 with one episode of 200 control steps from a fresh reset (which is not timed), so that whatever else
 the machine does hits all of them alike; ratios are taken within a round. Medians over the rounds.
 "CPU us" is the processor time of all threads for one env-step: on a busy machine, compare that.
+What every other environment reaches of its limit, and what new tasks cost there, follows (see
+`every_environment.py`, which also runs alone).
 """
 
 from __future__ import annotations
@@ -232,6 +234,9 @@ def main() -> None:
     compare(arguments.threads, arguments.rounds)
     change_tasks(arguments.threads, arguments.rounds)
     grow(arguments.threads, arguments.rounds)
+    from every_environment import report, shipped  # which builds on this file
+
+    report(shipped(), arguments.threads, arguments.rounds, STEPS)
 
 
 if __name__ == "__main__":

@@ -27,14 +27,16 @@ _OPEN, _AROUND = 0.04, 0.022
 class ArmLift(BringObject):
     """Grasp the block, lift it and hold it at the goal.
 
-    Reward = 0.2 exp(-t / 0.1 m) + 0.1 (c + g) exp(-t / 0.03 m) + 0.8 exp(-d / 0.1 m)
-    + 0.4 exp(-(d / 0.03 m)^2) - 0.005 |action|^2, every 40 ms, where d [m] is the distance from the
-    block to the goal, t [m] from the middle between the finger tips to the block, c in [0, 1] how
-    far the fingers have closed towards the width of the block, and g in [0, 1] the smaller one of
-    their two forces on it / 5 N. Action (8): 1 moves the target of a joint's position servo by 0.05
-    rad (1.25 rad/s), at most 0.2 rad away from the joint, and the target of the fingers by 1 cm.
-    Observation (47): joint angles and opening, velocities, targets minus positions; tip; block
-    minus tip; x and z axis, velocity and spin of the block; goal minus block; fingers' forces.
+    Reward = 0.2 exp(-t / 0.1 m) + 0.1 (c + g) exp(-(t / 0.02 m)^2) + 0.8 exp(-d / 0.1 m)
+    + 0.4 exp(-(d / 0.03 m)^2) - 0.005 |action|^2 - 0.5 |e|^2, every 40 ms, where d [m] is the
+    distance from the block to the goal, t [m] from the middle between the finger tips to the block,
+    c in [0, 1] how far the fingers have closed towards the width of the block, g in [0, 1] the
+    smaller one of their two forces on it / 5 N, and e [rad, m] targets minus positions.
+
+    Action (8): 1 moves the target of a joint's position servo by 0.02 rad (0.5 rad/s), at most 0.2
+    rad away from the joint, and the target of the fingers by 2 cm. Observation (47): joint angles
+    and opening; velocities; targets minus positions; tip; block minus tip; x and z axis, velocity
+    and spin of the block; goal minus block; the forces of the fingers on the block.
 
     The block starts within 3 x 3 cm of a place below the open hand, turned by up to 0.3 rad; the
     goal is 10 to 20 cm above it. Never terminates; an episode lasts 5 s (125 control steps);
@@ -51,12 +53,17 @@ class ArmLift(BringObject):
     lockable = _ARM
     physics_steps = 10
     horizon = 125
-    increments: ClassVar = (0.05,) * 7 + (0.01,)
+    increments: ClassVar = (0.02,) * 7 + (0.02,)
     object_region = (0.03, 0.03)
     object_yaw = (-0.3, 0.3)
     goal_distance = (0.0, 0.0)
     goal_height = (0.1, 0.2)
-    weights: ClassVar[Mapping[str, float]] = {**BringObject.weights, "near": 0.8, "grasp": 0.1}
+    weights: ClassVar[Mapping[str, float]] = {
+        **BringObject.weights,
+        "near": 0.8,
+        "grasp": 0.1,
+        "effort": 0.5,
+    }
 
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim)
@@ -86,5 +93,7 @@ class ArmLift(BringObject):
         held = np.clip(self._grip().min(axis=1) / _FIRM, 0.0, 1.0)
         opening = self.sim.data("qpos")[:, self._qpos[-1]]
         closed = np.clip((_OPEN - opening) / (_OPEN - _AROUND), 0.0, 1.0)
-        grasp = self.weights["grasp"] * (closed + held) * np.exp(-self._to_contact() / 0.03)
+        grasp = (
+            self.weights["grasp"] * (closed + held) * np.exp(-np.square(self._to_contact() / 0.02))
+        )
         return reward + grasp, {**terms, "reward_grasp": grasp}

@@ -117,10 +117,9 @@ class Environment(ABC):
         return f"{cls.name}-v{cls.version}"
 
     @classmethod
-    @functools.cache
     def model(cls) -> mujoco.MjModel:
         """Return the compiled nominal model, made once; never write to it."""
-        return cls.complete_spec().compile()
+        return _compiled(cls)
 
     @classmethod
     def complete_spec(cls) -> mujoco.MjSpec:
@@ -132,8 +131,8 @@ class Environment(ABC):
         cls.prepare(spec)
         return spec
 
-    @classmethod
-    def prepare(cls, spec: mujoco.MjSpec) -> None:  # noqa: B027
+    @classmethod  # noqa: B027
+    def prepare(cls, spec: mujoco.MjSpec) -> None:
         """Add to the robot what the objective needs (default: nothing)."""
 
     @classmethod
@@ -149,6 +148,11 @@ class Environment(ABC):
             Channel(model.actuator(i).name, "N m / gear", *map(float, model.actuator_ctrlrange[i]))
             for i in range(model.nu)
         )
+
+
+@functools.cache
+def _compiled(environment: type[Environment]) -> mujoco.MjModel:
+    return environment.complete_spec().compile()
 
 
 def environments() -> dict[str, type[Environment]]:

@@ -56,15 +56,16 @@ class Flicker:
             elapsed: `(n,)` control steps since the start of the episode.
         """
         values = self.block.values(vectors)
-        fraction, length = values[:, :, 0], values[:, :, 1]
-        active = holds[:, None] & (fraction > 0)
-        if not (active.any() or self._begun[ids].any()):
+        active = holds[:, None] & (values[:, :, 0] > 0)
+        rows = np.flatnonzero(active.any(axis=1) | self._begun[ids].any(axis=1))
+        if not len(rows):
             return
-        ends, begins = rates(fraction, length, self._step)
-        u = draws.of_step(self._key, ids, elapsed, self._struck.shape[1])
+        ids, active, values = ids[rows], active[rows], values[rows]
+        ends, begins = rates(values[:, :, 0], values[:, :, 1], self._step)
+        u = draws.of_step(self._key, ids, elapsed[rows], self._struck.shape[1])
         before, begun = self._struck[ids], self._begun[ids]
         after = np.where(before, u >= ends, u < begins)
-        self._struck[ids] = active & np.where(begun, after, u < fraction)
+        self._struck[ids] = active & np.where(begun, after, u < values[:, :, 0])
         self._begun[ids] = np.broadcast_to(active, before.shape)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,9 +67,15 @@ class Block:
         """Return this block of task vectors `(n, P)` as a view `(n, rows, parameters)`."""
         return vectors[:, self.start : self.stop].reshape(len(vectors), self.rows, -1)
 
+    @functools.cached_property
+    def _nominal(self) -> Array:
+        values = np.array([[parameter.nominal for parameter in row] for row in self.parameters])
+        values.flags.writeable = False
+        return values
+
     def nominal(self) -> Array:
-        """Return the values that change nothing, `(rows, parameters)`."""
-        return np.array([[parameter.nominal for parameter in row] for row in self.parameters])
+        """Return the values that change nothing, `(rows, parameters)`, not to be written to."""
+        return self._nominal
 
     def apply(self, edit: Edit, vectors: Array, level: Array) -> None:
         """Write the values of task vectors `(n, P)`.

@@ -23,7 +23,7 @@ LAWS: dict[str, type[BaseModel]] = {
     "union": laws.Union,
 }
 _A_LAW = '{ law = "uniform", low = 0.5, high = 2.0 }'
-_MUST = {
+MUST = {
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
     "string_type": "must be text",
@@ -78,8 +78,8 @@ def _sentence(
         return f"{_where(owner, content)}: {named}"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
         return f"{where}{_choose(place, value)}"
-    if kind in _MUST:
-        return f"{where} {_MUST[kind]}, not {value!r}"
+    if kind in MUST:
+        return f"{where} {MUST[kind]}, not {value!r}"
     if kind in _WITHIN:
         limit, words = _WITHIN[kind]
         bound = limits[limit]

@@ -1,5 +1,12 @@
 """Settings of all tests."""
 
+import os
+
+# Before torch and numpy are loaded: two test processes share two cores, and their thread pools
+# would only fight for them. Subprocesses inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

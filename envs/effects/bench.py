@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import mujoco
 import numpy as np
@@ -54,9 +55,8 @@ class Bench:
 
     def idle(self) -> Array:
         """Return actions that command nothing, `(N, actions)`: 0, or the nearest allowed."""
-        space = self.batch.single_action_space
-        assert space.shape is not None
-        action = np.clip(np.zeros(space.shape), space.low, space.high)  # type: ignore[attr-defined]
+        space: Any = self.batch.single_action_space
+        action = np.clip(np.zeros(space.shape), space.low, space.high)
         return np.tile(action, (self.size, 1))
 
     def random_actions(self, steps: int) -> Array:
@@ -115,18 +115,12 @@ def _lifts(model: mujoco.MjModel, joint: int) -> bool:
     return upward and not driven and int(model.body_parentid[body]) == 0
 
 
+@functools.cache
 def _endless(environment: type[Environment]) -> type[Environment]:
     """Return the environment with episodes that never end."""
 
-    class Endless(environment):  # type: ignore[misc, valid-type]
-        horizon = _LONGEST
+    def terminated(self: Environment) -> NDArray[np.bool_]:
+        return np.zeros(self.sim.num_sims, bool)
 
-        @classmethod
-        def model(cls) -> mujoco.MjModel:
-            return environment.model()
-
-        def terminated(self) -> NDArray[np.bool_]:
-            return np.zeros(self.sim.num_sims, bool)
-
-    Endless.__name__ = environment.__name__
-    return Endless
+    content = {"horizon": _LONGEST, "terminated": terminated, "__module__": __name__}
+    return cast("type[Environment]", type(environment.__name__, (environment,), content))

@@ -50,7 +50,7 @@ class Ends:
     @property
     def kind(self) -> str:
         """The kind of the perturbation, as task files call it."""
-        return str(self.perturbation.kind)  # type: ignore[attr-defined]
+        return str(vars(self.perturbation)["kind"])
 
 
 def all_ends(task_set: TaskSet) -> list[Ends]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -90,13 +91,13 @@ def _driven(bench: Bench, targets: Targets) -> Array:
     """Return how far joints travel when they alone are driven to and fro [deg or m]."""
     model, batch = bench.model, bench.batch
     actuators = [_actuator(model, target) for target in targets]
-    space = batch.single_action_space
+    space: Any = batch.single_action_space
     rows = np.flatnonzero([a is not None for a in actuators])
     columns = np.array([a for a in actuators if a is not None], np.intp)
     addresses, scale = _joints(bench, targets)
     seen: list[Array] = []
     count = bench.steps(0.4)
-    for edge in (space.high, space.low, space.high):  # type: ignore[attr-defined]
+    for edge in (space.high, space.low, space.high):
         actions = bench.idle()
         actions[rows, columns] = np.clip(edge, -10, 10)[columns]
         for _ in range(count):

@@ -24,7 +24,9 @@ class BringObject(Environment):
     to the point `standoff` behind it, seen from the goal), both after the step:
 
         w_reach exp(-t / 0.1) + w_near exp(-d / 0.1) + w_there exp(-(d / 0.03)^2)
-        - w_ctrl |action|^2
+        - w_ctrl |action|^2 - w_effort |target - position|^2
+
+    The last term counts with `increments` only: a servo far from its target pushes something.
 
     Action: with `increments`, 1 moves the target of a position servo by that much, more counts as
     1, and 0 holds the target; without, an action is the control. Never terminates;
@@ -76,6 +78,7 @@ class BringObject(Environment):
         "near": 0.4,
         "there": 0.4,
         "ctrl": 0.005,
+        "effort": 0.0,
     }
     """Weights of the terms of the reward."""
 
@@ -187,6 +190,9 @@ class BringObject(Environment):
             "reward_there": weight["there"] * np.exp(-np.square(distance / 0.03)),
             "reward_ctrl": -weight["ctrl"] * np.square(action).sum(axis=1),
         }
+        if self._servos is not None and weight["effort"]:
+            effort = np.square(self._servos.errors()).sum(axis=1)
+            terms["reward_effort"] = -weight["effort"] * effort
         success = (distance < self.success_distance).astype(float)
         return functools.reduce(np.add, terms.values()), terms | {"success": success}
 

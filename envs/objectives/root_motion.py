@@ -61,17 +61,25 @@ class RootMotion:
         self.start = data.xpos[self._body].copy()
         self._joint = free_joint(sim.model, body)
         self._tree = int(sim.model.body_rootid[self._body])
+        self._seen: tuple[Array, Array, Motion] | None = None
 
     def read(self) -> Motion:
-        """Return the current motion."""
+        """Return the current motion; it is not to be written to."""
         return self._from_derived() if self._joint is None else self._from_state(self._joint)
 
     def _from_state(self, joint: int) -> Motion:
         q, v = self._sim.model.jnt_qposadr[joint], self._sim.model.jnt_dofadr[joint]
-        qpos, qvel = self._sim.data("qpos"), self._sim.data("qvel")
-        axes = _matrix(qpos[:, q + 3 : q + 7]) @ self._nominal.T
-        spin = qvel[:, v + 3 : v + 6] @ self._nominal.T  # given in the body's own frame
-        return Motion(qpos[:, q : q + 3].copy(), axes, qvel[:, v : v + 3].copy(), spin)
+        place, speed = self._sim.data("qpos")[:, q : q + 7], self._sim.data("qvel")[:, v : v + 6]
+        if self._seen is not None:  # a control step reads it for observation, reward, failure, ...
+            seen_place, seen_speed, motion = self._seen
+            if np.array_equal(place, seen_place) and np.array_equal(speed, seen_speed):
+                return motion
+        place, speed = place.copy(), speed.copy()
+        axes = _matrix(place[:, 3:]) @ self._nominal.T
+        spin = speed[:, 3:] @ self._nominal.T  # given in the body's own frame
+        motion = Motion(place[:, :3], axes, speed[:, :3], spin)
+        self._seen = place, speed, motion
+        return motion
 
     def _from_derived(self) -> Motion:
         sim, body = self._sim, self._body

@@ -37,8 +37,6 @@ class StayUpright(MovingRobot):
         "action_rate": 0.05,
         "acceleration": 0.0,
         "drag": 0.0,
-        "acceleration": 0.0,
-        "drag": 0.0,
         "tilt": 0.0,
         "bounce": 0.0,
         "wobble": 0.01,

@@ -148,6 +148,7 @@ class Blueprint:
 
     def _bringing(self, table: BringObjectTable) -> dict[str, Any]:
         found = {"keyframe": NOMINAL, "joints": self.anatomy.felt, "object_body": table.object}
+        found["tip"] = table.site
         return found | {"increments": self._increments(table)}
 
     def _increments(self, table: BringObjectTable) -> tuple[float, ...]:
@@ -163,7 +164,7 @@ class Blueprint:
                 "one kind. Replace it with servos = [{ joints = [...], kp = ... }]."
             )
         names = [model.actuator(i).name for i in range(model.nu)]
-        if isinstance(table.increments, float):
+        if isinstance(table.increments, float | int):
             return (table.increments,) * model.nu
         if table.increments is not None:
             return tuple(model_spec.by_pattern("increments", table.increments, n) for n in names)

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import mujoco
-
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.objectives import objectives
@@ -21,12 +19,7 @@ from fastadapt.envs.own_robot.class_file import class_environment, keep_class
 from fastadapt.envs.own_robot.felt_joints import FeltJoints
 from fastadapt.envs.own_robot.model_files import ModelFiles, kept_folder, model_files
 from fastadapt.envs.own_robot.model_spec import CAMERA, one_line
-from fastadapt.envs.own_robot.tables import (
-    BringObjectTable,
-    ClassTable,
-    RobotTable,
-    read_table,
-)
+from fastadapt.envs.own_robot.tables import ClassTable, RobotTable, read_table
 
 _made: dict[str, type[Environment]] = {}
 _STRUCTURE = {
@@ -35,7 +28,6 @@ _STRUCTURE = {
     "increments",
 }  # fmt: skip
 """Keys that are no class attributes of the objective under the same name."""
-_RENAMED = {"site": {BringObjectTable: "tip"}}
 
 
 class OwnRobot(Environment):
@@ -53,22 +45,6 @@ class OwnRobot(Environment):
     def id(cls) -> str:
         """Return the id, e.g. `go2-run-forward-1a2b3c4d`."""
         return f"{cls.name}-{cls.digest}"
-
-    @classmethod
-    def spec(cls) -> mujoco.MjSpec:
-        return cls.blueprint.spec()
-
-    @classmethod
-    def model(cls) -> mujoco.MjModel:
-        """Return the compiled nominal model, made once; never write to it."""
-        try:
-            return super().model()
-        except ValueError as error:
-            if isinstance(error, FastadaptError):
-                raise
-            raise FastadaptError(
-                f"MuJoCo cannot compile '{cls.files.model}': {one_line(error)}"
-            ) from None
 
 
 def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Environment]:
@@ -90,7 +66,14 @@ def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Env
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     if digest not in _made:
         made = _make(table, files, digest)
-        _ = made.actions(), made.observations  # whatever does not fit must be told here
+        try:
+            _ = made.model(), made.actions(), made.observations  # what does not fit is told here
+        except ValueError as error:
+            if isinstance(error, FastadaptError):
+                raise
+            raise FastadaptError(
+                f"MuJoCo cannot compile '{files.model}': {one_line(error)}"
+            ) from None
         _made[digest] = made
     return _made[digest]
 
@@ -115,6 +98,7 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
         "summary": f"{files.model.name}: {(objective.__doc__ or '').splitlines()[0].rstrip('.')}",
         "blueprint": blueprint,
         "files": files,
+        "spec": staticmethod(blueprint.spec),
         "digest": digest,
         "horizon": max(1, round(table.horizon / table.control_step)),
         "physics_steps": _physics_steps(table.control_step, blueprint.timestep),
@@ -123,9 +107,10 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
         **blueprint.attributes(objective),
     }
     for key, value in table.model_dump(exclude=_STRUCTURE, exclude_none=True).items():
-        attributes.setdefault(_RENAMED.get(key, {}).get(type(table), key), value)
+        attributes.setdefault(key, value)
     bases = (FeltJoints, OwnRobot) if issubclass(objective, PosedRobot) else (OwnRobot,)
-    return type(stem.title().replace("-", ""), (*bases, objective), attributes)
+    made: Any = type(stem.title().replace("-", ""), (*bases, objective), attributes)
+    return made
 
 
 def _physics_steps(control_step: float, timestep: float) -> int:

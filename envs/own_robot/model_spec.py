@@ -98,7 +98,7 @@ def add_servos(spec: mujoco.MjSpec, servos: Iterable[Servo]) -> None:
             new.biasprm[:3] = [0.0, -servo.kp, -servo.kd]
             new.inheritrange = 0.0
             if force:
-                new.forcelimited, new.forcerange = 1, [-force, force]
+                new.forcelimited, new.forcerange = 1, np.array([-force, force])
 
 
 def matched(what: str, patterns: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -153,7 +153,7 @@ def add_camera(spec: mujoco.MjSpec, root: str, extent: float) -> None:
     camera.alt.type = mujoco.mjtOrientation.mjORIENTATION_XYAXES
     forward = np.array([-0.35, 1.0, -0.35])
     right = np.cross(forward, [0, 0, 1.0])
-    camera.alt.xyaxes = [*right, *np.cross(right, forward)]
+    camera.alt.xyaxes = np.concatenate([right, np.cross(right, forward)])
 
 
 def nominal_pose(

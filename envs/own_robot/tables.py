@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.own_robot.model_spec import Integrator, Servo
+from fastadapt.envs.task_file_errors import MUST
 
 Positive = Annotated[float, Field(gt=0)]
-Range = tuple[float, float]
+
+
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("must not be larger than the second")
+    return ends
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
 class _Table(BaseModel):
@@ -33,7 +43,7 @@ class RobotTable(_Table):
     """What the environment is called (default: as the file of the model, and the objective)."""
     model: str
     """MJCF file: a path, `package:<package>/<path>` or `menagerie:<robot>`."""
-    objective: str
+    objective: Any
     control_step: Positive = 0.02
     """Duration of a control step [s], a multiple of the model's time step (default: 0.02)."""
     horizon: Positive = 10.0
@@ -89,13 +99,10 @@ class MovingTable(PosedTable):
 class RunForwardTable(MovingTable):
     """Run along x."""
 
-    objective: Literal["run-forward"]
-
 
 class TrackVelocityTable(MovingTable):
     """Walk at a commanded speed."""
 
-    objective: Literal["track-velocity"]
     speeds: Range | None = None
     """Commands are uniform between these [m/s]."""
     speed_width: Positive | None = None
@@ -107,7 +114,6 @@ class TrackVelocityTable(MovingTable):
 class StayUprightTable(MovingTable):
     """Stay upright, and in place."""
 
-    objective: Literal["stay-upright"]
     root_speed: Annotated[float, Field(ge=0)] | None = None
     """Largest initial velocity of the root, in each of its degrees of freedom [m/s, rad/s]."""
 
@@ -115,7 +121,6 @@ class StayUprightTable(MovingTable):
 class ReachSiteTable(PosedTable):
     """Bring a site to a goal."""
 
-    objective: Literal["reach-site"]
     site: str
     """Name of the site."""
     goal_region: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
@@ -133,7 +138,6 @@ class ReachSiteTable(PosedTable):
 class BringObjectTable(RobotTable):
     """Bring an object to a goal."""
 
-    objective: Literal["bring-object"]
     object: str
     """Body with a free joint that is to be moved."""
     site: str
@@ -145,7 +149,7 @@ class BringObjectTable(RobotTable):
     """How far a target may be from where its joint is [rad or m]."""
     joint_noise: Annotated[float, Field(ge=0)] | None = None
     """Joints start uniform within this of the nominal pose [rad or m]."""
-    object_region: Range | None = None
+    object_region: tuple[float, float] | None = None
     """The object starts uniform within this of its nominal x and y [m]."""
     object_yaw: Range | None = None
     """The object starts turned by an angle between these [rad]."""
@@ -187,6 +191,8 @@ def read_table(content: Mapping[str, Any]) -> ClassTable | RobotTable:
     if schema is RobotTable:
         if "objective" in content:
             raise unknown_name("objective", str(content["objective"]), TABLES)
+        for key in difflib.get_close_matches("objective", content, n=1):
+            raise unknown_name("key of [environment] called", key, {"objective", "class"})
         raise FastadaptError(
             "environment.objective is missing: what is the robot to do? Available: "
             f'{", ".join(sorted(TABLES))}. (Or name a Python class: class = "module:Class".)'
@@ -205,6 +211,8 @@ def _told(item: ErrorDetails, schema: type[BaseModel]) -> str:
     key = str(place[0]) if place else ""
     if item["type"] == "missing":
         return f"{where} is missing"
+    if schema is ClassTable:
+        return f"{where}: a class stands alone in [environment], leave the other keys out"
     if item["type"] == "extra_forbidden":
         owner = Servo if key == "servos" else schema
         allowed = {field.alias or name for name, field in owner.model_fields.items()}
@@ -213,14 +221,17 @@ def _told(item: ErrorDetails, schema: type[BaseModel]) -> str:
         ).rstrip(".")
     if key in _SEVERAL:
         return f"environment.{key} must be {_SEVERAL[key]}"
-    return f"{where}: {item['msg'][0].lower()}{item['msg'][1:]}, not {value!r}"
+    if item["type"] == "value_error":
+        return f"{where}: the first number {item['msg'].removeprefix('Value error, ')}"
+    if item["type"] in MUST:
+        return f"{where} {MUST[item['type']]}, not {value!r}"
+    words = item["msg"].removeprefix("Input ").replace("should", "must")
+    return f"{where} {words}, not {value!r}"
 
 
 _SEVERAL = {
     "action_scale": 'a positive number, or several by pattern: { "*hip*" = 0.2, "*" = 0.5 }',
     "increments": 'a positive number, or several by pattern: { "*finger*" = 0.01, "*" = 0.03 }',
     "pose": "a table from joints to numbers (7 of them for a free joint): { knee = -1.2 }",
-    "healthy_height": "two numbers: [lowest, highest]",
-    "speeds": "two numbers: [lowest, highest]",
     "goal_region": "two corners: [[x, y, z], [x, y, z]]",
 }  # fmt: skip

@@ -223,7 +223,7 @@ def test_training_resumes_bit_for_bit(reacher, robots, method):
     for name, array in {**expected.model, **expected.optimizer}.items():
         assert np.array_equal(array, {**got.model, **got.optimizer}[name]), name
     assert {"env_steps", "return_mean", "seconds_simulating", "gain"} <= set(metrics)
-    assert metrics["env_steps"] == 6 * 75 * 2
+    assert metrics["env_steps"] == 6 * 75 * 3
 
 
 def test_a_checkpoint_of_another_policy_is_refused(reacher, maml):

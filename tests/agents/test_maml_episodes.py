@@ -88,7 +88,9 @@ def test_robots_act_by_their_own_tasks_policy(robots):
     scale = Normaliser(16)
     found = collect(robots, policy, parameters, scale, 1.0, range(6), torch.Generator())
     assert found.valid.all()
-    noise = torch.randn(75, 6, 4, generator=torch.Generator())
+    generator = torch.Generator()
+    noise = torch.stack([torch.randn(3, 2, 4, generator=generator) for _ in range(75)])
+    noise = noise.view(75, 6, 4)
     for robot in range(6):
         mine = policy(
             parameters[robot // 2, None],

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.envs import load_task_set
-
 sys.path.insert(0, str(Path(__file__).parent))
+
+from shipped import shipped
 
 
 @pytest.fixture(scope="session")
 def cheetah():
-    return load_task_set("cheetah-damage")
+    return shipped("cheetah-damage")
 
 
 @pytest.fixture(scope="session")
 def reacher():
-    return load_task_set("reacher-damage")
+    return shipped("reacher-damage")
 
 
 @pytest.fixture(scope="session", params=["cheetah-damage", "reacher-damage"])
 def task_set(request):
-    return load_task_set(request.param)
+    return shipped(request.param)

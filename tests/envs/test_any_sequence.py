@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rolls import random_actions
+from shipped import shipped
 
-from fastadapt.envs import load_task_set, make_batch
+from fastadapt.envs import make_batch
 
 N = 3
-SETS = {name: load_task_set(name) for name in ("cheetah-damage", "reacher-damage")}
+SETS = {name: shipped(name) for name in ("cheetah-damage", "reacher-damage")}
 TASKS = {
     name: [some.nominal, *some.sample("test_compound", 3), *some.sample("train", 3)]
     for name, some in SETS.items()

@@ -107,7 +107,9 @@ def test_observation_and_reward_by_hand(lift):
             0.2 * np.exp(-t / 0.1) + 0.8 * np.exp(-d / 0.1) + 0.4 * np.exp(-((d / 0.03) ** 2))
         )
         closed = np.clip((0.04 - seen["left_finger position"]) / 0.018, 0, 1)
-        expected += 0.1 * (closed + np.minimum(held, 1)) * np.exp(-t / 0.03)
+        expected += 0.1 * (closed + np.minimum(held, 1)) * np.exp(-((t / 0.02) ** 2))
+        errors = [value for name, value in seen.items() if name.endswith("target - position")]
+        expected -= 0.5 * np.square(errors).sum(axis=0)
         expected -= 0.005 * np.square(action).sum(axis=1)
         np.testing.assert_allclose(reward, expected, atol=1e-12)
         np.testing.assert_allclose(info["distance"], d, atol=1e-12)

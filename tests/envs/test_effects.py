@@ -5,10 +5,11 @@ import pytest
 from declared import with_values
 from rolls import random_actions, roll
 from scenes import model_of
+from shipped import shipped
 
-from fastadapt.envs import load_task_set, make_batch
+from fastadapt.envs import make_batch
 
-SETS = {name: load_task_set(name) for name in ("cheetah-damage", "reacher-damage")}
+SETS = {name: shipped(name) for name in ("cheetah-damage", "reacher-damage")}
 
 
 def ends(task_set, name):

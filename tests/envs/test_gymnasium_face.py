@@ -8,13 +8,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from shipped import gym_ids, shipped
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
-from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
+from fastadapt.envs import FastadaptError
 
-IDS = [f"fastadapt/{load_task_set(name).id}" for name in list_task_sets()]
+IDS = gym_ids()
+ONE_OF_EACH = {shipped(name).environment.name: gym_id for gym_id, name in IDS.items()}.values()
+"""One id for each environment: what is the robot's doing does not depend on the task set."""
 
-pytestmark = pytest.mark.parametrize("gym_id", IDS)
+every_id = pytest.mark.parametrize("gym_id", IDS)
+every_environment = pytest.mark.parametrize("gym_id", ONE_OF_EACH)
 
 # Unbounded heights and speeds are what they are; Gymnasium's own robots get the same two.
 UNAVOIDABLE = ("minimum value is -infinity", "maximum value is infinity")
@@ -35,28 +39,32 @@ def complaints(check, env):
     return [m for m in messages if not any(known in m for known in UNAVOIDABLE)]
 
 
+@every_id
 def test_every_task_set_is_registered(gym_id):
     assert gym_id in gym.registry
 
 
 @pytest.mark.parametrize("how", ["import fastadapt.envs", "module in the id"])
-def test_it_is_found_in_a_fresh_process(gym_id, how):
+def test_they_are_found_in_a_fresh_process(how):
     """Gymnasium has no plugins since 1.0: its id needs an import, or the module before a colon."""
     first, prefix = (how, "") if how.startswith("import") else ("", "fastadapt.envs:")
-    code = f"{first}\nimport gymnasium\nenv = gymnasium.make({prefix + gym_id!r})"
-    code += "\nprint(env.unwrapped.task_set.id)"
+    code = f"{first}\nimport gymnasium\nfor name in {list(IDS)}:"
+    code += f"\n    print(gymnasium.make({prefix!r} + name).unwrapped.task_set.id)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == gym_id.removeprefix("fastadapt/")
+    assert done.stdout.split() == [gym_id.removeprefix("fastadapt/") for gym_id in IDS]
 
 
+@every_id
 def test_gymnasiums_checker_is_content(env):
     assert complaints(lambda e: check_env(e, skip_render_check=True), env) == []
 
 
+@every_id
 def test_stable_baselines_checker_is_content(env):
     assert complaints(check_env_sb3, env) == []
 
 
+@every_environment
 def test_the_checker_can_complain(env, monkeypatch):
     monkeypatch.setattr(env.unwrapped, "reset", lambda **_: (np.zeros(3), {}))
     with pytest.raises(Exception, match="observation"):
@@ -73,6 +81,7 @@ def play(env, seed, steps=5, **options):
     return np.array(seen), info
 
 
+@every_id
 def test_same_seed_same_episodes(env, gym_id):
     first, second = play(env, 7)[0], play(env, None)[0]
     assert not np.array_equal(first, second)
@@ -82,6 +91,7 @@ def test_same_seed_same_episodes(env, gym_id):
     assert not np.array_equal(play(env, 8)[0], first)
 
 
+@every_id
 def test_every_reset_draws_another_task_until_one_is_given(env):
     batch, task_set = env.unwrapped.batch, env.unwrapped.task_set
     env.reset(seed=0)
@@ -99,8 +109,9 @@ def test_every_reset_draws_another_task_until_one_is_given(env):
         env.reset()
 
 
+@every_id
 def test_the_drawn_tasks_are_of_the_split_asked_for(gym_id):
-    split = load_task_set(gym_id.removeprefix("fastadapt/").rsplit("-v", 1)[0]).splits[-1]
+    split = shipped(IDS[gym_id]).splits[-1]
     env = gym.make(gym_id, split=split).unwrapped
     for seed in range(5):
         env.reset(seed=seed)
@@ -108,6 +119,7 @@ def test_the_drawn_tasks_are_of_the_split_asked_for(gym_id):
         np.testing.assert_array_equal(env.batch._vectors[0], task.vector())
 
 
+@every_environment
 def test_the_time_limit_truncates(env, monkeypatch):
     env.reset(seed=0)
     never = np.zeros(1, bool)  # robots that do nothing may fall before that
@@ -119,6 +131,7 @@ def test_the_time_limit_truncates(env, monkeypatch):
     assert flags[-1] == (False, True)
 
 
+@every_id
 def test_scalars_are_scalars(env):
     env.reset(seed=0)
     _, reward, terminated, truncated, info = env.step(env.action_space.sample())
@@ -127,6 +140,7 @@ def test_scalars_are_scalars(env):
     assert all(np.ndim(value) == 0 for value in info.values())
 
 
+@every_environment
 def test_a_wrong_task_gets_a_sentence(env, gym_id):
     with pytest.raises(FastadaptError, match=r"options\['task'\] is a str; give a Task"):
         env.reset(options={"task": "heavy"})
@@ -134,6 +148,7 @@ def test_a_wrong_task_gets_a_sentence(env, gym_id):
         gym.make(gym_id, split="test_idd").reset(seed=0)
 
 
+@every_environment
 def test_a_picture(gym_id):
     try:
         env = gym.make(gym_id, render_mode="rgb_array")

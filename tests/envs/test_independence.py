@@ -4,11 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rolls import assert_same, random_actions, roll
+from shipped import shipped
 
-from fastadapt.envs import load_task_set, make_batch
+from fastadapt.envs import make_batch
 
 STEPS = 8
-SETS = {name: load_task_set(name) for name in ("cheetah-damage", "reacher-damage")}
+SETS = {name: shipped(name) for name in ("cheetah-damage", "reacher-damage")}
 POOL = {name: some.sample("test_compound", 8) for name, some in SETS.items()}
 ACTIONS = {name: random_actions(some, STEPS, 8) for name, some in SETS.items()}
 

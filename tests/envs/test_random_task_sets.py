@@ -1,54 +1,57 @@
 """Task sets put together at random: both backends agree, and every robot is alone in its batch."""
 
 import numpy as np
+from any_kind import ROBOTS, entries, sudden
 from declared import declare
-from eventful import EVERYTHING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rolls import Recorder, assert_same, random_actions, roll
 
-from fastadapt.envs import make_batch
+from fastadapt.envs import find_environment, make_batch
 
-N, STEPS = 3, 10
-ACTIONS = np.random.default_rng(0).uniform(-1.2, 1.2, (STEPS, N, 6))
-TIMES = st.floats(0.01, 0.3).map(lambda t: {"law": "uniform", "low": t, "high": 2 * t})
-SUDDEN = {"locked-joint", "intermittent-actuator", "sensor-stuck", "action-delay"}
+N, STEPS = 3, 8
+TIMES = st.floats(0.01, 0.2).map(lambda t: {"law": "uniform", "low": t, "high": 2 * t})
 
 
 @st.composite
 def task_sets(draw):
-    """Draw some of the perturbations, each with times of its own."""
-    chosen = draw(st.lists(st.sampled_from(EVERYTHING), unique_by=lambda e: e["name"], max_size=4))
+    """Draw a robot and some of what can happen to it, each with times of its own."""
+    robot = draw(st.sampled_from(ROBOTS))
+    kinds = st.lists(st.sampled_from(entries(robot)), unique_by=lambda e: e["name"], max_size=5)
     perturbations = []
-    for entry in chosen:
-        content = {k: v for k, v in entry.items() if k not in ("onset", "ramp", "repair")}
-        content.pop("duration", None)
-        content |= {key: draw(TIMES) for key in ("onset", "duration") if draw(st.booleans())}
-        if content["kind"] not in SUDDEN and draw(st.booleans()):
-            content["ramp"] = draw(TIMES)
-        if draw(st.booleans()):
-            content["event"] = "touch-down"
-        perturbations.append(content)
-    return declare("cheetah-velocity", *perturbations)
+    for content in draw(kinds):
+        times = {key: draw(TIMES) for key in ("onset", "duration") if draw(st.booleans())}
+        if not sudden(content["kind"]) and draw(st.booleans()):
+            times["ramp"] = draw(TIMES)
+        if find_environment(robot).feet and draw(st.booleans()):
+            times["event"] = "touch-down"
+        perturbations.append(content | times)
+    return declare(robot, *perturbations)
 
 
-@settings(max_examples=25)
+def test_every_kind_is_among_them_for_most_robots():
+    for robot in ROBOTS:
+        assert len(entries(robot)) >= 20, robot
+
+
+@settings(max_examples=40)
 @given(task_set=task_sets(), seed=st.integers(0, 99), threads=st.integers(1, 3))
 def test_backends_agree_and_robots_are_alone(task_set, seed, threads):
     tasks = task_set.sample("train", N, seed)
+    actions = random_actions(task_set, STEPS, N, seed)
     one, other = (
-        roll(task_set, tasks, ACTIONS, seed=seed, backend=backend, num_threads=threads)
+        roll(task_set, tasks, actions, seed=seed, backend=backend, num_threads=threads)
         for backend in ("mjbatch", "reference")
     )
     assert_same(one, other)
     order = [2, 0]
     fewer = roll(
-        task_set, [tasks[i] for i in order], ACTIONS[:, order], seed=[seed + i for i in order]
+        task_set, [tasks[i] for i in order], actions[:, order], seed=[seed + i for i in order]
     )
     assert_same(fewer, one.of(order))
 
 
-@settings(max_examples=15)
+@settings(max_examples=25)
 @given(task_set=task_sets(), seed=st.integers(0, 99))
 def test_nothing_remains_of_another_task(task_set, seed):
     first, second = task_set.sample("train", 2, seed)
