@@ -13,6 +13,7 @@ from fastadapt.adaptation.metrics import Times
 from fastadapt.agents.interface import AdaptiveAgent, Transition
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet, make_batch
+from fastadapt.envs.batched_env import Context
 from fastadapt.envs.draws import key_of, uniforms
 
 Array = NDArray[np.float64]
@@ -141,7 +142,7 @@ def run_online(
         raise FastadaptError("An online trial needs at least one task.")
     plan = plan or OnlinePlan()
     step, num = task_set.environment.control_step(), len(tasks)
-    context = getattr(agent, "context", "hidden")
+    context: Context = getattr(agent, "context", "hidden")
     total = round(plan.duration / step)
     envs = make_batch(task_set, 2 * num, num_threads, context=context, horizon=total)
     keys = [key_of(seed, task.id, "online") for task in tasks]
