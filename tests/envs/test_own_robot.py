@@ -7,11 +7,13 @@ import shutil
 import mujoco
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 from own_models import ARM, CART, DEAD, LEGS, MASS, write
 
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.effects.facts import notes
 from fastadapt.envs.freeze import freeze
+from fastadapt.envs.gymnasium_env import GymnasiumEnv
 from fastadapt.envs.own_robot.factory import keep_robot
 
 OBJECTIVES = {
@@ -23,8 +25,8 @@ OBJECTIVES = {
 }
 
 
-def rolled(task_set, steps=30, robots=4, seed=0):
-    batch = make_batch(task_set, robots, 1)
+def rolled(task_set, steps=30, robots=4, seed=0, backend="mjbatch"):
+    batch = make_batch(task_set, robots, 1, backend)
     batch.set_tasks(task_set.sample("train", robots))
     observations, rewards = [batch.reset(seed=seed)[0]], []
     rng = np.random.default_rng(seed)
@@ -47,6 +49,16 @@ def test_every_objective_runs_on_a_robot_of_ours(objective, tmp_path):
     assert cls.horizon == 500
     assert cls.control_step() == pytest.approx(0.02)
     assert len({channel.name for channel in cls.observations}) == len(cls.observations)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_backends_agree_and_gymnasium_is_content(objective, tmp_path):
+    path = write(tmp_path, *OBJECTIVES[objective])
+    task_set = load_task_set(path)
+    one, other = (rolled(task_set, 10, backend=b) for b in ("mjbatch", "reference"))
+    np.testing.assert_array_equal(one[0], other[0])
+    np.testing.assert_array_equal(one[1], other[1])
+    check_env(GymnasiumEnv(str(path)), skip_render_check=True)
 
 
 def test_what_has_no_name_is_called_after_its_body(tmp_path):
