@@ -39,6 +39,9 @@ class _Agents(Mapping[str, "type[MetaLearner]"]):
         home = _HOMES[name]
         return _find(home.module, home.agent)
 
+    def __contains__(self, name: object) -> bool:
+        return name in _HOMES  # else looking a name up would import its class
+
     def __iter__(self) -> Iterator[str]:
         return iter(_HOMES)
 

@@ -84,13 +84,13 @@ class Settings:
 
 
 SETTINGS: dict[str, Settings] = {
-    "cheetah": Settings(gamma=0.97),
+    "cheetah": Settings(gamma=0.97, steps=1_500_000),
     "reacher": Settings(gamma=0.95, steps=2_000_000),
-    "hopper": Settings(steps=5_000_000),
+    "hopper": Settings(steps=2_500_000, log_std=0.0),
     "walker2d": Settings(steps=5_000_000),
     "ant": Settings(steps=1_500_000),
-    "quadruped": Settings(steps=1_500_000, log_std=-0.7),
-    "hexapod": Settings(steps=1_000_000, log_std=-0.7),
+    "quadruped": Settings(steps=1_000_000, log_std=-0.7),
+    "hexapod": Settings(steps=1_200_000, log_std=-1.0),
     "arm-lift": Settings(gamma=0.97, learning_rate=1e-3, log_std=-0.7, steps=1_500_000),
     "arm-push": Settings(gamma=0.97, learning_rate=5e-4),
 }

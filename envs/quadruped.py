@@ -14,8 +14,10 @@ from fastadapt.envs.robot_files import shipped_robot
 class Quadruped(TrackVelocity):
     """Walk straight ahead at a commanded speed: four legs, 12 position servos, 13.1 kg.
 
-    The reward is that of `TrackVelocity` with the weights below, every 20 ms; the command is
-    uniform in [0.3, 1.2] m/s and new at each reset. Observation (46): command; gravity, angular
+    Reward = exp(-((vx - command)^2 + vy^2) / (0.4 m/s)^2) + 0.3 exp(-(yaw rate / 0.6 rad/s)^2) -
+    0.1 effort - 0.2 action_rate - 0.02 acceleration - 0.3 drag - tilt - 0.2 bounce - 0.05 wobble -
+    0.5 height (`TrackVelocity`; the costs are described in `MovingRobot`), every 20 ms; the command
+    is uniform in [0.3, 1.2] m/s and new at each reset. Observation (46): command; gravity, angular
     velocity, velocity in body axes; joint angles from nominal; joint velocities; previous action.
     All of it is what such a robot has; its velocity comes from a state estimator. Action (12):
     targets of the servos, as a share of how far they go from standing. Terminates where the trunk

@@ -38,9 +38,9 @@ class TrackVelocity(MovingRobot):
         "action_rate": 0.2,
         "acceleration": 0.02,
         "drag": 0.3,
-        "tilt": 0.5,
+        "tilt": 1.0,
         "bounce": 0.2,
-        "wobble": 0.02,
+        "wobble": 0.05,
         "height": 0.5,
     }
     remembered: ClassVar = 1
