@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastadapt.envs.environment import Array, Channel
 from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.objectives.from_model import from_model
-from fastadapt.envs.objectives.posed_robot import PosedRobot
+from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
 from fastadapt.envs.perturbations.base import ids_of, names_of
 from fastadapt.envs.simulation import Ids, Simulation
@@ -169,12 +169,22 @@ def nominal_places(model: mujoco.MjModel, qpos: Array) -> Array:
 
 
 def force_limits(model: mujoco.MjModel) -> Array:
-    """Return the largest force of each actuator, `(nu,)`; 1 where nothing limits it."""
-    limits = np.ones(model.nu)
-    for i in range(model.nu):
-        if model.actuator_forcelimited[i]:
-            limits[i] = np.abs(model.actuator_forcerange[i]).max()
-        elif model.actuator_biastype[i] == 0 and model.actuator_ctrllimited[i]:
-            largest = np.abs(model.actuator_ctrlrange[i]).max() * model.actuator_gainprm[i, 0]
-            limits[i] = abs(largest) or 1.0
-    return limits
+    """Return the largest force of each actuator, `(nu,)`.
+
+    Its own limit, or else the one of its joint, or else what its largest control asks for; a servo
+    without any limit: its force at an error of 1 rad or 1 m.
+    """
+    return np.array([_force_limit(model, i) for i in range(model.nu)])
+
+
+def _force_limit(model: mujoco.MjModel, actuator: int) -> float:
+    if model.actuator_forcelimited[actuator]:
+        return float(np.abs(model.actuator_forcerange[actuator]).max())
+    joint = model.actuator_trnid[actuator, 0]
+    if on_joint(model, actuator) and model.jnt_actfrclimited[joint]:
+        return float(np.abs(model.jnt_actfrcrange[joint]).max() / model.actuator_gear[actuator, 0])
+    gain = abs(model.actuator_gainprm[actuator, 0])
+    largest = 1.0
+    if model.actuator_ctrllimited[actuator] and not is_servo(model, actuator):
+        largest = np.abs(model.actuator_ctrlrange[actuator]).max()
+    return float(gain * largest) or 1.0

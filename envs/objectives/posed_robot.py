@@ -80,7 +80,7 @@ class PosedRobot(Environment):
         """Return the ids, `qpos` and `qvel` addresses of the joints that the robot can feel."""
         model = cls.model()
         scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in _SCALAR]
-        moved = {model.actuator_trnid[i, 0] for i in range(model.nu) if _on_joint(model, i)}
+        moved = {model.actuator_trnid[i, 0] for i in range(model.nu) if on_joint(model, i)}
         ids = np.array([j for j in scalar if j in moved], np.intp)
         return ids, model.jnt_qposadr[ids].astype(np.intp), model.jnt_dofadr[ids].astype(np.intp)
 
@@ -144,12 +144,11 @@ class PosedRobot(Environment):
 def is_servo(model: mujoco.MjModel, actuator: int) -> bool:
     """Return whether an actuator is a position servo on a joint: force = kp (ctrl - q) - ..."""
     kp = model.actuator_gainprm[actuator, 0]
-    return bool(
-        _on_joint(model, actuator) and kp > 0 and model.actuator_biasprm[actuator, 1] == -kp
-    )
+    return bool(on_joint(model, actuator) and kp > 0 and model.actuator_biasprm[actuator, 1] == -kp)
 
 
-def _on_joint(model: mujoco.MjModel, actuator: int) -> bool:
+def on_joint(model: mujoco.MjModel, actuator: int) -> bool:
+    """Return whether an actuator drives a joint."""
     return int(model.actuator_trntype[actuator]) == int(mujoco.mjtTrn.mjTRN_JOINT)
 
 
@@ -161,7 +160,7 @@ def _length(model: mujoco.MjModel, joint: int) -> str:
 def _unit(model: mujoco.MjModel, actuator: int, reach: float) -> str:
     """Return what an action of 1 stands for."""
     gear = model.actuator_gear[actuator, 0]
-    if not _on_joint(model, actuator):
+    if not on_joint(model, actuator):
         return f"{reach:.3g} of its control"
     length = _length(model, int(model.actuator_trnid[actuator, 0]))
     if is_servo(model, actuator):

@@ -25,7 +25,7 @@ def test_evaluate_writes_results_and_a_report(trained, capsys):
     assert "[" in printed  # no number without its interval
     assert (trained / "evaluations" / "validation-0" / "results.csv").is_file()
     assert (trained / "report" / "index.html").is_file()
-    assert (trained / "report" / "replay.html").is_file()
+    assert (trained / "report" / "replay-best.html").is_file()
 
 
 @pytest.fixture(scope="module")

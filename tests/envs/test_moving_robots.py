@@ -7,6 +7,7 @@ from declared import constant, declare
 from scipy.spatial.transform import Rotation
 
 from fastadapt.envs import FastadaptError, make_batch
+from fastadapt.envs.objectives.moving_robot import force_limits
 from fastadapt.envs.objectives.posed_robot import is_servo
 from fastadapt.envs.objectives.root_motion import RootMotion
 from fastadapt.envs.objectives.run_forward import RunForward
@@ -176,6 +177,18 @@ def test_motors_get_their_control_range_and_servos_an_angle():
     assert units["hinge velocity"] == "rad/s"
     assert Cart.needs_forward
     assert Cart.lockable == ("slide", "hinge")
+
+
+def test_the_largest_force_of_an_actuator_is_found_wherever_it_stands():
+    joint = '<joint name="hinge" axis="0 1 0"'
+    limited = f'{joint} actuatorfrcrange="-4 4" actuatorfrclimited="true"'
+    for text, expected in (
+        (CART, [6.0, 5.0]),
+        (CART.replace(joint, limited), [6.0, 4.0]),
+        (CART.replace('kp="5"', 'kp="5" forcerange="-2 2" forcelimited="true"'), [6.0, 2.0]),
+    ):
+        limits = force_limits(mujoco.MjModel.from_xml_string(text))
+        np.testing.assert_allclose(limits, expected)
 
 
 @pytest.mark.parametrize(
