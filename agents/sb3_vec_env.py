@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from fastadapt.envs import BatchedEnv, Task
+from fastadapt.envs import BatchedEnv, FastadaptError, Task
 
 Array = NDArray[np.float64]
 
@@ -98,10 +98,16 @@ class SB3VecEnv(VecEnv):
         return [getattr(self.envs, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError("Robots of one batch share their attributes.")
+        raise FastadaptError(
+            f"'{attr_name}' cannot be set: robots of one batch share their attributes. Set it on "
+            "the `BatchedEnv` itself."
+        )
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> Any:
-        raise NotImplementedError("Robots of one batch have no methods of their own.")
+        raise FastadaptError(
+            f"'{method_name}' cannot be called for one robot: a batch has no methods of single "
+            "robots. Call those of the `BatchedEnv` itself."
+        )
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * len(list(self._get_indices(indices)))

@@ -6,7 +6,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
-from fastadapt.envs import load_task_set, make_batch
+from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 
 def robots(num=3, split=None, seed=0):
@@ -71,3 +71,10 @@ def test_stable_baselines_trains_on_it():
     model.learn(640)
     assert len(model.ep_info_buffer) == 8
     assert not before.equal(model.policy.state_dict()["action_net.weight"])
+
+
+def test_a_single_robot_has_no_attributes_and_no_methods():
+    with pytest.raises(FastadaptError, match="'horizon' cannot be set"):
+        robots().set_attr("horizon", 3)
+    with pytest.raises(FastadaptError, match="'render' cannot be called for one robot"):
+        robots().env_method("render")

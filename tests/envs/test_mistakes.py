@@ -28,6 +28,7 @@ import test_signals
 import test_task_files
 import test_task_sets
 from hand_edits import CASES
+from planted import Mistakes
 
 from fastadapt.envs import episode_draws, load_task_set, make_batch, task_draws
 from fastadapt.envs.batched_env import BatchedEnv
@@ -50,26 +51,13 @@ from fastadapt.envs.task_draws import Block
 from fastadapt.envs.task_set import TaskSet
 
 CHEETAH, REACHER = load_task_set("cheetah-damage"), load_task_set("reacher-damage")
-MISTAKES = {}
-
-
-def noticed_by(check):
-    """Register a function that plants a mistake, with the test that notices it."""
-
-    def register(plant):
-        MISTAKES[plant.__name__] = (plant, check)
-        return plant
-
-    return register
+MISTAKES = Mistakes()
+noticed_by = MISTAKES.noticed_by
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_mistake_is_noticed(name, monkeypatch):
-    plant, check = MISTAKES[name]
-    check()
-    plant(monkeypatch)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        check()
+    MISTAKES.assert_noticed(name, monkeypatch)
 
 
 @noticed_by(lambda: test_mass_physics.test_scaled_mass_is_another_density(0.5))

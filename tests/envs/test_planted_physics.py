@@ -13,6 +13,7 @@ import test_severed_physics
 import test_short_limb_physics
 import test_stuck_torque_physics
 from hand_edits import CASES
+from planted import Mistakes
 
 from fastadapt.envs import load_task_set
 from fastadapt.envs.perturbations import (
@@ -31,26 +32,13 @@ from fastadapt.envs.perturbations import (
 )
 
 CHEETAH = load_task_set("cheetah-damage")
-MISTAKES = {}
-
-
-def noticed_by(check):
-    """Register a function that plants a mistake, with the test that notices it."""
-
-    def register(plant):
-        MISTAKES[plant.__name__] = (plant, check)
-        return plant
-
-    return register
+MISTAKES = Mistakes()
+noticed_by = MISTAKES.noticed_by
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_mistake_is_noticed(name, monkeypatch):
-    plant, check = MISTAKES[name]
-    check()
-    plant(monkeypatch)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        check()
+    MISTAKES.assert_noticed(name, monkeypatch)
 
 
 @noticed_by(

@@ -4,6 +4,7 @@ import gymnasium as gym
 import pytest
 import test_every_parameter
 import test_task_sets
+from planted import Mistakes
 from shipped import NAMES, shipped
 
 from fastadapt.envs import find_environment, list_environments, registration, task_set
@@ -11,26 +12,13 @@ from fastadapt.envs.cheetah import Cheetah
 from fastadapt.envs.perturbations import Slope
 from fastadapt.envs.task_set import TaskSet
 
-MISTAKES = {}
-
-
-def noticed_by(check):
-    """Register a function that plants a mistake, with the test that notices it."""
-
-    def register(plant):
-        MISTAKES[plant.__name__] = (plant, check)
-        return plant
-
-    return register
+MISTAKES = Mistakes()
+noticed_by = MISTAKES.noticed_by
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_mistake_is_noticed(name, monkeypatch):
-    plant, check = MISTAKES[name]
-    check()
-    plant(monkeypatch)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        check()
+    MISTAKES.assert_noticed(name, monkeypatch)
 
 
 def parameters_act():

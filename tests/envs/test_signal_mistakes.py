@@ -6,6 +6,7 @@ import test_eventful_batches as batches
 import test_onsets as onsets
 import test_signals as signals
 import test_touch_down as landing
+from planted import Mistakes
 
 from fastadapt.envs import episode_draws
 from fastadapt.envs.action_path import ActionPath
@@ -17,26 +18,13 @@ from fastadapt.envs.onsets import Onsets
 from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
 from fastadapt.envs.touch_down import TouchDown
 
-MISTAKES = {}
-
-
-def noticed_by(check):
-    """Register a function that plants a mistake, with the test that notices it."""
-
-    def register(plant):
-        MISTAKES[plant.__name__] = (plant, check)
-        return plant
-
-    return register
+MISTAKES = Mistakes()
+noticed_by = MISTAKES.noticed_by
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_mistake_is_noticed(name, monkeypatch):
-    plant, check = MISTAKES[name]
-    check()
-    plant(monkeypatch)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        check()
+    MISTAKES.assert_noticed(name, monkeypatch)
 
 
 def after_reset(patch, spoil):
