@@ -21,7 +21,8 @@ from fastadapt.envs.own_robot.model_files import ModelFiles, kept_folder, model_
 from fastadapt.envs.own_robot.model_spec import CAMERA, one_line
 from fastadapt.envs.own_robot.tables import ClassTable, RobotTable, read_table
 
-_made: dict[str, type[Environment]] = {}
+_made: dict[tuple[str, Path], type[Environment]] = {}
+"""By content and place: an equal robot elsewhere has files of its own, which may change or go."""
 _STRUCTURE = {
     "name", "model", "objective", "control_step", "horizon", "keyframe", "pose", "joints",
     "lockable", "feet", "servos", "remove", "floor", "timestep", "integrator", "weights", "object",
@@ -48,7 +49,7 @@ class OwnRobot(Environment):
 
 
 def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Environment]:
-    """Return the environment that a table `[environment]` declares; equal ones are one class.
+    """Return the environment that a table `[environment]` declares, the same class each time.
 
     Args:
         content: the table.
@@ -64,7 +65,8 @@ def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Env
     declared = table.model_dump(mode="json", exclude={"model"}, exclude_defaults=True)
     text = json.dumps([files.digest, declared], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    if digest not in _made:
+    key = digest, files.model
+    if key not in _made:
         made = _make(table, files, digest)
         try:
             _ = made.model(), made.actions(), made.observations  # what does not fit is told here
@@ -74,8 +76,8 @@ def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Env
             raise FastadaptError(
                 f"MuJoCo cannot compile '{files.model}': {one_line(error)}"
             ) from None
-        _made[digest] = made
-    return _made[digest]
+        _made[key] = made
+    return _made[key]
 
 
 def keep_robot(environment: type[Environment], origin: Path) -> None:

@@ -35,17 +35,18 @@ class ModelFiles:
     @cached_property
     def digest(self) -> str:
         """Hash of the content: of XML without comments and layout, of other files as they are."""
-        parts = []
-        for file in self.files:
-            content = file.read_bytes()
-            if file.suffix in _XML:
-                # Canonical XML has no comments, and its attributes are sorted.
-                content = ET.canonicalize(content.decode(), strip_text=True).encode()
-            parts.append(hashlib.sha256(content).hexdigest())
-        return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
+        return _digest(self.files)
 
     def copy(self, folder: Path) -> None:
-        """Copy everything into a folder from which `kept` finds it again."""
+        """Copy everything into a folder from which `kept` finds it again.
+
+        Raises:
+            FastadaptError: a file has changed or gone since the robot was loaded.
+        """
+        if not all(file.is_file() for file in self.files) or _digest(self.files) != self.digest:
+            raise FastadaptError(
+                f"The files of '{self.model}' have changed since it was loaded. Load it again."
+            )
         top = Path(*_shared([file.parent.parts for file in self.files]))
         for file in self.files:
             target = folder / file.relative_to(top)
@@ -53,6 +54,17 @@ class ModelFiles:
             shutil.copyfile(file, target)
         entry = {"model": self.model.relative_to(top).as_posix()}
         (folder / _ENTRY).write_text(json.dumps(entry), encoding="utf-8")
+
+
+def _digest(files: Iterable[Path]) -> str:
+    parts = []
+    for file in files:
+        content = file.read_bytes()
+        if file.suffix in _XML:
+            # Canonical XML has no comments, and its attributes are sorted.
+            content = ET.canonicalize(content.decode(), strip_text=True).encode()
+        parts.append(hashlib.sha256(content).hexdigest())
+    return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
 
 
 def model_files(model: str, origin: Path | None) -> ModelFiles:

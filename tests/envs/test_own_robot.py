@@ -192,6 +192,24 @@ def test_a_kept_robot_needs_nothing_else(tmp_path):
     np.testing.assert_array_equal(rolled(after)[0], rolled(before)[0])
 
 
+def test_an_equal_robot_elsewhere_keeps_files_of_its_own(tmp_path):
+    one, other = (load_task_set(write(tmp_path / name)) for name in ("one", "other"))
+    assert one.hash == other.hash
+    shutil.rmtree(tmp_path / "one")
+    (tmp_path / "away").mkdir()
+    keep_robot(other.environment, tmp_path / "away" / "task_set.toml")
+    with pytest.raises(FastadaptError, match="have changed since it was loaded"):
+        keep_robot(one.environment, tmp_path / "away" / "gone.toml")
+
+
+def test_a_robot_that_was_edited_after_loading_is_not_kept(tmp_path):
+    loaded = load_task_set(write(tmp_path))
+    (tmp_path / "mine.xml").write_text(LEGS.replace('mass="3"', 'mass="4"'))
+    with pytest.raises(FastadaptError, match="have changed since it was loaded"):
+        keep_robot(loaded.environment, tmp_path / "kept.toml")
+    assert not (tmp_path / "kept.robot").exists()
+
+
 CLASS = """
 from pathlib import Path
 import mujoco
