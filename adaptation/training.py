@@ -20,6 +20,7 @@ from fastadapt.adaptation.checkpoint import (
 )
 from fastadapt.adaptation.machine import command
 from fastadapt.adaptation.run import Run, RunConfig, create_run, load_run, options_of
+from fastadapt.adaptation.taken_over import open_start, take_over
 from fastadapt.envs.errors import FastadaptError
 
 Report = Callable[[int, Mapping[str, float]], None]
@@ -41,6 +42,7 @@ def train(
     num_threads: int = 0,
     torch_threads: int = 2,
     report: Report | None = None,
+    start: str | Path | None = None,
     **options: Any,
 ) -> Run:
     """Meta-train an agent, or go on where an interrupted call with the same arguments stopped.
@@ -56,6 +58,7 @@ def train(
         torch_threads: threads of torch; fixed, and kept by a run, because another number rounds
             differently.
         report: called after every iteration.
+        start: a run whose trained weights (and settings) to take over; nothing more is trained.
         options: settings of the agent that differ from the defaults.
 
     Returns:
@@ -68,10 +71,15 @@ def train(
     import torch
 
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
+    source = None if start is None else open_start(start, agent, task_set, seed)
+    if source is not None:
+        iterations, options = source.iterations_done(), source.config.options | options
     run = _open(agent, task_set, Path(out), seed, iterations, torch_threads, options)
     before = torch.get_num_threads()
     with _locked(run.path), _interruptible() as stopped:
         torch.set_num_threads(run.config.torch_threads)
+        if source is not None:
+            take_over(source, run)
         try:
             _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
         finally:
@@ -107,10 +115,11 @@ def _open(
     torch_threads: int,
     options: dict[str, Any],
 ) -> Run:
-    from fastadapt.agents import make_config
+    from fastadapt.agents import find_agent, make_config
     from fastadapt.envs import load_task_set
 
     settings = make_config(agent, {"planned_iterations": iterations, **options})
+    find_agent(agent)  # an optional package may be missing
     tasks = load_task_set(task_set)
     config = RunConfig(
         agent=agent,

@@ -95,6 +95,13 @@ class PPOAgentConfig(AgentConfig):
         super().__post_init__()
         self.check_least(num_envs=1, episodes=1, width=1)
 
+    def learning_rate_at(self, iteration: int) -> float:
+        """Return the step size of an iteration."""
+        first, last = self.ppo.learning_rate, self.ppo.final_learning_rate
+        if not self.planned_iterations:  # trained outside of a run: no end in sight
+            return first
+        return first + min(iteration / self.planned_iterations, 1.0) * (last - first)
+
 
 def check_numbers(config: Any) -> None:
     """Refuse what is no finite number, and fractions where whole numbers belong.

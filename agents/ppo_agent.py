@@ -159,7 +159,7 @@ class PPOAgent:
         advantages = gae.advantages(
             rewards, trials.values, trials.next_values, trials.carry, settings.gamma, settings.lam
         )
-        rate = self._learning_rate(iteration)
+        rate = self.config.learning_rate_at(iteration)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         metrics = ppo.update(self.network, self._optimizer, trials, advantages, settings, generator)
@@ -214,15 +214,6 @@ class PPOAgent:
             history = [action, self._reward_scale(reward)[:, None], start[:, None]]
             scaled = np.concatenate([scaled, *history], axis=1)
         return torch.from_numpy(scaled.astype(np.float32))
-
-    def _learning_rate(self, iteration: int) -> float:
-        settings = self.config.ppo
-        if not self.config.planned_iterations:  # trained outside of a run: no end in sight
-            return settings.learning_rate
-        done = min(iteration / self.config.planned_iterations, 1.0)
-        return settings.learning_rate + done * (
-            settings.final_learning_rate - settings.learning_rate
-        )
 
 
 def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:

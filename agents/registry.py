@@ -27,7 +27,17 @@ _HOMES = {
     "nominal": _Home("memoryless", "Nominal"),
     "domain-randomised": _Home("memoryless", "DomainRandomised"),
     "oracle": _Home("memoryless", "Oracle"),
+    "fine-tune": _Home("fine_tune", "FineTune", "fine_tune_config", "FineTuneConfig"),
     "pearl": _Home("pearl", "PEARL", "pearl_config", "PEARLConfig"),
+    "recurrent": _Home("sb3_recurrent", "Recurrent"),
+    "nominal-sb3-ppo": _Home("sb3_ppo", "NominalSB3PPO"),
+    "domain-randomised-sb3-ppo": _Home("sb3_ppo", "DomainRandomisedSB3PPO"),
+    "oracle-sb3-ppo": _Home("sb3_ppo", "OracleSB3PPO"),
+    "nominal-sb3-sac": _Home("sb3_sac", "NominalSB3SAC", "sb3_config", "SB3SACConfig"),
+    "domain-randomised-sb3-sac": _Home(
+        "sb3_sac", "DomainRandomisedSB3SAC", "sb3_config", "SB3SACConfig"
+    ),
+    "oracle-sb3-sac": _Home("sb3_sac", "OracleSB3SAC", "sb3_config", "SB3SACConfig"),
 }
 _WITHOUT_MEMORY = {"rl2": ("rl2", "RL2WithoutMemory"), "pearl": ("pearl", "PEARLWithoutMemory")}
 
@@ -125,8 +135,21 @@ def _check(name: str) -> None:
         raise unknown_name("agent", name, _HOMES)
 
 
+_OPTIONAL = {"stable_baselines3": "stable-baselines3", "sb3_contrib": "sb3-contrib"}
+
+
 def _find(module: str, name: str) -> Any:
-    return getattr(importlib.import_module(f"fastadapt.agents.{module}"), name)
+    try:
+        return getattr(importlib.import_module(f"fastadapt.agents.{module}"), name)
+    except ModuleNotFoundError as error:
+        package = _OPTIONAL.get(str(error.name).partition(".")[0])
+        if package is None:
+            raise
+        from fastadapt.envs.errors import FastadaptError
+
+        raise FastadaptError(
+            f"This agent needs {package}, which is not installed: pip install {package}."
+        ) from None
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:

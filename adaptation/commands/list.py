@@ -80,7 +80,13 @@ def _task_sets() -> Mapping[str, Rows]:
 def _agents() -> Mapping[str, Rows]:
     from fastadapt.agents.registry import AGENTS
 
-    return {"": [(name, _first_line(cls)) for name, cls in AGENTS.items()]}
+    rows: Rows = []
+    for name in AGENTS:
+        try:
+            rows.append((name, _first_line(AGENTS[name])))
+        except ValueError as error:  # an optional package is missing
+            rows.append((name, str(error)))
+    return {"": rows}
 
 
 def _perturbations() -> Mapping[str, Rows]:

@@ -27,6 +27,8 @@ class Train(Generic[Settings]):
     settings: Annotated[Settings, tyro.conf.arg(name="")]
     seed: int = 0
     """Seed of everything random."""
+    start: Path | None = None
+    """For fine-tune: a trained run of domain-randomised whose weights it takes over, untrained."""
     iterations: int = 200
     """Iterations in all."""
     checkpoint_every: int = 10
@@ -62,6 +64,7 @@ def run(arguments: list[str]) -> None:
                 num_threads=args.threads,
                 torch_threads=args.torch_threads,
                 report=progress,
+                start=args.start,
                 **changed,
             )
         except Interrupted:

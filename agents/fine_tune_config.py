@@ -1,0 +1,31 @@
+"""Settings of fine-tuning; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastadapt.agents.config import PPOAgentConfig, check_numbers
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """What happens after a shot."""
+
+    gradient_steps: int = 10
+    """Gradient steps after each shot, on all shots of the trial so far."""
+    learning_rate: float = 3e-4
+    """Step size of Adam."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        for name in ("gradient_steps", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
+
+
+@dataclass(frozen=True)
+class FineTuneConfig(PPOAgentConfig):
+    """Settings of an agent that is trained by PPO and goes on learning on its task."""
+
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+    """Settings of what happens after a shot."""
