@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from fastadapt.agents.sac_networks import multilayer
+from fastadapt.agents.perceptron import Perceptron, evaluate
 
 _LEAST = 1e-7  # smallest variance
 
@@ -94,16 +94,22 @@ class ContextEncoder(nn.Module, ABC):
         return torch.zeros(num_tasks, self.evidence_size)
 
 
+def _each(network: Perceptron, context: Tensor) -> Tensor:
+    """Return what the network says of each transition, `(..., inputs)` to `(..., outputs)`."""
+    said = evaluate([network], context.reshape(-1, context.shape[-1])).squeeze(0)
+    return said.reshape(*context.shape[:-1], said.shape[-1])
+
+
 class ProductEncoder(ContextEncoder):
     """Every transition is a Gaussian factor of the belief (Rakelly et al. 2019, section 4)."""
 
     def __init__(self, inputs: int, width: int, layers: int, latent: int) -> None:
         super().__init__(latent, 2 * latent)
-        self.factor = multilayer(inputs, width, layers, 2 * latent)
+        self.factor = Perceptron(inputs, width, layers, 2 * latent)
 
     def weigh(self, context: Tensor) -> Tensor:
         """Return precision, and mean times precision, of each transition's factor."""
-        mean, spread = self.factor(context).chunk(2, -1)
+        mean, spread = _each(self.factor, context).chunk(2, -1)
         precision = softplus(spread).clamp(min=_LEAST).reciprocal()
         return torch.cat([precision, precision * mean], -1)
 
@@ -120,12 +126,12 @@ class MeanPooledEncoder(ContextEncoder):
 
     def __init__(self, inputs: int, width: int, layers: int, latent: int) -> None:
         super().__init__(latent, width + 1)
-        self.features = multilayer(inputs, width, layers - 1, width)
+        self.features = Perceptron(inputs, width, layers - 1, width)
         self.head = nn.Linear(width, 2 * latent)
 
     def weigh(self, context: Tensor) -> Tensor:
         """Return the features of each transition, and 1 to count it."""
-        return torch.cat([self.features(context), torch.ones_like(context[..., :1])], -1)
+        return torch.cat([_each(self.features, context), torch.ones_like(context[..., :1])], -1)
 
     def believe(self, evidence: Tensor) -> Gaussian:
         total, count = evidence[..., :-1], evidence[..., -1:]

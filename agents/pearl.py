@@ -85,7 +85,7 @@ class PEARL:
         scaled = self._scale.observations(observation)
         sampled = explore and self.config.explore == "sample"
         z = self._trial.z if sampled else self._trial.belief.mean
-        mean, std = self.networks.policy(torch.cat([scaled, z], -1))
+        mean, std = self.networks.policy(scaled, z)
         if explore:
             mean = mean + std * self._drawn()[:, : self._actions]
         return self._commanded(torch.tanh(mean))

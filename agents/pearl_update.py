@@ -7,9 +7,10 @@ import math
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 
-from fastadapt.agents import optimizer_state
 from fastadapt.agents.context_encoder import ENCODERS, ContextEncoder, divergence_from_prior
+from fastadapt.agents.flat_adam import FlatAdam, side_by_side
 from fastadapt.agents.pearl_config import PEARLConfig
 from fastadapt.agents.sac_networks import SquashedPolicy, TwinCritic
 from fastadapt.agents.transition_rows import Batch
@@ -61,10 +62,11 @@ class PEARLUpdate:
         rate = config.sac.learning_rate
         critics = [*networks.encoder.parameters(), *networks.critic.parameters()]
         self._optimizers = {
-            "critic": torch.optim.Adam(critics, lr=rate, fused=True),
-            "policy": torch.optim.Adam(networks.policy.parameters(), lr=rate, fused=True),
-            "temperature": torch.optim.Adam([networks.log_temperature], lr=rate, fused=True),
+            "critic": FlatAdam(critics, rate),
+            "policy": FlatAdam(networks.policy.parameters(), rate),
+            "temperature": FlatAdam([networks.log_temperature], rate),
         }
+        self._target = side_by_side(networks.target.parameters())
 
     def step(self, batch: Batch, context: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Take one gradient step and return named measures.
@@ -77,12 +79,11 @@ class PEARLUpdate:
         tasks, count = batch.reward.shape
         belief = self.networks.encoder(context)
         z = belief.sample(torch.randn(belief.mean.shape, generator=generator))
-        latents = z.repeat_interleave(count, 0)
-        given = latents.detach()
+        given = z.detach()
         rows = Batch(*(part.reshape(tasks * count, *part.shape[2:]) for part in batch))
         noise = torch.randn(2, tasks * count, self._actions, generator=generator)
         worth = self._targets(rows, given, noise[0])
-        critic_loss, q_mean = self._critic_loss(rows, latents, worth)
+        critic_loss, q_mean = self._critic_loss(rows, z, worth)
         divergence = divergence_from_prior(belief)
         self._improve("critic", critic_loss + self._settings.kl_weight * divergence)
         policy_loss, log_density = self._policy_loss(rows, given, noise[1])
@@ -103,53 +104,48 @@ class PEARLUpdate:
     @torch.no_grad()
     def _targets(self, rows: Batch, z: Tensor, noise: Tensor) -> Tensor:
         """Return what the critics should say (Haarnoja et al. 2018, eq. 5 and 6), `(rows,)`."""
-        inputs = torch.cat([rows.next_observation, z], -1)
-        action, log_density = self.networks.policy.sample(inputs, noise)
-        estimates = self.networks.target(torch.cat([inputs, action], -1))
+        following = rows.next_observation
+        action, log_density = self.networks.policy.sample((following, z), noise)
+        estimates = self.networks.target(following, z, action)
         soft = estimates.amin(0) - self.networks.log_temperature.exp() * log_density
         return rows.reward + self._settings.gamma * (1.0 - rows.terminated) * soft
 
     def _critic_loss(self, rows: Batch, z: Tensor, worth: Tensor) -> tuple[Tensor, Tensor]:
         """Return the squared error, summed over the two critics and averaged over transitions."""
-        estimates = self.networks.critic(torch.cat([rows.observation, z, rows.action], -1))
-        loss = (estimates - worth).square().mean(1).sum()
+        estimates = self.networks.critic(rows.observation, z, rows.action)
+        loss = len(estimates) * mse_loss(estimates, worth.expand_as(estimates))
         return loss, estimates.detach().mean()
 
     def _policy_loss(self, rows: Batch, z: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the policy's loss (Haarnoja et al. 2018, eq. 9) and its actions' log-densities."""
-        inputs = torch.cat([rows.observation, z.detach()], -1)
-        action, log_density = self.networks.policy.sample(inputs, noise)
-        critic = self.networks.critic.requires_grad_(False)  # no gradients that nobody needs
-        estimates = critic(torch.cat([inputs, action], -1)).amin(0)
-        critic.requires_grad_(True)
+        state = rows.observation, z.detach()
+        action, log_density = self.networks.policy.sample(state, noise)
+        estimates = self.networks.critic(*state, action, learn=False).min(0).values
         temperature = self.networks.log_temperature.detach().exp()
         return (temperature * log_density - estimates).mean(), log_density
 
     def _improve(self, name: str, loss: Tensor) -> None:
-        if not torch.isfinite(loss):
+        if not math.isfinite(loss.item()):
             raise FastadaptError(
                 f"The loss of PEARL's {name} is {loss.item()}: training has diverged. Lower "
                 "--sac.learning-rate, or raise --sac.kl-weight if `q_mean` in metrics.jsonl ran "
                 "away. The last checkpoint is as it was."
             )
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        self._optimizers[name].descend(loss)
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Let the target critics follow the critics."""
-        critics, targets = self.networks.critic.parameters(), self.networks.target.parameters()
-        for critic, target in zip(critics, targets, strict=True):
-            target.lerp_(critic, self._settings.tau)
+        target = self._target
+        critic = self._optimizers["critic"].values[-len(target) :]  # they come after the encoder
+        target.lerp_(critic, self._settings.tau)
 
     def state(self) -> dict[str, NDArray]:
         """Return the state of the optimisers, by name."""
         return {
             f"{name}.{key}": value
             for name, optimizer in self._optimizers.items()
-            for key, value in optimizer_state.pack(optimizer).items()
+            for key, value in optimizer.state().items()
         }
 
     def load_state(self, state: dict[str, NDArray]) -> None:
@@ -157,4 +153,4 @@ class PEARLUpdate:
         for name, optimizer in self._optimizers.items():
             prefix = f"{name}."
             entries = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            optimizer_state.unpack(optimizer, entries)
+            optimizer.load_state(entries)

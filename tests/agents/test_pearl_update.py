@@ -103,8 +103,8 @@ def test_the_policy_follows_the_critics_through_its_actions(update):
     rows, z = flat(batch), inferred(update, context).detach()
     noise, networks = torch.ones(TASKS * COUNT, ACTIONS), update.networks
     loss, _ = update._policy_loss(rows, z, noise)
-    action, density = networks.policy.sample(torch.cat([rows.observation, z], -1), noise)
-    estimates = networks.critic(torch.cat([rows.observation, z, action], -1))
+    action, density = networks.policy.sample((rows.observation, z), noise)
+    estimates = networks.critic(rows.observation, z, action)
     plain = (networks.log_temperature.exp().detach() * density - estimates.amin(0)).mean()
     for got, wanted in zip(
         gradients(networks.policy, loss), gradients(networks.policy, plain), strict=True
@@ -119,16 +119,17 @@ def test_targets_equal_those_written_out(update):
     got = update._targets(rows, z, noise)
     for i in (0, 1, 5):
         state = torch.cat([rows.next_observation[i], z[i]])
-        mean, std = update.networks.policy(state)
+        mean, log_std = update.networks.policy.body(state).chunk(2)
+        std = log_std.exp()
         action = torch.tanh(mean)
         density = sum(
             torch.distributions.Normal(m, s).log_prob(m) - torch.log(1 - torch.tanh(m) ** 2)
             for m, s in zip(mean, std, strict=True)
         )
-        estimates = update.networks.target(torch.cat([state, action]))
-        soft = estimates.min() - 0.1 * density
+        twins = update.networks.target.first, update.networks.target.second
+        soft = min(twin(torch.cat([state, action])) for twin in twins) - 0.1 * density
         wanted = rows.reward[i] + (0.0 if i % 3 == 0 else CONFIG.sac.gamma * soft)
-        torch.testing.assert_close(got[i], wanted)
+        torch.testing.assert_close(got[i], wanted.squeeze())
 
 
 def test_the_density_of_squashed_actions_integrates_to_one():
@@ -137,7 +138,7 @@ def test_the_density_of_squashed_actions_integrates_to_one():
     inputs = torch.zeros(200_001, 1, dtype=torch.float64)
     noise = torch.linspace(-8, 8, 200_001, dtype=torch.float64)[:, None]
     with torch.no_grad():
-        action, density = policy.sample(inputs, noise)
+        action, density = policy.sample([inputs], noise)
     assert torch.trapezoid(density.exp(), action[:, 0]).item() == pytest.approx(1.0, abs=1e-6)
 
 
