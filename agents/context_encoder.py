@@ -110,7 +110,7 @@ class ProductEncoder(ContextEncoder):
     def weigh(self, context: Tensor) -> Tensor:
         """Return precision, and mean times precision, of each transition's factor."""
         mean, spread = _each(self.factor, context).chunk(2, -1)
-        precision = softplus(spread).clamp(min=_LEAST).reciprocal()
+        precision = softplus(spread.contiguous()).clamp(min=_LEAST).reciprocal()
         return torch.cat([precision, precision * mean], -1)
 
     def believe(self, evidence: Tensor) -> Gaussian:

@@ -67,12 +67,12 @@ class _Evaluation(torch.autograd.Function):
                 if layer == 0:
                     weight, current = _widened(weight, inputs.shape[1]), inputs
                 else:
-                    current = states[-1][:, : weight.shape[1]]
+                    current = _trimmed(states[-1], weight.shape[1])
                 if layer == depth - 1:
                     torch.addmm(bias, current, weight.t(), out=outputs[network])
                     break
                 above = loan.matrix(inputs.shape[0], weight.shape[0])
-                torch.addmm(bias, current, weight.t(), out=above[:, : weight.shape[0]])
+                torch.addmm(bias, current, weight.t(), out=_trimmed(above, weight.shape[0]))
                 states.append(above.relu_())
             hidden.append(states)
         ctx.save_for_backward(*weights)
@@ -81,7 +81,9 @@ class _Evaluation(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Tensor
+    ) -> tuple[Tensor | None, ...]:
         weights, loan = ctx.saved_tensors, Loan(_BUFFERS, grads[0].dtype)
         wanted, learn = ctx.needs_input_grad[2:], ctx.needs_input_grad[-1]
         found: list[Tensor | None] = [None] * len(weights)
@@ -91,14 +93,13 @@ class _Evaluation(torch.autograd.Function):
             for layer in reversed(range(len(states))):
                 weight, state = weights[first + 2 * layer], states[layer]
                 if learn:
-                    used = state[:, : weight.shape[1]] if layer else state
-                    found[first + 2 * layer] = torch.mm(grad.t(), used)[:, : weight.shape[1]]
+                    used = _trimmed(state, weight.shape[1]) if layer else state
+                    found[first + 2 * layer] = _trimmed(torch.mm(grad.t(), used), weight.shape[1])
                     found[first + 2 * layer + 1] = grad.sum(0)
                 if layer:
                     below = loan.matrix(state.shape[0], weight.shape[1])
-                    torch.mm(grad, weight, out=below[:, : weight.shape[1]])
+                    grad = torch.mm(grad, weight, out=_trimmed(below, weight.shape[1]))
                     _mask(below, state, 0, grad_input=below)
-                    grad = below[:, : weight.shape[1]]
             _reach_parts(of_parts, grad, weights[first], ctx.shapes, wanted)
         return None, None, *of_parts, *found
 
@@ -115,9 +116,15 @@ def _side_by_side(parts: Sequence[Tensor], loan: Loan) -> Tensor:
     return inputs
 
 
-def _widened(weight: Tensor, inputs: int) -> Tensor:
-    """Return the weight with zeros for the columns beyond its inputs."""
-    return weight if weight.shape[1] == inputs else pad(weight, (0, inputs - weight.shape[1]))
+def _trimmed(matrix: Tensor, columns: int) -> Tensor:
+    """Return the first columns."""
+    return matrix if matrix.shape[1] == columns else matrix.narrow(1, 0, columns)
+
+
+def _widened(weight: Tensor, columns: int) -> Tensor:
+    """Return the matrix with columns of zeros to its right."""
+    missing = columns - weight.shape[1]
+    return pad(weight, (0, missing)) if missing else weight
 
 
 def _reach_parts(
@@ -132,7 +139,8 @@ def _reach_parts(
     for i, (tasks, size) in enumerate(shapes):
         if wanted[i]:
             shared = grad if tasks == grad.shape[0] else grad.unflatten(0, (tasks, -1)).sum(1)
-            gradient = torch.mm(shared, weight[:, start : start + size])
+            columns = _widened(weight[:, start : start + size], -(-size // 16) * 16)  # it is faster
+            gradient = _trimmed(torch.mm(shared, columns), size)
             before = sums[i]
             sums[i] = gradient if before is None else before.add_(gradient)
         start += size

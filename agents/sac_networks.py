@@ -63,7 +63,9 @@ class _Squashed(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Tensor
+    ) -> tuple[Tensor, None]:
         action, spread, inside = ctx.saved_tensors
         of_action, of_density = grads[0], grads[1][:, None]
         # d density / d x = 2 tanh(x)
