@@ -128,11 +128,15 @@ def find_references(task_set: str, hash_: str) -> References | None:
     return found if found.hash == hash_ else None
 
 
-def make_references(roles: Mapping[str, Sequence[Result]]) -> References:
+def make_references(
+    roles: Mapping[str, Sequence[Result]],
+    training: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> References:
     """Return references from evaluations of trained agents, averaged over seeds and episodes.
 
     Args:
         roles: evaluations by role; each result holds one agent.
+        training: what is known of how the agents were trained, by role, one entry for each run.
 
     Raises:
         FastadaptError: an unknown role, floor or oracle missing, or task sets that differ.
@@ -166,5 +170,7 @@ def make_references(roles: Mapping[str, Sequence[Result]]) -> References:
         kept = ("command", "commands", "machine", "episodes", "parts")
         made[role] = {key: part.meta[key] for key in kept if key in part.meta}
         made[role] |= {"agent": agent, "seeds": np.unique(part.table["seed"]).tolist()}
+        if training and role in training:
+            made[role]["training"] = [dict(entry) for entry in training[role]]
     first = next(iter(parts.values()))
     return References(first.task_set, str(hashes.pop()), returns, made)

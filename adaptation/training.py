@@ -27,6 +27,10 @@ Report = Callable[[int, Mapping[str, float]], None]
 """Called after every iteration with its number (from 1) and its metrics."""
 
 
+class RunInUseError(FastadaptError):
+    """Another process is training in the run directory."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Training was stopped by the user, after everything was saved."""
 
@@ -76,7 +80,7 @@ def train(
         iterations, options = source.iterations_done(), source.config.options | options
     run = _open(agent, task_set, Path(out), seed, iterations, torch_threads, options)
     before = torch.get_num_threads()
-    with _locked(run.path), _interruptible() as stopped:
+    with locked(run.path), _interruptible() as stopped:
         torch.set_num_threads(run.config.torch_threads)
         if source is not None:
             take_over(source, run)
@@ -226,15 +230,19 @@ def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep a second training out of the directory."""
+def locked(path: Path) -> Iterator[None]:
+    """Keep a second training out of the directory.
+
+    Raises:
+        RunInUseError: there is one.
+    """
     import fcntl
 
     with (path / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FastadaptError(
+            raise RunInUseError(
                 f"Another process is training in '{path}'. Wait for it, or choose another --out."
             ) from None
         yield

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from fastadapt.adaptation.reference_runs import Step
+    from fastadapt.adaptation.references import References
+    from fastadapt.adaptation.run import Run
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Iterations of training for each arm."""
+
+    floor: int = 150
+    """The agent trained on the healthy robot only."""
+    domain_randomised: int = 150
+    """The memoryless agent trained on all tasks."""
+    oracle: int = 150
+    """The agent that sees the parameters of the task."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Make the reference scores of a task set from evaluated runs: floor, oracle, and others.
+    """Make the reference scores of a task set: floor, domain-randomised, oracle and random.
 
-    Give one run for each training seed; what is kept is the mean return on each frozen task before
-    any shot. `fastadapt compare --references FILE` normalises with them.
+    Given a task set, it trains each arm with each seed and measures it on every test split. Killed
+    or stopped, the same command goes on; the same command in a second terminal shares the work.
+    Arms of which you give evaluated runs are not trained. Kept is the mean return on each frozen
+    task before any shot; `fastadapt compare --references FILE` normalises with it.
     """
 
     out: Path
     """File to write, e.g. references/my-robot-v0.json."""
-    floor: tuple[Path, ...]
-    """Evaluated runs of the agent trained on the healthy robot only."""
-    oracle: tuple[Path, ...]
+    task_set: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="TASK_SET")] = None
+    """Shipped task set, or path to a TOML file; left out, all arms come from given runs."""
+    runs: Path = Path("runs/references")
+    """Folder of the trainings."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of training."""
+    algorithm: Literal["own", "sb3-ppo", "sb3-sac"] = "own"
+    """Who trains: our own PPO, or PPO or SAC of Stable-Baselines3."""
+    iterations: Budgets = field(default_factory=Budgets)
+    """Iterations of training for each arm."""
+    episodes: int = 4
+    """Measured episodes for each task."""
+    threads: int = 0
+    """Threads that simulate (0: one per processor)."""
+    floor: tuple[Path, ...] = ()
+    """Evaluated runs of the agent trained on the healthy robot only, in place of training."""
+    oracle: tuple[Path, ...] = ()
     """Evaluated runs of the agent that sees the parameters of the task."""
     domain_randomised: tuple[Path, ...] = ()
     """Evaluated runs of the memoryless agent trained on all tasks."""
@@ -29,7 +63,7 @@ class Reference:
 
 
 def run(arguments: list[str]) -> None:
-    """Parse, collect, write."""
+    """Parse, train what is missing, collect, write."""
     args = tyro.cli(Reference, args=arguments, prog="fastadapt reference")
     from fastadapt.adaptation.comparison import load_results
     from fastadapt.adaptation.guest import open_measured
@@ -44,10 +78,51 @@ def run(arguments: list[str]) -> None:
         "oracle": args.oracle,
         "random": args.random,
     }
-    roles = {
-        role: [load_results(open_measured(path)) for path in given] for role, given in paths.items()
-    }
-    found = make_references(roles)
+    given = {role: [open_measured(path) for path in some] for role, some in paths.items() if some}
+    if args.task_set is not None:
+        found = _make(args, given)
+    else:
+        found = make_references(
+            {role: [load_results(one) for one in some] for role, some in given.items()}
+        )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     found.save(args.out)
     print(f"{args.out}: {', '.join(found.returns)} on {', '.join(found.splits)}.")
+
+
+def _make(args: Reference, given: dict[str, list[Run]]) -> References:
+    """Train the arms of which no runs were given."""
+    from fastadapt.adaptation.progress import TrainingProgress
+    from fastadapt.adaptation.reference_runs import (
+        ReferencePlan,
+        collect_references,
+        make_reference_runs,
+    )
+    from fastadapt.adaptation.training import Interrupted
+
+    budgets = {
+        "floor": args.iterations.floor,
+        "domain-randomised": args.iterations.domain_randomised,
+        "oracle": args.iterations.oracle,
+    }
+    wanted = {role: budget for role, budget in budgets.items() if role not in given}
+    plan = ReferencePlan(
+        str(args.task_set),
+        args.runs,
+        wanted,
+        args.algorithm,
+        args.seeds,
+        args.episodes,
+        args.threads,
+    )
+
+    def watch(step: Step) -> TrainingProgress:
+        return TrainingProgress(str(step.out), step.iterations)
+
+    try:
+        made = make_reference_runs(plan, watch)
+    except Interrupted:
+        raise KeyboardInterrupt(
+            f"stopped; everything is saved in '{args.runs}'. Run the same command to go on."
+        ) from None
+    return collect_references(plan, {**made, **given})

@@ -1,0 +1,131 @@
+"""References from nothing: trained, measured, resumed after a crash, shared by two processes."""
+
+import json
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from fastadapt.adaptation import cli, load_run
+from fastadapt.adaptation.reference_runs import (
+    ReferencePlan,
+    collect_references,
+    make_reference_runs,
+)
+from fastadapt.adaptation.references import References
+from fastadapt.adaptation.training import locked
+from fastadapt.envs import FastadaptError, load_task_set
+
+SMALL = {"num_envs": 2, "width": 8, "episodes": 1}
+
+
+def plan(folder, **changes):
+    iterations = {"floor": 1, "domain-randomised": 2, "oracle": 3}
+    given = {"task_set": "reacher-damage", "runs": folder, "iterations": iterations}
+    given |= {"seeds": (4,), "episodes": 1, "threads": 1, "options": SMALL}
+    return ReferencePlan(**given | changes)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("references")
+    return plan(folder), make_reference_runs(plan(folder))
+
+
+def test_every_arm_is_trained_for_its_budget(made):
+    _, runs = made
+    assert {role: [run.config.agent for run in given] for role, given in runs.items()} == {
+        "floor": ["nominal"],
+        "domain-randomised": ["domain-randomised"],
+        "oracle": ["oracle"],
+    }
+    assert [runs[role][0].iterations_done() for role in runs] == [1, 2, 3]
+    assert {run.config.seed for given in runs.values() for run in given} == {4}
+
+
+def test_scores_on_every_test_split_and_how_they_came_about(made, tmp_path):
+    found = collect_references(*made)
+    found.save(tmp_path / "it.json")
+    task_set = load_task_set("reacher-damage")
+    tests = [split for split in task_set.splits if split.startswith("test")]
+    assert len(tests) == 6
+    for role in ("floor", "domain-randomised", "oracle", "random"):
+        assert set(found.returns[role]) == set(tests)
+        for split in tests:
+            assert found.returns[role][split].keys() == {t.id for t in task_set.tasks(split)}
+    again = References.load(tmp_path / "it.json")
+    entry = again.made["oracle"]["training"][0]
+    assert (entry["seed"], entry["iterations"], entry["env_steps"]) == (4, 3, 450)
+    assert entry["command"].startswith("fastadapt train oracle reacher-damage")
+    assert again.made["oracle"]["machine"]["versions"]
+    assert again.made["random"]["seeds"] == [4]
+
+
+def test_a_crash_loses_little_and_changes_nothing(made, tmp_path):
+    class CrashError(Exception):
+        pass
+
+    @contextmanager
+    def crash(step):
+        def report(iteration, _):
+            if step.role == "oracle" and iteration == 2:
+                raise CrashError
+
+        yield report
+
+    with pytest.raises(CrashError):
+        make_reference_runs(plan(tmp_path), crash)
+    kept = tmp_path / "reacher-damage-v0" / "nominal-4"
+    stamp = (kept / "checkpoints" / "last" / "model.safetensors").stat().st_mtime_ns
+    result = next((kept / "evaluations").glob("*/results.csv"))
+    measured = result.stat().st_mtime_ns
+    runs = make_reference_runs(plan(tmp_path))
+    assert (kept / "checkpoints" / "last" / "model.safetensors").stat().st_mtime_ns == stamp
+    assert result.stat().st_mtime_ns == measured
+    again, undisturbed = collect_references(plan(tmp_path), runs), collect_references(*made)
+    assert again.returns == undisturbed.returns
+
+
+def test_what_another_process_is_at_is_left_for_later(made):
+    the_plan, runs = made
+    busy, free = runs["floor"][0].path, threading.Event()
+    with locked(busy):
+        worker = threading.Thread(
+            target=lambda: (make_reference_runs(the_plan, wait=0.01), free.set())
+        )
+        worker.start()
+        assert not free.wait(0.5)
+    assert free.wait(20)
+    worker.join()
+
+
+def test_the_code_that_trains_is_a_choice(tmp_path):
+    chosen = plan(tmp_path, algorithm="sb3-ppo", iterations={"oracle": 1})
+    runs = make_reference_runs(chosen)
+    assert [run.config.agent for run in runs["oracle"]] == ["oracle-sb3-ppo"]
+    with pytest.raises(FastadaptError, match="'floor' is missing"):
+        collect_references(chosen, runs)
+
+
+def test_impossible_plans_are_refused(tmp_path):
+    with pytest.raises(FastadaptError, match="No seed"):
+        plan(tmp_path, seeds=())
+    with pytest.raises(FastadaptError, match="'random' is not trained"):
+        plan(tmp_path, iterations={"random": 1})
+
+
+def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
+    _, runs = made
+    out = tmp_path / "references" / "reacher-damage-v0.json"
+    command = ["reference", "reacher-damage", "--out", str(out), "--runs", str(tmp_path / "runs")]
+    command += ["--seeds", "4", "--episodes", "1", "--threads", "1"]
+    for role in ("floor", "oracle", "domain-randomised"):
+        command += [f"--{role}", str(runs[role][0].path)]
+    assert cli.run(command) == 0
+    content = json.loads(out.read_text())
+    assert content["returns"].keys() == {"floor", "domain-randomised", "oracle", "random"}
+    assert content["made"]["floor"]["training"][0]["iterations"] == 1
+    assert not (tmp_path / "runs" / "reacher-damage-v0" / "nominal-4").exists()
+    assert cli.run(command) == 2
+    assert "exists; nothing was written" in capsys.readouterr().err
+    assert load_run(runs["floor"][0].path).iterations_done() == 1
