@@ -6,7 +6,8 @@ import pytest
 from fastadapt.adaptation import evaluate, train
 from fastadapt.adaptation.statistics import paired_difference
 
-SETTINGS = {"ppo": {"gamma": 0.9}}
+# One thread: two files of tests run at once, and threads that wait for each other take minutes.
+SETTINGS = {"ppo": {"gamma": 0.9}, "torch_threads": 1, "num_threads": 1}
 
 
 @pytest.mark.learning
