@@ -13,8 +13,9 @@ from fastadapt.adaptation.guest import open_measured
 from fastadapt.adaptation.online_results import OnlineResult
 from fastadapt.adaptation.recovery_report import NORMALISED, recovery_sections, recovery_tables
 from fastadapt.adaptation.references import References, find_references
-from fastadapt.adaptation.report import DIFFERENCES, make_tables, write_report
-from fastadapt.adaptation.results import Result, markdown_table
+from fastadapt.adaptation.report import write_report
+from fastadapt.adaptation.report_tables import DIFFERENCES, make_tables
+from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.run import Run
 from fastadapt.envs.errors import FastadaptError, unknown_name
 
@@ -73,7 +74,7 @@ def compare_runs(
     text = results.markdown()
     for table in [*make_tables(results), *recovered]:
         if table.title in (DIFFERENCES, NORMALISED):
-            text += f"\n{table.note}\n\n{markdown_table(table.head, table.rows)}"
+            text += f"\n{table.note}\n\n{table.markdown()}"
     return page, text
 
 

@@ -74,6 +74,7 @@ def _rows(
     rows["shot"], rows["episode"] = measurement.shot, measurement.episode
     measured, ledger = measurement.episodes, measurement.ledger
     rows["return"], rows["distance"] = measured.returns, measured.distance
+    rows["energy"] = measured.energy
     rows["length"], rows["fell"], rows["diverged"] = (
         measured.length,
         measured.fell,
@@ -104,6 +105,7 @@ def _meta(
         "episodes": episodes,
         "evaluation_seed": seed,
         "distance": task_set.environment.distance_name,
+        "weight": task_set.environment.weight() if task_set.environment.travels else None,
         "damage_kinds": sorted(groups),
         "tasks": {task.id: task.changes() for task in tasks},
         "command": command(),

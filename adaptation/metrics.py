@@ -132,9 +132,14 @@ def cvar(scores: ArrayLike, share: float = 0.2) -> Array:
     return ordered @ weights / (share * count)
 
 
-def survival_rate(fell: ArrayLike, diverged: ArrayLike) -> float:
-    """Return the share of episodes that neither ended by a fall nor in a broken simulation."""
-    return float(1 - (np.asarray(fell, bool) | np.asarray(diverged, bool)).mean())
+def survival(fell: ArrayLike, diverged: ArrayLike) -> Array:
+    """Return the share of episodes that neither ended by a fall nor in a broken simulation.
+
+    Args:
+        fell: share of episodes that ended by a fall, per task.
+        diverged: share of those in which the simulation broke; no episode does both.
+    """
+    return 1 - np.asarray(fell, float) - np.asarray(diverged, float)
 
 
 def cost_of_transport(energy: ArrayLike, weight: ArrayLike, distance: ArrayLike) -> Array:

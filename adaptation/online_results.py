@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastadapt.adaptation.censored import restricted_mean_interval
 from fastadapt.adaptation.checkpoint import write_text
 from fastadapt.adaptation.machine import command, machine
-from fastadapt.adaptation.metrics import Times, recovered_fraction, restricted_mean
+from fastadapt.adaptation.metrics import Times, recovered_fraction
 from fastadapt.adaptation.online import OnlinePlan, OnlineTrial, recovery
-from fastadapt.adaptation.results import markdown_table
-from fastadapt.adaptation.statistics import Interval, over_tasks
+from fastadapt.adaptation.statistics import LEVEL, Interval, over_tasks
+from fastadapt.adaptation.text_table import Table
 from fastadapt.envs import FastadaptError, Task, TaskSet
 
 Array = NDArray[np.float64]
@@ -101,6 +102,10 @@ class OnlineResult:
         """Name of the agent."""
         return str(self.rows[0]["agent"])
 
+    def renamed(self, agent: str) -> OnlineResult:
+        """Return the same trials under another name of the agent."""
+        return OnlineResult([row | {"agent": agent} for row in self.rows], self.curve, self.meta)
+
     @property
     def split(self) -> str:
         """Name of the split."""
@@ -165,29 +170,24 @@ class OnlineResult:
         return OnlineResult(rows, curve, meta)
 
 
-def markdown(results: Sequence[OnlineResult]) -> str:
-    """Return a table of summaries."""
-    head = ["split", "agent", "n", "drop", "recovered fraction", "seconds to recover", "recovered",
-            "fell"]  # fmt: skip
+def online_table(results: Sequence[OnlineResult]) -> Table:
+    """Return the table of what online trials found."""
+    names = ("drop", "recovered_fraction", "recovery_s", "recovered", "fell")
     rows: list[list[str]] = []
     for result in results:
         found = result.summary()
-        names = ("drop", "recovered_fraction", "recovery_s", "recovered", "fell")
         cells = [str(Interval.from_json(found[n])) if found[n] else "-" for n in names]
-        rows.append([result.split, result.agent, str(len(result.rows)), *cells])
-    return markdown_table(head, rows)
-
-
-def restricted_mean_interval(times: Times, horizon: float, reps: int = 1000) -> Interval:
-    """Return the restricted mean of right-censored times with its interval over tasks."""
-    point, count = restricted_mean(times, horizon), len(times.time)
-    if count < 2:
-        return Interval(point, float("nan"), float("nan"), count)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(count, size=(reps, count))
-    means = [restricted_mean(Times(times.time[i], times.happened[i]), horizon) for i in drawn]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(point, float(low), float(high), count)
+        rows.append([result.split, result.agent, *cells, str(len(result.rows))])
+    note = (
+        f"The damage strikes within the episode; means with their {LEVEL:.0%} interval over the n "
+        "tasks. Drop: reward per control step lost at the strike. Recovered fraction: share of the "
+        "way from there to the healthy twin that was regained in the end. Seconds to recover: "
+        f"restricted mean up to {results[0].horizon():g} s, right-censored. Recovered, fell: "
+        "shares of the robots."
+    )
+    head = ["split", "agent", "drop", "recovered fraction", "seconds to recover", "recovered",
+            "fell", "n"]  # fmt: skip
+    return Table("Recovery within one episode", note, head, rows)
 
 
 def _curve(trial: OnlineTrial, plan: OnlinePlan) -> dict[str, list[float]]:

@@ -267,8 +267,8 @@ def _agents(result: Result, split: str) -> list[tuple[int, str]]:
 
 def _of(result: Result, agent: str, split: str, shot: int, ids: Sequence[str]) -> Interval:
     """Return the interval over those tasks of a split that are in `ids`."""
-    task_ids, means = result.task_means(agent, split, shot)
-    return over_tasks(means[np.isin(task_ids, ids)])
+    task_ids, scores = result.scores(agent, split, shot)
+    return over_tasks(scores[:, np.isin(task_ids, ids)])
 
 
 def _whiskers(intervals: Sequence[Interval]) -> np.ndarray:

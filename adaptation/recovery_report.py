@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation import metrics, score_plots
-from fastadapt.adaptation.online_results import OnlineResult, restricted_mean_interval
+from fastadapt.adaptation.censored import restricted_mean_interval
+from fastadapt.adaptation.online_results import OnlineResult, online_table
 from fastadapt.adaptation.references import References
-from fastadapt.adaptation.report import Plot, Section, Table
-from fastadapt.adaptation.results import Result, shots_name
+from fastadapt.adaptation.report import Plot, Section, slug
+from fastadapt.adaptation.report_tables import OVER, pairs, with_n
+from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.statistics import LEVEL, iqm, optimality_gap, over_tasks
+from fastadapt.adaptation.text_table import Table, shots_name
 from fastadapt.envs import TaskSet
 
 Array = NDArray[np.float64]
@@ -38,25 +40,28 @@ class Factor(NamedTuple):
     logarithmic: bool
 
 
-def recovery_tables(results: Result, references: References | None) -> list[Table]:
-    """Return the tables of normalised scores and of metrics of the adaptation curve."""
+def recovery_tables(
+    results: Result, references: References | None, online: Sequence[OnlineResult] = ()
+) -> list[Table]:
+    """Return the tables of normalised scores, of online trials, and of adaptation curves."""
     tables: list[Table] = []
-    interval = f"{LEVEL:.0%} interval over the n tasks"
     if references is not None:
         references.check(results)
         note = (
             "0 is the floor (trained on the healthy robot only, not adapted), 1 the oracle (sees "
-            f"the parameters): share of that gap that was closed, mean with its {interval}."
+            f"the parameters): share of that gap that was closed, mean with its {OVER}."
         )
         tables.append(Table(NORMALISED, note, *_normalised(results, references)))
+    if online:
+        tables.append(online_table(online))
     unit = "normalised scores" if references is not None else "returns"
     note = (
-        f"Of {unit}, each with its {interval}. Jump-start: before any shot. Asymptote: after the "
+        f"Of {unit}, each with its {OVER}. Jump-start: before any shot. Asymptote: after the "
         "last. Area: mean height of the curve over the shots. Shots to 90 %: until 0.9 of the "
         "agent's own way from the worst to the best mean of the curve is covered, right-censored, "
         "restricted mean. Regret: below its own best, summed over shots. Negative: share of tasks "
         "on which shots made it worse. CVaR: mean of the worst fifth of the tasks, after the last "
-        "shot. Survival: episodes without a fall or a broken simulation."
+        "shot. Survival: share of episodes without a fall or a broken simulation."
     )
     tables.append(Table("How it adapts", note, *_metrics(results, references), folded=True))
     return tables
@@ -73,91 +78,91 @@ def recovery_sections(
     for result in online:
         numbers.setdefault(result.agent, len(numbers))
     sections = [
-        _profiles(results, references, numbers) if references is not None else None,
+        _profiles(results, references, numbers),
         _maps(results, task_set, references),
         _online(online, numbers),
     ]
     return [section for section in sections if section is not None and section[2]]
 
 
-def curve_of(
+def curves_of(
     results: Result, references: References | None, agent: str, split: str
 ) -> tuple[list[int], Array]:
-    """Return shots and scores `(tasks, shots)`: normalised if there are references, else raw."""
+    """Return shots and scores `(runs, tasks, shots)`: normalised if there are references."""
     if references is not None and split in references.splits:
-        return references.curve(results, agent, split)
+        return references.curves(results, agent, split)
     shots = results.shots(agent, split)
-    raw = [results.task_means(agent, split, shot)[1] for shot in shots]
-    return shots, np.stack(raw, axis=1)
-
-
-def _pairs(results: Result) -> list[tuple[str, str]]:
-    table = results.table
-    return [
-        (split, agent)
-        for split in results.splits
-        for agent in results.agents
-        if ((table["split"] == split) & (table["agent"] == agent)).any()
-    ]
+    raw = [results.scores(agent, split, shot)[1] for shot in shots]
+    return shots, np.stack(raw, axis=-1)
 
 
 def _normalised(results: Result, references: References) -> tuple[list[str], list[list[str]]]:
     shots = np.unique(results.table["shot"]).tolist()
     rows: list[list[str]] = []
-    for split, agent in _pairs(results):
+    for split, agent in pairs(results):
         if split not in references.splits:
             continue
-        own, curve = references.curve(results, agent, split)
-        cells = [str(over_tasks(curve[:, own.index(k)])) if k in own else "-" for k in shots]
-        last = curve[:, -1]
+        own, curves = references.curves(results, agent, split)
+        cells = [str(over_tasks(curves[..., own.index(k)])) if k in own else "-" for k in shots]
+        last = curves[..., -1]
         rest = [str(over_tasks(last, iqm)), str(over_tasks(last, optimality_gap))]
-        rows.append([split, agent, *cells, *rest, str(len(curve))])
-    return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n"], rows
+        rows.append([split, agent, *cells, *rest, str(last.shape[1]), str(len(last))])
+    return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n", "seeds"], rows
 
 
 def _metrics(results: Result, references: References | None) -> tuple[list[str], list[list[str]]]:
     head = ["split", "agent", "jump-start", "asymptote", "area", "shots to 90 %", "regret",
-            "negative", "CVaR 20 %", "survival", "n"]  # fmt: skip
+            "negative", "CVaR 20 %", "survival", "n", "seeds"]  # fmt: skip
     rows: list[list[str]] = []
-    for split, agent in _pairs(results):
-        shots, curve = curve_of(results, references, agent, split)
-        low, high = curve.mean(axis=0).min(), curve.mean(axis=0).max()
-        times = metrics.shots_to(shots, curve, low + 0.9 * (high - low))
-        table = results.rows(agent, split, shots[-1])
+    for split, agent in pairs(results):
+        shots, curves = curves_of(results, references, agent, split)
+        average = curves.mean(axis=(0, 1))
+        threshold = average.min() + 0.9 * (average.max() - average.min())
+        times = [metrics.shots_to(shots, run, threshold) for run in curves]
+        reached = metrics.Times(*(np.stack(part) for part in zip(*times, strict=True)))
+        fell, broke = (
+            results.scores(agent, split, shots[-1], name)[1] for name in ("fell", "diverged")
+        )
+
+        def each(metric: Callable[..., Array], shots: Any = shots, curves: Array = curves) -> Array:
+            return np.stack([metric(shots, run) for run in curves])
+
         cells = [
-            over_tasks(metrics.jump_start(shots, curve)),
-            over_tasks(metrics.asymptote(shots, curve)),
-            over_tasks(metrics.area_under_curve(shots, curve)),
-            restricted_mean_interval(times, shots[-1]) if len(shots) > 1 else None,
-            over_tasks(metrics.regret(shots, curve, curve.max(axis=1))),
-            over_tasks(metrics.negative_adaptation(shots, curve)),
-            over_tasks(curve[:, -1], metrics.cvar),
+            over_tasks(each(metrics.jump_start)),
+            over_tasks(each(metrics.asymptote)),
+            over_tasks(each(metrics.area_under_curve)),
+            restricted_mean_interval(reached, shots[-1]) if len(shots) > 1 else None,
+            over_tasks(np.stack([metrics.regret(shots, c, c.max(axis=1)) for c in curves])),
+            over_tasks(each(metrics.negative_adaptation)),
+            over_tasks(curves[..., -1], metrics.cvar),
+            over_tasks(metrics.survival(fell, broke)),
         ]
-        alive = metrics.survival_rate(table["fell"], table["diverged"])
-        texts = [str(cell) if cell else "-" for cell in cells]
-        rows.append([split, agent, *texts, f"{alive:.0%} of {len(table)}", str(len(curve))])
+        rows.append([split, agent, *with_n(cells), str(len(curves))])
     return head, rows
 
 
 def _profiles(
     results: Result, references: References | None, numbers: Mapping[str, int]
 ) -> Section:
-    assert references is not None
     drawn: list[Plot] = []
+    unit = score_plots.NORMALISED if references is not None else "return"
     for split in results.splits:
-        if split not in references.splits:
+        if references is not None and split not in references.splits:
             continue
-        agents = [agent for on, agent in _pairs(results) if on == split]
         scores = {
-            agent: references.curve(results, agent, split)[1][:, -1][None] for agent in agents
+            agent: curves_of(results, references, agent, split)[1][..., -1]
+            for on, agent in pairs(results)
+            if on == split
         }
-        figure = score_plots.profiles(scores, split, numbers)
-        words = f"Share of the tasks of {split} above each normalised score."
-        drawn.append(Plot(f"profile-{_slug(split)}", figure, words))
+        figure = score_plots.profiles(scores, split, numbers, unit)
+        words = f"Share of the tasks of {split} above each {unit}."
+        drawn.append(Plot(f"profile-{slug(split)}", figure, words))
     note = (
-        f"Share of tasks with a score above each threshold, after the most shots; bands are "
-        f"{LEVEL:.0%} intervals over tasks. 0 is the floor, 1 the oracle."
+        f"Share of tasks with a {unit} above each threshold, after the most shots; bands are "
+        f"{LEVEL:.0%} intervals over tasks."
     )
+    if references is not None:
+        note += " 0 is the floor, 1 the oracle."
     return ("Performance profiles", note, drawn)
 
 
@@ -193,12 +198,12 @@ def _maps(results: Result, task_set: TaskSet, references: References | None) -> 
     drawn: list[Plot] = []
     for agent in results.agents:
         scores: dict[str, float] = {}
-        for split in [split for split, who in _pairs(results) if who == agent]:
+        for split in [split for split, who in pairs(results) if who == agent]:
             if references is not None and split not in references.splits:
                 continue
-            shots, curve = curve_of(results, references, agent, split)
-            ids = results.task_means(agent, split, shots[-1])[0]
-            scores |= dict(zip(ids, curve[:, -1].tolist(), strict=True))
+            shots, curves = curves_of(results, references, agent, split)
+            ids = results.scores(agent, split, shots[-1])[0]
+            scores |= dict(zip(ids, curves[..., -1].mean(axis=0).tolist(), strict=True))
         ids = [task for task in scores if task in chosen[0].values]
         if len(ids) < 4:
             continue
@@ -213,7 +218,7 @@ def _maps(results: Result, task_set: TaskSet, references: References | None) -> 
             "normalised score" if references is not None else "return",
         )
         words = f"Mean score of {agent} over {chosen[0].name} and {chosen[1].name}."
-        drawn.append(Plot(f"map-{_slug(agent)}", figure, words))
+        drawn.append(Plot(f"map-{slug(agent)}", figure, words))
     note = (
         "Mean score after the most shots over two parameters, all evaluated splits together. The "
         "frame is what training covers; dots are tasks."
@@ -229,10 +234,10 @@ def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Secti
         here = [result for result in online if result.split == split]
         figure = score_plots.not_recovered(here, numbers)
         words = f"Share of robots of {split} that have not recovered, against time."
-        drawn.append(Plot(f"not-recovered-{_slug(split)}", figure, words))
+        drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
         for result in here:
             figure = score_plots.around_the_strike(result, numbers[result.agent])
-            name = f"strike-{_slug(split)}-{_slug(result.agent)}"
+            name = f"strike-{slug(split)}-{slug(result.agent)}"
             words = f"Reward of {result.agent} on {split} around the strike, beside healthy twins."
             drawn.append(Plot(name, figure, words))
     note = (
@@ -241,7 +246,3 @@ def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Secti
         "level and stays there for 2 s; who never is, counts as not recovered (right-censored)."
     )
     return ("Recovery within one episode", note, drawn)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)

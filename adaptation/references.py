@@ -79,14 +79,14 @@ class References:
                 "the same version."
             )
 
-    def curve(self, result: Result, agent: str, split: str) -> tuple[list[int], Array]:
-        """Return shots `(K,)` and normalised scores `(tasks, K)` of an agent on a split."""
+    def curves(self, result: Result, agent: str, split: str) -> tuple[list[int], Array]:
+        """Return shots `(K,)` and normalised scores `(runs, tasks, K)` of an agent on a split."""
         self.check(result)
         shots = result.shots(agent, split)
-        tasks = result.task_means(agent, split, shots[0])[0]
-        raw = np.stack([result.task_means(agent, split, shot)[1] for shot in shots], axis=1)
+        tasks = result.scores(agent, split, shots[0])[0]
+        raw = np.stack([result.scores(agent, split, shot)[1] for shot in shots], axis=-1)
         floor, oracle = (self.of(role, split, tasks) for role in ("floor", "oracle"))
-        return shots, normalised_score(raw, floor, oracle)
+        return shots, np.stack([normalised_score(run, floor, oracle) for run in raw])
 
     def save(self, path: Path) -> None:
         """Write them as JSON."""

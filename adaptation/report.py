@@ -15,9 +15,11 @@ import numpy as np
 
 from fastadapt.adaptation import plots
 from fastadapt.adaptation.checkpoint import write_text
-from fastadapt.adaptation.results import Result, compare, markdown_table, shots_name
-from fastadapt.adaptation.statistics import LEVEL, REPS, Interval, Statistic, iqm, mean
+from fastadapt.adaptation.report_tables import make_tables, pairs
+from fastadapt.adaptation.results import METHOD, Result
+from fastadapt.adaptation.statistics import LEVEL, REPS
 from fastadapt.adaptation.tables_out import write_tables
+from fastadapt.adaptation.text_table import Table
 from fastadapt.envs.errors import FastadaptError
 
 if TYPE_CHECKING:
@@ -26,16 +28,6 @@ if TYPE_CHECKING:
 Curves = Mapping[str, Sequence[Mapping[str, Any]]]
 _COMMANDS = ("training_command", "training_commands", "command", "commands")
 _APART = ("tasks", "parts", "damage_kinds", *_COMMANDS)  # of meta: not listed as facts
-
-
-class Table(NamedTuple):
-    """Text of a table; the first two columns are names. A folded one opens with a click."""
-
-    title: str
-    note: str
-    head: list[str]
-    rows: list[list[str]]
-    folded: bool = False
 
 
 class Plot(NamedTuple):
@@ -48,8 +40,6 @@ class Plot(NamedTuple):
 
 Section = tuple[str, str, list[Plot]]
 """Title, note and plots."""
-DIFFERENCES = "Differences between agents"
-"""Title of the table that pairs agents task by task."""
 
 
 def write_report(
@@ -90,7 +80,7 @@ def write_report(
     for _, _, drawn in sections:
         for plot in drawn:
             plots.save(plot.figure, out_dir / "plots", plot.name)
-    texts = [f"## {t.title}\n\n{t.note}\n\n{markdown_table(t.head, t.rows)}" for t in tables]
+    texts = [f"## {t.title}\n\n{t.note}\n\n{t.markdown()}" for t in tables]
     write_text(out_dir / "table.md", "\n".join(texts))
     write_tables(results, out_dir)
     page = _render(title, results, tables, frames, sections, facts)
@@ -98,143 +88,17 @@ def write_report(
     return out_dir / "index.html"
 
 
-def make_tables(results: Result) -> list[Table]:
-    """Return the tables of a report: returns, gains, differences, distance, failures and cost."""
-    interval = f"{LEVEL:.0%} interval over the n tasks"
-    tables = [
-        Table(
-            "Return after adaptation",
-            f"Mean return with its {interval}, after a number of shots: adaptation episodes that "
-            "the agent lived through before it was measured.",
-            *_returns(results, mean),
-        ),
-        Table(
-            "What adaptation adds",
-            f"Return after shots minus return after none, paired by task: mean and {interval}. An "
-            "interval above 0 is an improvement.",
-            *_gains(results),
-            folded=True,
-        ),
-        Table(
-            "Interquartile mean of the return",
-            f"The mean of the middle half of the tasks with its {interval}.",
-            *_returns(results, iqm),
-            folded=True,
-        ),
-        Table(
-            "Distance, failures and cost",
-            f"After the most shots. Distance: {results.meta.get('distance', 'in metres')}, mean "
-            f"with its {interval}. Falls and broken simulations: of all measured episodes. Cost of "
-            "all shots together: median over tasks.",
-            *_costs(results),
-            folded=True,
-        ),
-    ]
-    if len(results.agents) > 1:
-        note = (
-            f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after the "
-            "most shots that both had: mean and interquartile mean of the differences, and the "
-            f"probability of the higher return on a task, each with its {interval}. A difference "
-            "above 0 is in its favour."
-        )
-        rows = _differences(results)
-        tables.insert(2, Table(DIFFERENCES, note, *rows, folded=True))
-    return tables
-
-
-def _pairs(results: Result) -> Iterator[tuple[str, str]]:
-    """Yield split and agent, agents of one split together."""
-    for split in results.splits:
-        on = set(results.table["agent"][results.table["split"] == split].tolist())
-        yield from ((split, agent) for agent in results.agents if agent in on)
-
-
-def _all_shots(results: Result) -> list[int]:
-    return np.unique(results.table["shot"]).tolist()
-
-
-def _returns(results: Result, statistic: Statistic) -> tuple[list[str], list[list[str]]]:
-    shots = _all_shots(results)
-    rows: list[list[str]] = []
-    for split, agent in _pairs(results):
-        own = results.shots(agent, split)
-        cells = [results.interval(agent, split, k, statistic) if k in own else None for k in shots]
-        seeds = len(results.scores(agent, split, own[0])[1])
-        rows.append([split, agent, *_with_n(cells), str(seeds)])
-    return ["split", "agent", *map(shots_name, shots), "n", "seeds"], rows
-
-
-def _gains(results: Result) -> tuple[list[str], list[list[str]]]:
-    shots = [shot for shot in _all_shots(results) if shot > 0]
-    rows: list[list[str]] = []
-    for split, agent in _pairs(results):
-        own = results.shots(agent, split)
-        paired = [k in own and 0 in own for k in shots]
-        cells = [
-            results.gain(agent, split, k) if p else None for k, p in zip(shots, paired, strict=True)
-        ]
-        if any(cells):
-            rows.append([split, agent, *_with_n(cells)])
-    return ["split", "agent", *map(shots_name, shots), "n"], rows
-
-
-def _differences(results: Result) -> tuple[list[str], list[list[str]]]:
-    rows: list[list[str]] = []
-    first = results.agents[0]
-    for split, agent in _pairs(results):
-        if agent == first or (split, first) not in _pairs(results):
-            continue
-        common = set(results.shots(first, split)) & set(results.shots(agent, split))
-        if common:
-            shot = max(common)
-            found = compare(results, results, split, shot, (first, agent))
-            rows.append([split, agent, str(shot), *map(str, found), str(found.mean.n)])
-    head = [
-        "split",
-        "compared with",
-        "shots",
-        "mean difference",
-        "IQM difference",
-        "P(better)",
-        "n",
-    ]
-    return head, rows
-
-
-def _costs(results: Result) -> tuple[list[str], list[list[str]]]:
-    rows: list[list[str]] = []
-    for split, agent in _pairs(results):
-        at = (agent, split, results.shots(agent, split)[-1])
-        episodes, distance = results.rows(*at), results.interval(*at, column="distance")
-        names = ("env_steps", "gradient_steps", "seconds")
-        costs = [np.median(results.task_means(*at, f"adaptation_{name}")[1]) for name in names]
-        counts = [f"{episodes[name].sum()} of {len(episodes)}" for name in ("fell", "diverged")]
-        spent = [f"{cost:.4g}" for cost in costs]
-        rows.append([split, agent, str(at[2]), str(distance), str(distance.n), *counts, *spent])
-    spent = ["env steps", "gradient steps", "seconds"]
-    return ["split", "agent", "shots", "distance", "n", "fell", "broke", *spent], rows
-
-
-def _with_n(cells: Sequence[Interval | None]) -> list[str]:
-    """Return the cells as text, each with its own n where they differ, and n."""
-    counts = sorted({cell.n for cell in cells if cell})
-    if len(counts) == 1:
-        return [*(str(cell or "-") for cell in cells), str(counts[0])]
-    texts = [f"{cell} (n = {cell.n})" if cell else "-" for cell in cells]
-    return [*texts, f"{counts[0]} to {counts[-1]}"]
-
-
 def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list[Section]:
     """Return title, note and plots of each section that has any."""
     tasks, kinds = facts.get("tasks", {}), facts.get("damage_kinds", [])
     bars = [
-        Plot(f"damage-{_slug(split)}", figure, f"Bars of return by kind of damage on {split}.")
+        Plot(f"damage-{slug(split)}", figure, f"Bars of return by kind of damage on {split}.")
         for split in results.splits
         if (figure := plots.damage_bars(results, split, tasks, kinds))
     ]
     adaptation = [
         Plot(
-            f"adaptation-{_slug(split)}",
+            f"adaptation-{slug(split)}",
             plots.adaptation_curves(results, split),
             f"Return against shots on {split}. {_words(results, split)}",
         )
@@ -262,7 +126,7 @@ def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list
 
 def _words(results: Result, split: str) -> str:
     texts: list[str] = []
-    for on, agent in _pairs(results):
+    for on, agent in pairs(results):
         if on == split:
             shots = results.shots(agent, split)
             found = [f"{results.interval(agent, split, k)} after {k}" for k in shots]
@@ -270,7 +134,8 @@ def _words(results: Result, split: str) -> str:
     return "; ".join(texts) + "."
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """Return a name that can be one of a file."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
@@ -320,10 +185,7 @@ def _render(
         show=lambda table: Markup(table_page.render(table=table, groups=_by_split(table))),
         replays=replays,
         sections=drawn,
-        method=(
-            f"Intervals: percentile bootstrap, {REPS} resamples of the tasks, seed 0; a task's "
-            "score is averaged over its measured episodes and over seeds first."
-        ),
+        method=f"{LEVEL:.0%} intervals, {REPS} resamples, seed 0: {METHOD}.",
         commands=_commands(facts),
         facts=list(_facts(facts)),
     )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.adaptation.checkpoint import write_text
 from fastadapt.adaptation.statistics import (
     LEVEL,
     REPS,
@@ -22,33 +18,29 @@ from fastadapt.adaptation.statistics import (
     iqm,
     mean,
     over_tasks,
-    wins,
 )
+from fastadapt.adaptation.text_table import markdown_table, shots_name
 from fastadapt.envs.errors import FastadaptError, unknown_name
 
 COLUMNS = np.dtype([
     ("agent", "U64"), ("seed", "i8"), ("task_set", "U64"), ("split", "U64"), ("task_id", "U16"),
-    ("shot", "i4"), ("episode", "i4"), ("return", "f8"), ("distance", "f8"), ("length", "i4"),
-    ("fell", "?"), ("diverged", "?"), ("adaptation_env_steps", "i8"),
+    ("shot", "i4"), ("episode", "i4"), ("return", "f8"), ("distance", "f8"), ("energy", "f8"),
+    ("length", "i4"), ("fell", "?"), ("diverged", "?"), ("adaptation_env_steps", "i8"),
     ("adaptation_gradient_steps", "i8"), ("adaptation_seconds", "f8"),
 ])  # fmt: skip
 """One row per agent, seed, task set, split, task, shot and evaluation episode.
 
-`distance` in metres, `length` in control steps; the `adaptation_` columns are what the agent has
-spent on the task before this shot, since the trial began.
+`distance` in metres, `energy` in joules (see `trial.Episodes`), `length` in control steps; the
+`adaptation_` columns are what the agent has spent on the task before this shot, since the trial
+began.
 """
 
-METHOD = "averages over episodes and seeds per task; percentile bootstrap over tasks; paired gains"
+METHOD = (
+    "averages over episodes per seed and task; percentile bootstrap over tasks, and over seeds too "
+    "where there are several; gains paired by task and seed"
+)
 _NAMES = COLUMNS.names or ()
 _KEY = ["agent", "seed", "task_set", "split", "task_id", "shot", "episode"]
-
-
-class Comparison(NamedTuple):
-    """Return of one agent minus another's, task by task, and how likely the first is better."""
-
-    mean: Interval
-    iqm: Interval
-    probability: Interval
 
 
 class Result:
@@ -153,16 +145,16 @@ class Result:
     def interval(
         self, agent: str, split: str, shot: int, statistic: Statistic = mean, column: str = "return"
     ) -> Interval:
-        """Return a statistic over the means of the tasks, with its interval over tasks."""
-        return over_tasks(self.task_means(agent, split, shot, column)[1], statistic)
+        """Return a statistic of the means over episodes, with its interval (see `over_tasks`)."""
+        return over_tasks(self.scores(agent, split, shot, column)[1], statistic)
 
     def gain(self, agent: str, split: str, shot: int, statistic: Statistic = mean) -> Interval:
-        """Return what `shot` shots add to the return after none, paired by task."""
-        after, before = (self.task_means(agent, split, k) for k in (shot, 0))
-        if after[0] != before[0]:
+        """Return what `shot` shots add to the return after none, paired by seed and task."""
+        after, before = (self.scores(agent, split, k) for k in (shot, 0))
+        if after[0] != before[0] or len(after[1]) != len(before[1]):
             raise FastadaptError(
-                f"Agent '{agent}' was measured on other tasks of '{split}' after {shot} shots "
-                "than after none, so the gain cannot be paired."
+                f"Agent '{agent}' was measured on other tasks or seeds of '{split}' after {shot} "
+                "shots than after none, so the gain cannot be paired."
             )
         return over_tasks(after[1] - before[1], statistic)
 
@@ -235,20 +227,9 @@ class Result:
 
     def save(self, folder: str | Path) -> None:
         """Write `results.csv` (the table, exact) and `summary.json` (summary and meta)."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        content = {"rows": len(self.table), "meta": self.meta, "summary": self.summary()}
-        try:
-            text = json.dumps(content, indent=1, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
-        (folder / "summary.json").unlink(missing_ok=True)  # it says that the table is complete
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_NAMES)
-        writer.writerows(self.table.tolist())  # Python floats: repr, so exact
-        write_text(folder / "results.csv", file.getvalue())
-        write_text(folder / "summary.json", text + "\n")
+        from fastadapt.adaptation.result_files import save_result
+
+        save_result(self, Path(folder))
 
     @staticmethod
     def load(folder: str | Path) -> Result:
@@ -257,65 +238,9 @@ class Result:
         Raises:
             FastadaptError: the folder holds no evaluation, or a part of one.
         """
-        folder = Path(folder)
-        for name in ("results.csv", "summary.json"):
-            if not (folder / name).is_file():
-                raise FastadaptError(
-                    f"{folder} is not a complete evaluation: it has no {name}. "
-                    "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
-                )
-        try:
-            content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-            rows, meta = int(content["rows"]), dict(content["meta"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(folder / "summary.json", str(error)) from error
-        return Result(_read_table(folder / "results.csv", rows), meta)
+        from fastadapt.adaptation.result_files import load_result
 
-
-def compare(
-    a: Result, b: Result, split: str, shot: int, agents: tuple[str, str] | None = None
-) -> Comparison:
-    """Compare an agent of `a` with one of `b` task by task, on the same tasks after as many shots.
-
-    `agents` names them, and may be left out where each result has one; `b` may be `a`.
-
-    Raises:
-        FastadaptError: the tasks differ, or a name is missing or unknown.
-    """
-    if agents is None and max(len(a.agents), len(b.agents)) > 1:
-        names = ", ".join(dict.fromkeys(a.agents + b.agents))
-        raise FastadaptError(f"Say which agents to compare: {names}.")
-    first, second = agents or (a.agents[0], b.agents[0])
-    x_tasks, x = a.scores(first, split, shot)
-    y_tasks, y = b.scores(second, split, shot)
-    if x_tasks != y_tasks:
-        common = len(set(x_tasks) & set(y_tasks))
-        raise FastadaptError(
-            f"'{first}' and '{second}' were evaluated on different tasks of '{split}' ({common} in "
-            f"common of {len(x_tasks)} and {len(y_tasks)}): evaluate both on the same ones."
-        )
-    differences, probability = x.mean(axis=0) - y.mean(axis=0), wins(x, y).mean(axis=(0, 1))
-    columns = ((differences, mean), (differences, iqm), (probability, mean))
-    return Comparison(*(over_tasks(values, statistic) for values, statistic in columns))
-
-
-def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table that reads as plain text too; the first two columns are text."""
-    rows = [[" ".join(t.replace("|", "\\|").split()) for t in row] for row in (head, *body)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
-    text = ""
-    for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
-        text += (
-            "| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in cells) + " |\n"
-        )
-    return text
-
-
-def shots_name(shots: int) -> str:
-    """Return the name of a column: `1 shot`, `2 shots`."""
-    return f"{shots} shot{'s' * (shots != 1)}"
+        return load_result(Path(folder))
 
 
 def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
@@ -333,6 +258,7 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
         "return_mean": result.interval(*at).as_json(),
         "return_iqm": result.interval(*at, iqm).as_json(),
         "distance_mean": result.interval(*at, column="distance").as_json(),
+        "energy_mean": result.interval(*at, column="energy").as_json(),
         "measured_episodes": len(rows),
         "fell": int(rows["fell"].sum()),
         "diverged": int(rows["diverged"].sum()),
@@ -371,26 +297,3 @@ def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:
             merged[key] = list(dict.fromkeys(split for value in values for split in value))
     rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
     return merged | ({"parts": rest} if any(rest) else {})
-
-
-def _damaged(path: Path, why: str) -> FastadaptError:
-    return FastadaptError(f"{path} is damaged ({why}). Evaluate again, or copy it again.")
-
-
-def _read_table(path: Path, rows: int) -> NDArray[np.void]:
-    parse = {"U": str, "i": int, "f": float, "b": {"True": True, "False": False}.__getitem__}
-    parsers = [parse[COLUMNS[name].kind] for name in _NAMES]
-    text = path.read_text(encoding="utf-8")
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    if not lines or lines[0] != list(_NAMES):
-        raise _damaged(path, f"its first line is not {','.join(_NAMES)}")
-    if len(lines) != rows + 1 or not text.endswith("\n"):
-        raise _damaged(path, f"it ends early: {len(lines) - 1} of {rows} rows")
-    records: list[tuple[Any, ...]] = []
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            fields = zip(parsers, line, strict=True)
-            records.append(tuple(parser(field) for parser, field in fields))
-        except (ValueError, KeyError) as error:
-            raise _damaged(path, f"record {number}: {error}") from error
-    return np.array(records, COLUMNS)

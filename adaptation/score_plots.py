@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.adaptation.metrics import kaplan_meier
+from fastadapt.adaptation.censored import survival_band
 from fastadapt.adaptation.online_results import OnlineResult
 from fastadapt.adaptation.plots import (
     GRID,
@@ -22,30 +22,40 @@ from fastadapt.adaptation.plots import (
 from fastadapt.adaptation.statistics import performance_profile
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+NORMALISED = "normalised score"
+"""The unit of scores between the floor, 0, and the oracle, 1."""
 
 
 @styled
-def profiles(scores: Mapping[str, Array], split: str, numbers: Mapping[str, int]) -> Figure:
+def profiles(
+    scores: Mapping[str, Array], split: str, numbers: Mapping[str, int], unit: str = NORMALISED
+) -> Figure:
     """Plot the share of tasks with a score above each threshold, with 95 % bands over tasks.
 
     Args:
-        scores: normalised scores `(runs, tasks)` by agent.
+        scores: `(runs, tasks)` by agent.
         split: of which tasks.
         numbers: of the agents, which fix their colours.
+        unit: of the scores.
     """
-    figure, axes = new_figure(split, "normalised score", "share of tasks above it")
+    figure, axes = new_figure(split, unit, "share of tasks above it")
     everything = np.concatenate([matrix.reshape(-1) for matrix in scores.values()])
-    low, high = min(everything.min(), 0.0), max(everything.max(), 1.0)
+    low, high = everything.min(), everything.max()
+    if unit == NORMALISED:
+        low, high = min(low, 0.0), max(high, 1.0)
     thresholds = np.linspace(low - 0.02 * (high - low), high, 101)
     for agent, matrix in scores.items():
         colour = colour_of(numbers[agent])
-        profile = performance_profile(matrix, thresholds, reps=500)
+        profile = performance_profile(
+            matrix, thresholds, resample="both" if len(matrix) > 1 else "tasks", reps=500
+        )
         axes.fill_between(thresholds, profile.low, profile.high, color=colour, alpha=0.16, lw=0)
         axes.plot(thresholds, profile.share, color=colour, lw=1.5, label=short_name(agent))
-    for reference in (0.0, 1.0):
+    for reference in (0.0, 1.0) if unit == NORMALISED else ():
         axes.axvline(reference, color=GRID, lw=1.0, zorder=0)
     axes.set_ylim(-0.02, 1.02)
     return with_legend(figure, axes)
@@ -89,6 +99,9 @@ def score_map(
     drawn = axes.pcolormesh(*edges, mean.T, cmap="viridis", rasterized=False)
     for axis, log in zip((axes.set_xscale, axes.set_yscale), logarithmic, strict=True):
         axis("log" if log else "linear")
+    for axis, log in zip((axes.xaxis, axes.yaxis), logarithmic, strict=True):
+        if log:
+            _plain_ticks(axis)
     (left, right), (bottom, top) = box
     frame = Rectangle((left, bottom), right - left, top - bottom, fill=False, ec=INK, lw=1.6)
     axes.add_patch(frame)
@@ -98,19 +111,29 @@ def score_map(
     return figure
 
 
+def _plain_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers: powers of ten need the mathematics of TeX."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 @styled
 def not_recovered(results: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Figure:
-    """Plot the share of robots that have not recovered against time (Kaplan-Meier)."""
+    """Plot the share not recovered against time (Kaplan-Meier), with 95 % bands over tasks."""
     figure, axes = new_figure(
         results[0].split, "seconds since the damage struck", "share not recovered yet"
     )
     for result in results:
-        number = numbers[result.agent]
-        curve = kaplan_meier(result.times())
-        x = np.r_[curve.time, result.horizon()]
-        y = np.r_[curve.share, curve.share[-1]]
-        name = short_name(result.agent)
-        axes.step(x, y, where="post", color=colour_of(number), lw=1.5, label=name)
+        colour, times = colour_of(numbers[result.agent]), result.times()
+        events = times.time[times.happened & (times.time < result.horizon())]
+        band = survival_band(times, np.r_[0.0, np.unique(events), result.horizon()])
+        axes.fill_between(band.time, band.low, band.high, step="post", color=colour, alpha=0.16,
+                          lw=0)  # fmt: skip
+        name = f"{short_name(result.agent)}, n = {len(times.time)}"
+        axes.step(band.time, band.share, where="post", color=colour, lw=1.5, label=name)
     axes.set_ylim(-0.02, 1.04)
     axes.set_xlim(0, results[0].horizon())
     return with_legend(figure, axes)

@@ -51,7 +51,7 @@ class Interval:
         point, low, high = (
             f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (self.point, self.low, self.high)
         )
-        return f"{point} [{low}, {high}]" if math.isfinite(self.low) else f"{point} [no interval]"
+        return f"{point} [{low}, {high}]" if not math.isnan(self.low) else f"{point} [no interval]"
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields; an absent end of the interval is `None`."""
@@ -121,12 +121,12 @@ def bootstrap(
     Raises:
         FastadaptError: the matrix is empty, not finite, or has one of what is to be resampled.
     """
-    scores = _checked(matrix)
+    scores = checked(matrix)
     runs, tasks = scores.shape
-    count = _count(runs, tasks, resample)
+    count = count_of(runs, tasks, resample)
     rng = np.random.default_rng(seed)
     samples: list[Array] = []
-    for size in _chunks(reps, runs * tasks):
+    for size in chunks(reps, runs * tasks):
         if resample == "tasks":
             columns = rng.integers(tasks, size=(size, tasks))
             drawn = np.moveaxis(scores[:, columns], 0, 1)
@@ -137,7 +137,7 @@ def bootstrap(
             rows = rng.integers(runs, size=(size, runs, tasks))
             drawn = scores[rows, np.arange(tasks)]
         samples.append(statistic(drawn.reshape(size, -1)))
-    return _interval(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
+    return interval_of(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
 
 
 def hierarchical_bootstrap(
@@ -160,17 +160,17 @@ def hierarchical_bootstrap(
     cube = np.asarray(scores, float)
     if cube.ndim != 3 or cube.size == 0:
         raise FastadaptError(f"Scores must be (runs, tasks, episodes), not {cube.shape}.")
-    _checked(cube.reshape(cube.shape[0], -1))
+    checked(cube.reshape(cube.shape[0], -1))
     runs, tasks, episodes = cube.shape
-    count = _count(runs, tasks, "tasks")
+    count = count_of(runs, tasks, "tasks")
     rng = np.random.default_rng(seed)
     samples: list[Array] = []
-    for size in _chunks(reps, cube.size):
+    for size in chunks(reps, cube.size):
         rows = rng.integers(runs, size=(size, runs, 1, 1))
         columns = rng.integers(tasks, size=(size, runs, tasks, 1))
         drawn = cube[rows, columns, rng.integers(episodes, size=(size, runs, tasks, episodes))]
         samples.append(statistic(drawn.mean(axis=3).reshape(size, -1)))
-    return _interval(
+    return interval_of(
         float(statistic(cube.mean(axis=2).reshape(-1))), np.concatenate(samples), count
     )
 
@@ -211,7 +211,7 @@ def performance_profile(
     Raises:
         FastadaptError: as `bootstrap`.
     """
-    scores, at = _checked(matrix), np.asarray(thresholds, float)
+    scores, at = checked(matrix), np.asarray(thresholds, float)
     intervals = [
         bootstrap((scores > tau).astype(float), resample=resample, reps=reps, seed=seed)
         for tau in at
@@ -224,100 +224,31 @@ def performance_profile(
 
 
 def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
-    """Return `bootstrap` over tasks of one score per task; of one task, its score alone.
+    """Return a statistic with its interval over tasks, and over runs too where there are several.
+
+    Tasks and runs cross (every run meets every task), so both are drawn, independently (Owen 2007,
+    "The pigeonhole bootstrap"). Three runs are few: their luck is then underestimated.
+
+    Args:
+        scores: `(tasks,)`, or `(runs, tasks)`.
+        statistic: of all scores.
+
+    Returns:
+        The interval, whose n is the number of tasks; of one task, its score alone.
 
     Raises:
         FastadaptError: there is no score, or one is not finite.
     """
-    scores = _checked(scores)
-    if scores.size == 1:
-        return Interval(float(scores[0, 0]), math.nan, math.nan, 1)
-    return bootstrap(scores, statistic)
+    matrix = checked(scores)
+    runs, tasks = matrix.shape
+    if tasks == 1:
+        return Interval(float(statistic(matrix.reshape(-1))), math.nan, math.nan, 1)
+    found = bootstrap(matrix, statistic, resample="tasks" if runs == 1 else "both")
+    return Interval(found.point, found.low, found.high, tasks)
 
 
-def paired_difference(
-    a: ArrayLike, b: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
-) -> Interval:
-    """Return a statistic of `a - b` per task, with its interval over tasks.
-
-    Pairing removes what the tasks have in common: an interval that excludes 0 is a difference,
-    even where the intervals of `a` and `b` overlap.
-
-    Args:
-        a: score per task `(tasks,)`, averaged over runs.
-        b: the same for the other, tasks in the same order.
-        statistic: `mean` or `iqm` of the differences.
-        reps: number of resamples.
-        seed: of the resampling.
-
-    Raises:
-        FastadaptError: lengths differ, or as `bootstrap`.
-    """
-    first, second = np.asarray(a, float), np.asarray(b, float)
-    if first.shape != second.shape or first.ndim != 1:
-        raise FastadaptError(
-            f"Cannot pair scores of shapes {first.shape} and {second.shape}: give one score per "
-            "task, for the same tasks in the same order."
-        )
-    return bootstrap(first - second, statistic, reps=reps, seed=seed)
-
-
-def probability_of_improvement(
-    a: ArrayLike,
-    b: ArrayLike,
-    *,
-    resample: Resample = "tasks",
-    reps: int = REPS,
-    seed: int = 0,
-) -> Interval:
-    """Return how likely a run of `a` beats a run of `b` on a task of the set; ties count half.
-
-    Agarwal et al. 2021, eq. 2: the mean over tasks of the Mann-Whitney statistic.
-
-    Args:
-        a: scores `(runs, tasks)`, or `(tasks,)` for one run.
-        b: the same for the other; the number of runs may differ.
-        resample: as in `bootstrap`; `runs` needs two runs of each.
-        reps: number of resamples.
-        seed: of the resampling.
-
-    Raises:
-        FastadaptError: the number of tasks differs, or as `bootstrap`.
-    """
-    first, second = _checked(a), _checked(b)
-    tasks = first.shape[1]
-    if second.shape[1] != tasks:
-        raise FastadaptError(
-            f"Cannot compare scores on {tasks} tasks with scores on {second.shape[1]}: "
-            "use the same tasks in the same order."
-        )
-    won = wins(first, second)
-    if resample == "tasks":
-        return bootstrap(won.mean(axis=(0, 1)), reps=reps, seed=seed)
-    if resample == "both":
-        raise unknown_name("way to resample a probability", resample, ["tasks", "runs"])
-    runs = (len(first), len(second))
-    count = _count(min(runs), tasks, resample)
-    rng = np.random.default_rng(seed)
-    samples: list[Array] = []
-    for size in _chunks(reps, won.size):
-        rows = rng.integers(runs[0], size=(size, runs[0], 1, tasks))
-        columns = rng.integers(runs[1], size=(size, 1, runs[1], tasks))
-        samples.append(won[rows, columns, np.arange(tasks)].mean(axis=(1, 2, 3)))
-    return _interval(float(won.mean()), np.concatenate(samples), count)
-
-
-def wins(a: Array, b: Array) -> Array:
-    """Return which run beats which on each task, a tie being half a win: `(runs_a, runs_b, tasks)`.
-
-    Args:
-        a: scores `(runs_a, tasks)`.
-        b: scores `(runs_b, tasks)`.
-    """
-    return (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])
-
-
-def _checked(matrix: ArrayLike) -> Array:
+def checked(matrix: ArrayLike) -> Array:
+    """Return scores as a matrix `(runs, tasks)`; refuse none, and what is not finite."""
     scores = np.atleast_2d(np.asarray(matrix, float))
     if scores.ndim != 2 or scores.size == 0:
         raise FastadaptError(
@@ -332,7 +263,8 @@ def _checked(matrix: ArrayLike) -> Array:
     return scores
 
 
-def _count(runs: int, tasks: int, resample: str) -> int:
+def count_of(runs: int, tasks: int, resample: str) -> int:
+    """Return how many there are of what is to be resampled; refuse one."""
     counts = {"tasks": tasks, "runs": runs, "both": min(runs, tasks)}
     if resample not in counts:
         raise unknown_name("way to resample", resample, counts)
@@ -345,7 +277,7 @@ def _count(runs: int, tasks: int, resample: str) -> int:
     return counts[resample]
 
 
-def _chunks(reps: int, size: int) -> list[int]:
+def chunks(reps: int, size: int) -> list[int]:
     """Split `reps` so that a chunk of resamples of `size` numbers fits into memory."""
     if reps < 1:
         raise FastadaptError(f"Cannot bootstrap with {reps} resamples; use at least 1.")
@@ -353,7 +285,8 @@ def _chunks(reps: int, size: int) -> list[int]:
     return [min(chunk, reps - start) for start in range(0, reps, chunk)]
 
 
-def _interval(point: float, samples: Array, count: int) -> Interval:
+def interval_of(point: float, samples: Array, count: int) -> Interval:
+    """Return the percentile interval of bootstrap samples."""
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return Interval(point, float(low), float(high), count)

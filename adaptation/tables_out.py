@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 from fastadapt.adaptation.checkpoint import write_text
+from fastadapt.adaptation.result_files import table_text
 from fastadapt.adaptation.results import COLUMNS, Result
 
 
@@ -15,12 +14,8 @@ def write_tables(result: Result, folder: Path) -> list[Path]:
 
     One row per agent, seed, task set, split, task, shot and measured episode, as `COLUMNS` says.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS.names or ())
-    writer.writerows(result.table.tolist())
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "results.csv", file.getvalue())
+    write_text(folder / "results.csv", table_text(result.table))
     written = [folder / "results.csv"]
     try:
         import pyarrow

@@ -24,6 +24,8 @@ class Episodes:
     Attributes:
         returns: sum of rewards.
         distance: what the environment calls distance, at the end [m].
+        energy: work of the actuators, positive and negative counted alike: the sum over control
+            steps of the power at their ends times their duration [J].
         length: control steps.
         fell: where it ended by failure.
         diverged: where the simulation broke down.
@@ -31,6 +33,7 @@ class Episodes:
 
     returns: Array
     distance: Array
+    energy: Array
     length: NDArray[np.int64]
     fell: NDArray[np.bool_]
     diverged: NDArray[np.bool_]
@@ -79,7 +82,8 @@ def run_episode(
     """
     num = envs.num_envs
     observation, _ = envs.reset(seed=seeds)
-    returns, length = np.zeros(num), np.zeros(num, np.int64)
+    returns, work, length = np.zeros(num), np.zeros(num), np.zeros(num, np.int64)
+    step = envs.task_set.environment.control_step()
     done = np.zeros(num, bool)
     terminated, info = done, {"distance": np.zeros(num), "diverged": done}
     if on_step:
@@ -89,13 +93,14 @@ def run_episode(
         following, reward, terminated, truncated, info = envs.step(action)
         agent.observe(Transition(observation, action, reward, following, terminated, truncated))
         returns += reward
+        work += np.where(done | info["diverged"], 0.0, step * envs.power())
         length += ~done
         done = terminated | truncated
         observation = following
         if on_step:
             on_step(envs)
     agent.end_episode(done)
-    return Episodes(returns, info["distance"], length, terminated, info["diverged"])
+    return Episodes(returns, info["distance"], work, length, terminated, info["diverged"])
 
 
 def measure(

@@ -57,6 +57,7 @@ class Ant(Environment):
     observations: ClassVar = _channels()
     reset_draws = 29
     distance_name = "metres run forward"
+    travels = True
     feet = ("left_ankle_geom", "right_ankle_geom", "third_ankle_geom", "fourth_ankle_geom")
     control_cost: ClassVar[float] = 0.5
 

@@ -66,6 +66,7 @@ class AntGoal(Ant):
     )
     goals: ClassVar = (Goal("direction", "rad", 0.0), Goal("squared_distance", "m^2", 4.0))
     distance_name = "metres from the goal at the end"
+    travels = False
     control_cost: ClassVar[float] = 0.1
 
     def observation(self) -> Array:

@@ -81,6 +81,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             backend=backend,
         )
         self.environment = cls(self.sim)
+        # Bound now: looked at first within an episode, derived fields would cost a forward.
+        self._force = self.sim.data("actuator_force")
+        self._speed = self.sim.data("actuator_velocity")
         self._visible = context == "visible"
         self._set_spaces()
         self._draws = EpisodeDraws(num_envs)
@@ -194,6 +197,13 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             reward = np.where(running & ~diverged, reward, 0.0)
         info = {**terms, "distance": self.environment.distance(), "diverged": diverged}
         return observation, reward, self._terminated.copy(), self._truncated.copy(), info
+
+    def power(self) -> Array:
+        """Return the mechanical power of the actuators at the end of the last step, `(N,)` [W].
+
+        The sum over actuators of |force x velocity|: braking costs as much as driving.
+        """
+        return np.abs(self._force * self._speed).sum(axis=1)
 
     def set_state(self, qpos: ArrayLike, qvel: ArrayLike, mask: ArrayLike | None = None) -> None:
         """Put robots into a state, as Gymnasium's `MujocoEnv.set_state`.

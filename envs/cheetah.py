@@ -43,6 +43,7 @@ class Cheetah(Environment):
     observations: ClassVar = _channels()
     reset_draws = 18
     distance_name = "metres run forward"
+    travels = True
     feet = ("bfoot", "ffoot")
 
     @staticmethod

@@ -55,6 +55,7 @@ class CheetahDirection(Cheetah):
     summary = "planar cheetah, run forward or backward, which is hidden (Finn et al. 2017)"
     goals: ClassVar = (Goal("direction", "-", 1.0),)
     distance_name = "metres run in the direction asked for"
+    travels = True
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         _, terms = super().reward(before, action)

@@ -59,6 +59,9 @@ class Environment(ABC):
     """Uniform draws that one reset uses."""
     distance_name: ClassVar[str]
     """What `distance` measures, for reports."""
+    travels: ClassVar[bool] = False
+    """Whether `distance` is how far the robot has come, so that a cost of transport has a meaning.
+    """
     feet: ClassVar[tuple[str, ...]] = ()
     """Geoms that touch the ground first, for the touch-down event."""
     camera: ClassVar[int | str] = 0
@@ -139,6 +142,12 @@ class Environment(ABC):
     def control_step(cls) -> float:
         """Return the duration of a control step in seconds."""
         return cls.model().opt.timestep * cls.physics_steps
+
+    @classmethod
+    def weight(cls) -> float:
+        """Return the weight of the nominal robot in newtons."""
+        model = cls.model()
+        return float(model.body_mass.sum() * np.linalg.norm(model.opt.gravity))
 
     @classmethod
     def actions(cls) -> tuple[Channel, ...]:

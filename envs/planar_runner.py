@@ -47,6 +47,7 @@ class PlanarRunner(Environment):
     physics_steps = 4
     horizon = 1000
     distance_name = "metres run forward"
+    travels = True
 
     def reset(self, ids: Ids, draws: Array) -> None:
         """Draw positions and velocities uniform within 0.005 of the nominal standing pose."""

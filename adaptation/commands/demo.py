@@ -30,8 +30,9 @@ def run(arguments: list[str]) -> None:
     args = tyro.cli(Demo, args=arguments, prog="fastadapt demo")
     started = time.perf_counter()
     from fastadapt.adaptation.commands.evaluate import Evaluate, measure
+    from fastadapt.adaptation.paired import compare
     from fastadapt.adaptation.progress import TrainingProgress
-    from fastadapt.adaptation.results import Result, compare
+    from fastadapt.adaptation.results import Result
     from fastadapt.adaptation.run import load_run
     from fastadapt.adaptation.run_report import report_run
     from fastadapt.adaptation.training import Interrupted, train

@@ -155,7 +155,7 @@ def _online(args: Evaluate, opened: Run) -> str:
     from rich.progress import Progress
 
     from fastadapt.adaptation.online import OnlinePlan, run_online
-    from fastadapt.adaptation.online_results import OnlineResult, markdown
+    from fastadapt.adaptation.online_results import OnlineResult, online_table
 
     quarter = args.duration / 4
     plan = OnlinePlan(args.duration, quarter, 2 * quarter, args.ramp, args.heals_after)
@@ -180,4 +180,4 @@ def _online(args: Evaluate, opened: Run) -> str:
             suffix = "-without-memory" if args.without_memory else ""
             result.save(opened.path / "evaluations" / f"{split}-{args.seed}-online{suffix}")
             found.append(result)
-    return markdown(found)
+    return online_table(found).markdown()

@@ -38,6 +38,7 @@ class RunForward(MovingRobot):
         "height": 0.0,
     }
     distance_name: ClassVar = "metres run forward"
+    travels: ClassVar = True
     observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
 
     @classmethod

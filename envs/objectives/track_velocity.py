@@ -46,6 +46,7 @@ class TrackVelocity(MovingRobot):
     remembered: ClassVar = 1
     extra_draws: ClassVar = 1
     distance_name: ClassVar = "metres run forward"
+    travels: ClassVar = True
     observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
 
     @classmethod

@@ -63,7 +63,7 @@ def test_cvar_is_the_mean_of_the_worst():
 
 
 def test_survival_and_transport():
-    assert metrics.survival_rate([0, 1, 0, 1], [0, 0, 1, 1]) == pytest.approx(0.25)
+    assert metrics.survival([0, 0.5, 0, 1], [0, 0.25, 1, 0]).tolist() == [1, 0.25, 0, 0]
     assert metrics.cost_of_transport([100, 50], 10.0, [5, 0]).tolist() == [2.0, np.inf]
     fractions = metrics.recovered_fraction([10, 10], [0, 10], [5, 10])
     assert fractions == pytest.approx([1.0, 0.0])

@@ -5,7 +5,7 @@ import pytest
 
 from fastadapt.adaptation.metrics import Times
 from fastadapt.adaptation.online import OnlinePlan, OnlineTrial, recovery, run_online
-from fastadapt.adaptation.online_results import COLUMNS, OnlineResult, markdown
+from fastadapt.adaptation.online_results import COLUMNS, OnlineResult, online_table
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -156,7 +156,7 @@ def test_results_are_saved_and_loaded_exactly(reacher, trial, tmp_path):
     assert again.summary() == result.summary()
     assert again.curve == result.curve
     assert again.meta["task_set_hash"] == reacher.hash
-    table = markdown([again])
+    table = online_table([again]).markdown()
     assert "test_held_out_damage" in table
     assert "seconds to recover" in table
     (tmp_path / "it" / "curve.csv").write_text("seconds\n")

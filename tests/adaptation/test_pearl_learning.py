@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import evaluate, train
-from fastadapt.adaptation.statistics import paired_difference
+from fastadapt.adaptation.paired import paired_difference
 
 SETTINGS = {"sac": {"gamma": 0.9}}
 

@@ -70,7 +70,7 @@ def test_metrics_of_the_curve(results, references):
     assert fast["shots to 90 %"].startswith("2.00")
     assert none["negative"].startswith("1.00")
     assert fast["negative"].startswith("0 ")
-    assert fast["survival"] == "100% of 40"
+    assert fast["survival"] == "1.00 [1.00, 1.00]"
     raw = recovery_tables(results, None)
     assert [table.title for table in raw] == ["How it adapts"]
     assert cells(raw[0], "fast")["area"].startswith("75.0")

@@ -42,9 +42,9 @@ def test_references_are_means_over_seeds():
 
 
 def test_scores_are_normalised_on_the_same_tasks():
-    shots, curve = made().curve(result("it", [[0, 10], [15, 10]], (0, 2)), "it", "test_iid")
+    shots, curve = made().curves(result("it", [[0, 10], [15, 10]], (0, 2)), "it", "test_iid")
     assert shots == [0, 2]
-    assert curve == pytest.approx(np.array([[0, 1.0], [0, 0.0]]))  # mean gap (10 + 20) / 2
+    assert curve == pytest.approx(np.array([[[0, 1.0], [0, 0.0]]]))  # mean gap (10 + 20) / 2
 
 
 def test_what_was_saved_is_loaded(tmp_path):
@@ -54,7 +54,7 @@ def test_what_was_saved_is_loaded(tmp_path):
 
 def test_another_version_of_the_task_set_is_refused():
     with pytest.raises(FastadaptError, match="hash abc, the results to xyz"):
-        made().curve(result("it", [[0, 10]], hash_="xyz"), "it", "test_iid")
+        made().curves(result("it", [[0, 10]], hash_="xyz"), "it", "test_iid")
     with pytest.raises(FastadaptError, match="different versions"):
         make_references({
             "floor": [result("nominal", [[0]])],

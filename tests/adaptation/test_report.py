@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import plots
-from fastadapt.adaptation.report import make_tables, write_report
+from fastadapt.adaptation.report import write_report
+from fastadapt.adaptation.report_tables import make_tables
 from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.envs.errors import FastadaptError
 
@@ -27,8 +28,8 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 def make_result(agents=("rl2", "maml"), splits=("test_iid", "test_far"), shots=(0, 2), tasks=TASKS):
     rows = [
-        (agent, 0, "toy-v0", split, task, shot, 0, 100.0 * t + 10 * shot * (a + 1), 1.0 * t, 200,
-         False, False, 200 * shot, 0, 0.0)
+        (agent, 0, "toy-v0", split, task, shot, 0, 100.0 * t + 10 * shot * (a + 1), 1.0 * t, 50.0,
+         200, False, False, 200 * shot, 0, 0.0)
         for a, agent in enumerate(agents) for split in splits
         for t, task in enumerate(tasks) for shot in shots
     ]  # fmt: skip
@@ -142,7 +143,7 @@ def test_files(folder):
     assert (folder / "plots" / names[0]).read_bytes().startswith(b"\x89PNG")
     assert "</text>" in (folder / "plots" / names[1]).read_text()  # text as text
     tables = (folder / "table.md").read_text(encoding="utf-8")
-    assert tables.count("## ") == 5
+    assert tables.count("## ") == 6
     assert "| test_iid" in tables
     names = {path.name for path in folder.iterdir()}
     assert names - {"results.parquet"} == {
@@ -176,14 +177,27 @@ def test_tables_by_hand():
     assert [row[:2] for row in returns.rows] == [
         ["test_iid", "rl2"], ["test_iid", "maml"], ["test_far", "rl2"], ["test_far", "maml"],
     ]  # fmt: skip
-    assert tables["What adaptation adds"].rows[1][2:] == ["40.0 [40.0, 40.0]", "4"]
+    assert tables["What adaptation adds"].rows[1][2:] == ["40.0 [40.0, 40.0]", "4", "1"]
     differences = tables["Differences between agents"].rows
     assert differences[0] == [
         "test_iid", "maml", "2", "-20.0 [-20.0, -20.0]", "-20.0 [-20.0, -20.0]", "0 [0, 0]", "4",
     ]  # fmt: skip
-    assert tables["Distance, failures and cost"].rows[0][5:] == [
-        "0 of 4", "0 of 4", "400", "0", "0",
+    assert tables["Distance, energy and failures"].rows[0][4:] == [
+        "50.0 [50.0, 50.0]", "0 [0, 0]", "0 [0, 0]", "4",
     ]  # fmt: skip
+    assert tables["Cost of adaptation"].rows[0][3:] == [
+        "400 [400, 400]", "0 [0, 0]", "0 [0, 0]", "4",
+    ]  # fmt: skip
+
+
+def test_transport_costs_infinitely_much_for_who_gets_nowhere():
+    result = make_result(("rl2",), ("test_iid",))
+    assert "cost of transport" not in make_tables(result)[3].head
+    result.meta["weight"] = 10.0
+    table = make_tables(result)[3]
+    assert table.head[5] == "cost of transport"
+    # 50 J / (10 N x 0, 1, 2, 3 m): inf, 5, 2.5, 1.67; the median is 3.75
+    assert table.rows[0][5] == "3.75 [1.67, inf]"
 
 
 def test_agents_with_other_splits_and_shots():

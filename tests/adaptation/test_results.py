@@ -6,8 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.results import COLUMNS, Result, compare, markdown_table
-from fastadapt.adaptation.statistics import bootstrap, iqm, paired_difference
+from fastadapt.adaptation.paired import compare, paired_difference
+from fastadapt.adaptation.results import COLUMNS, Result
+from fastadapt.adaptation.statistics import bootstrap, iqm, mean
+from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.envs.errors import FastadaptError
 
 TASKS = ("aa", "bb", "cc", "dd", "ee")
@@ -17,7 +19,7 @@ def make_result(agent="rl2", split="test_iid", shots=(0, 2), tasks=TASKS, seeds=
     """Two episodes each; return = 100 task + 10 shot + seed + episode / 2."""
     rows = [
         (agent, seed, "toy-v0", split, task, shot, episode,
-         100.0 * t + 10.0 * shot + seed + episode / 2, 0.1 * t, 200,
+         100.0 * t + 10.0 * shot + seed + episode / 2, 0.1 * t, 5.0 * t, 200,
          t == 1, False, 200 * shot, 3 * shot, 0.5 * shot)
         for seed in seeds for t, task in enumerate(tasks) for shot in shots for episode in (0, 1)
     ]  # fmt: skip
@@ -45,9 +47,11 @@ def test_summary_by_hand():
     found = result.summary()["agents"]["rl2"]["test_iid"]
     assert (found["tasks"], found["seeds"], found["episodes"]) == (5, 2, 2)
     shot = found["shots"]["2"]
-    means = result.task_means("rl2", "test_iid", 2)[1]
-    assert shot["return_mean"] == bootstrap(means).as_json()
-    assert shot["return_iqm"] == bootstrap(means, iqm).as_json()
+    scores = result.scores("rl2", "test_iid", 2)[1]
+    for name, statistic in (("return_mean", mean), ("return_iqm", iqm)):
+        crossed = bootstrap(scores, statistic, resample="both").as_json()
+        assert shot[name] == crossed | {"n": 5}  # tasks; it has 2 seeds
+    assert shot["energy_mean"]["point"] == pytest.approx(10.0)
     assert shot["return_mean"]["point"] == pytest.approx(220.75)
     assert shot["distance_mean"]["point"] == pytest.approx(0.2)
     assert (shot["measured_episodes"], shot["fell"], shot["diverged"]) == (20, 4, 0)
@@ -183,7 +187,7 @@ def test_what_cannot_be_concatenated():
 
 
 def test_compare():
-    a, b = make_result(), make_result("maml")
+    a, b = make_result(seeds=(0,)), make_result("maml", seeds=(0,))
     b.table["return"] -= 7
     b.table["return"][b.table["task_id"] == "ee"] += 100
     found = compare(a, b, "test_iid", 2)
@@ -197,6 +201,27 @@ def test_compare():
         compare(both, a, "test_iid", 2)
     with pytest.raises(FastadaptError, match="different tasks of 'test_iid' \\(4 in common of 5"):
         compare(a, make_result(tasks=TASKS[:4]), "test_iid", 2)
+
+
+def test_the_luck_of_training_widens_every_interval():
+    """Seeds differ by 40 in everything: with one of each nothing would tell."""
+    rng = np.random.default_rng(0)
+
+    def lucky(agent, seeds):
+        result = make_result(agent, seeds=seeds)
+        result.table["return"] = rng.normal(0, 1, len(result.table)) + 40 * result.table["seed"]
+        return result
+
+    one, three = lucky("rl2", (1,)), lucky("rl2", (0, 1, 2))
+    narrow, wide = (result.interval("rl2", "test_iid", 2) for result in (one, three))
+    assert narrow.high - narrow.low < 5 < 40 < wide.high - wide.low
+    assert narrow.n == wide.n == 5
+    found = compare(three, lucky("maml", (0, 1, 2)), "test_iid", 2)
+    assert found.mean.low < -20 < 20 < found.mean.high
+    assert found.probability.low < 0.3 < 0.7 < found.probability.high
+    alone = compare(one, lucky("maml", (0,)), "test_iid", 2)
+    assert alone.mean.low > 35
+    assert alone.probability.low == 1.0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from fastadapt.adaptation.paired import paired_difference, probability_of_improvement
 from fastadapt.adaptation.statistics import (
     Interval,
     bootstrap,
@@ -14,9 +15,7 @@ from fastadapt.adaptation.statistics import (
     mean,
     median,
     optimality_gap,
-    paired_difference,
     performance_profile,
-    probability_of_improvement,
 )
 from fastadapt.envs.errors import FastadaptError
 
@@ -123,6 +122,7 @@ def test_probability_of_improvement_by_hand():
         (lambda: bootstrap([1.0, 2.0], reps=0), "0 resamples"),
         (lambda: paired_difference([1.0, 2.0], [1.0]), "same tasks in the same order"),
         (lambda: probability_of_improvement([1.0, 2.0], [1.0]), "same tasks"),
+        (lambda: probability_of_improvement([1.0, 2.0], [1.0, 2.0], resample="x"), "no way to res"),
         (lambda: probability_of_improvement([1.0, 2.0], [1.0, 2.0], resample="runs"), "only 1"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from fastadapt.adaptation.trial import run_trials
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
+from fastadapt.envs.draws import key_of
 
 SMALL = {"num_envs": 4, "width": 16}
 
@@ -60,6 +61,62 @@ def test_a_trial_is_measure_shot_shot_measure(reacher):
     horizon = reacher.environment.horizon
     assert agent.steps == 2 * horizon  # measured steps were undone
     assert [m.ledger.env_steps.tolist() for m in found[::2]] == [[0] * 3, [2 * horizon] * 3]
+
+
+class Push:
+    """Commands the same torques whatever happens."""
+
+    def __init__(self, torque):
+        self.torque = torque
+
+    def begin(self, num_tasks):
+        self.num = num_tasks
+
+    def act(self, observation, explore):
+        return np.full((self.num, 4), self.torque)
+
+    def observe(self, transition):
+        pass
+
+    def end_episode(self, done):
+        pass
+
+    def snapshot(self):
+        pass
+
+    def restore(self, snapshot):
+        pass
+
+
+def test_energy_is_the_work_of_the_actuators(reacher):
+    """By hand on plain mujoco, from the same start; a robot that does not push does no work."""
+    tasks = [reacher.nominal, *reacher.tasks("test_iid")[:2]]
+    assert (measured(Push(0.0), reacher, tasks, (0,), 1)[0].episodes.energy == 0).all()
+    found = measured(Push(0.3), reacher, tasks, (0,), 1)[0].episodes.energy
+    envs = make_batch(reacher, 1, 1, backend="reference")
+    envs.set_tasks(tasks[1])
+    envs.reset(seed=[key_of(0, tasks[1].id, "measure", 0)])
+    data, work = envs.sim._datas[0], 0.0
+    for _ in range(reacher.environment.horizon):
+        envs.step(np.full((1, 4), 0.3))
+        force, speed = data.actuator_force, data.actuator_velocity
+        work += 0.04 * sum(abs(f * v) for f, v in zip(force, speed, strict=True))
+    assert found[1] == pytest.approx(work, rel=1e-9)
+    assert (found > 1).all()
+
+
+def test_a_fall_ends_the_work_and_costs_a_whole_shot():
+    """Shots are counted in episodes: who falls early gets no more of them."""
+    hopper = load_task_set("hopper-damage")
+    tasks = hopper.tasks("test_iid")[:4]
+    agent = make_agent("domain-randomised", hopper, **SMALL)
+    found = measured(agent, hopper, tasks, (0, 1, 3), 1)
+    assert found[0].episodes.fell.all()
+    assert len(set(found[0].episodes.length)) > 1
+    steps = [m.ledger.env_steps for m in found]
+    assert (steps[0] == 0).all()
+    assert (steps[2] > steps[1]).all()
+    assert (steps[1] < hopper.environment.horizon).all()
 
 
 def test_measuring_does_not_teach(reacher):
