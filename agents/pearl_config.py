@@ -29,6 +29,9 @@ class SACConfig:
     kl_weight: float = 0.001
     """Weight of the belief's divergence from the prior, summed over the latent and averaged over
     tasks, against the critics' squared error, summed over the two and averaged over transitions."""
+    prior_share: float = 0.0
+    """Share of a gradient step's tasks that learn on a z of the prior, not of their belief: so that
+    first shots act on what critics and policy know."""
     entropy: float = -1.0
     """Entropy of the policy that the temperature aims at, for each action."""
 
@@ -39,6 +42,8 @@ class SACConfig:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
         if not 0 < self.gamma < 1:
             raise ValueError(f"gamma = {self.gamma}; it must be in (0, 1).")
+        if not 0 <= self.prior_share < 1:
+            raise ValueError(f"prior_share = {self.prior_share}; it must be in [0, 1).")
         if self.tau > 1:
             raise ValueError(f"tau = {self.tau}; it must be at most 1.")
         if self.kl_weight < 0:

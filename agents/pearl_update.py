@@ -78,7 +78,9 @@ class PEARLUpdate:
         """
         tasks, count = batch.reward.shape
         belief = self.networks.encoder(context)
-        z = belief.sample(torch.randn(belief.mean.shape, generator=generator))
+        drawn = torch.randn(belief.mean.shape, generator=generator)
+        on_prior = round(self._settings.prior_share * tasks)  # the order of tasks is random
+        z = torch.cat([drawn[:on_prior], belief.sample(drawn)[on_prior:]])
         given = z.detach()
         rows = Batch(*(part.reshape(tasks * count, *part.shape[2:]) for part in batch))
         noise = torch.randn(2, tasks * count, self._actions, generator=generator)

@@ -264,6 +264,7 @@ def test_a_checkpoint_of_another_agent_is_refused(pearl, reacher):
         ({"sac": {"gamma": 1.0}}, "gamma"),
         ({"sac": {"kl_weight": -1.0}}, "kl_weight"),
         ({"sac": {"tau": 2.0}}, "tau"),
+        ({"sac": {"prior_share": 1.0}}, "prior_share"),
     ],
 )
 def test_impossible_settings_are_refused(reacher, options, message):

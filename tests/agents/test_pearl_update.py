@@ -1,6 +1,7 @@
 """PEARL's gradient step: which loss teaches what, and that it is the one of the paper."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -86,6 +87,29 @@ def test_the_policy_s_step_leaves_the_encoder_and_the_critics_alone(update, monk
     after = update.networks.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"policy", "log_temperature"}
+
+
+@pytest.mark.parametrize(("share", "prior"), [(0.0, 0), (0.5, 2), (0.75, 3)])
+def test_a_share_of_the_tasks_learns_on_the_prior(share, prior, monkeypatch):
+    sac = SACConfig(prior_share=share)
+    torch.manual_seed(0)
+    networks = PEARLNetworks(OBSERVATIONS, ACTIONS, CONTEXT, replace(CONFIG, sac=sac))
+    update = PEARLUpdate(networks, replace(CONFIG, sac=sac), ACTIONS)
+    seen = []
+    critic_loss = PEARLUpdate._critic_loss
+
+    def looking(self, rows, z, worth):
+        seen.append(z.detach().clone())
+        return critic_loss(self, rows, z, worth)
+
+    monkeypatch.setattr(PEARLUpdate, "_critic_loss", looking)
+    batch, context = data()
+    with torch.no_grad():
+        belief = networks.encoder(context)
+    update.step(batch, context, torch.Generator().manual_seed(7))
+    noise = torch.randn(TASKS, 3, generator=torch.Generator().manual_seed(7))
+    torch.testing.assert_close(seen[0][:prior], noise[:prior])
+    torch.testing.assert_close(seen[0][prior:], belief.sample(noise)[prior:])
 
 
 def test_the_divergence_alone_teaches_the_encoder(update):
