@@ -22,6 +22,7 @@ from fastadapt.agents.maml_config import MAMLConfig
 from fastadapt.agents.maml_episodes import Episodes, Judge, collect
 from fastadapt.agents.maml_outer import MetaParameters, MetaProblem
 from fastadapt.agents.normaliser import Normaliser
+from fastadapt.agents.task_critic import TaskCritic
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
 from fastadapt.envs.draws import key_of
@@ -111,7 +112,12 @@ class MAML:
         self._scale = Normaliser(size)
         self._baseline = LinearBaseline(size, config.baseline_trust)
         lams = config.lam, config.inner.lam
-        self._judge = Judge(self.policy, self._scale, self._baseline, config.gamma, *lams)
+        with torch.random.fork_rng():
+            torch.manual_seed(key_of(seed, "critic") % 2**63)
+            self._critic = TaskCritic(size + len(task_set.names) + 1)
+        self._judge = Judge(
+            self.policy, self._scale, self._baseline, config.gamma, *lams, self._critic
+        )
         self._noise = ExplorationNoise(seed, len(limits))
         self.begin(1)
 
@@ -188,16 +194,16 @@ class MAML:
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Live through every stage of adaptation on new tasks, and improve where it starts from."""
         started = time.perf_counter()
-        tasks = self._assign_tasks(envs, task_set, iteration)
+        known = self._assign_tasks(envs, task_set, iteration)
         generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
-        episodes, experiences = self._stages(envs, tasks, iteration, generator)
+        episodes, experiences = self._stages(envs, known, iteration, generator)
         collected = time.perf_counter()
         settings = self.config
         problem = MetaProblem(self._parts, experiences, settings.outer.stages)
         parameters, rates = self._initial(), self._parts.rates(self.meta.detach())
         metrics = self._improve(problem, iteration, generator)
         # Only now: during the update the policy must see what it saw in the rollout.
-        self._judge.learn(episodes, tasks, self._horizon)
+        unforeseen = self._judge.learn(episodes, known, self._horizon, generator)
         for lived in episodes:
             self._scale.update(lived.observations[lived.valid])
         returns = [float(lived.returns().mean()) for lived in episodes]
@@ -212,6 +218,7 @@ class MAML:
             "inner_learning_rate": float(rates.mean()),
             "inner_rate_spread": float(rates.std()),
             "inner_step_kl": self._distance(parameters, experiences[1]),
+            "critic_unforeseen": unforeseen,
             **metrics,
             "seconds_simulating": sum(lived.seconds for lived in episodes),
             "seconds_collecting": collected - started,
@@ -223,7 +230,11 @@ class MAML:
         model = {"meta": self.meta.detach().numpy().copy()}
         model["baseline"] = self._baseline.shared.numpy().copy()
         model |= {f"observation.{k}": v for k, v in self._scale.state().items()}
-        return AgentState(model, optimizer_state.pack(self._optimizer), {})
+        critic, remembered = self._critic.state()
+        optimizer = optimizer_state.pack(self._optimizer)
+        optimizer |= {f"critic.{k}": v for k, v in critic.items()}
+        optimizer |= {f"critic_optimizer.{k}": v for k, v in remembered.items()}
+        return AgentState(model, optimizer, {})
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -242,7 +253,11 @@ class MAML:
         names = ("mean", "variance", "count")
         self._scale.load_state({name: state.model[f"observation.{name}"] for name in names})
         if state.optimizer:
-            optimizer_state.unpack(self._optimizer, state.optimizer)
+            own = {k: v for k, v in state.optimizer.items() if not k.startswith("critic")}
+            optimizer_state.unpack(self._optimizer, own)
+            self._critic.load_state(
+                _under("critic.", state.optimizer), _under("critic_optimizer.", state.optimizer)
+            )
         self.begin(1)
 
     def _initial(self) -> Tensor:
@@ -252,8 +267,13 @@ class MAML:
     def _inner_step(self, parameters: Tensor, lived: Experience) -> Tensor:
         return self._parts.adapt(self.meta, parameters, [lived], None).stages[-1].detach()
 
-    def _assign_tasks(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> int:
-        """Give every `episodes` robots side by side a new task; return the number of tasks."""
+    def _assign_tasks(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> list[Tensor]:
+        """Give every `episodes` robots side by side a new task.
+
+        Returns:
+            What the critic knows of the tasks in each stage, `(tasks, known)`: their parameters,
+            and the share of the inner steps that were taken.
+        """
         each = self.config.episodes
         tasks, rest = divmod(envs.num_envs, each)
         if rest or not tasks:
@@ -263,12 +283,19 @@ class MAML:
             )
         chosen = task_set.sample("train", tasks, self.seed, start=iteration * tasks)
         envs.set_tasks([task for task in chosen for _ in range(each)])
-        return tasks
+        context = torch.from_numpy(task_set.context(chosen)).float()
+        taken = [k / self.config.inner.steps for k in range(self.config.inner.steps + 1)]
+        return [torch.cat([context, torch.full((tasks, 1), share)], dim=1) for share in taken]
 
     def _stages(
-        self, envs: BatchedEnv, tasks: int, iteration: int, generator: torch.Generator
+        self,
+        envs: BatchedEnv,
+        known: list[Tensor],
+        iteration: int,
+        generator: torch.Generator,
     ) -> tuple[list[Episodes], list[Experience]]:
         """Collect episodes before the first inner step and after each one."""
+        tasks = len(known[0])
         parameters = self._initial().expand(tasks, -1)
         episodes: list[Episodes] = []
         experiences: list[Experience] = []
@@ -278,7 +305,9 @@ class MAML:
                 scale = self.config.action_scale
                 found = collect(envs, self.policy, parameters, self._scale, scale, seeds, generator)
                 episodes.append(found)
-                experiences.append(self._judge.experience(found, parameters, self._horizon))
+                experiences.append(
+                    self._judge.experience(found, parameters, self._horizon, known[k])
+                )
                 if k < self.config.inner.steps:
                     parameters = self._inner_step(parameters, experiences[-1])
                     lost = int((~torch.isfinite(parameters).all(dim=1)).sum())
@@ -310,3 +339,7 @@ class MAML:
         self._optimizer.param_groups[0]["lr"] = rate
         metrics = maml_outer.clipped_update(self.meta, self._optimizer, problem, outer, generator)
         return {**metrics, "learning_rate": rate}
+
+
+def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -14,16 +14,21 @@ class InnerConfig:
 
     steps: int = 2
     """Inner steps in training, each on fresh episodes (1 to 5); in a trial every shot is one."""
-    learning_rate: float = 0.3
+    learning_rate: float = 1.0
     """Size of an inner step (where they are learned: at the start)."""
     learned_rates: bool = True
     """Learn the step size of every parameter (Meta-SGD, Li et al. 2017)."""
-    rate_speed: float = 10.0
-    """How much faster than parameters the step sizes are learned, in units of `learning_rate`."""
+    rate_speed: float = 1.0
+    """How much faster than parameters the step sizes are learned, in units of `learning_rate`;
+    fast ones wander off into noise before there is anything to learn from them."""
     lam: float = 0.95
     """Trace decay of the advantages that an inner step goes by."""
     signal: Literal["advantages", "learned"] = "learned"
     """Go by advantages alone, or add what is learned to add to them (NoRML, Yang et al. 2019)."""
+    unit: Literal["noise", "parameters"] = "noise"
+    """noise: gradients are multiplied by the policy's variance (averaged over actions), so that a
+    step changes what the policy does by the same share of its noise, however quiet it has become.
+    parameters: they are taken as they are; a quiet policy's are as much greater."""
     objective: Literal["likelihood-ratio", "log-likelihood"] = "likelihood-ratio"
     """The ratio's curvature credits the sampling before the step (Rothfuss et al. 2019)."""
     order: Literal["first", "second"] = "second"
@@ -42,6 +47,7 @@ class InnerConfig:
         if not 0 <= self.lam <= 1:
             raise ValueError(f"lam = {self.lam}; it must be in [0, 1].")
         check_choice("objective", self.objective, ("likelihood-ratio", "log-likelihood"))
+        check_choice("unit", self.unit, ("noise", "parameters"))
         check_choice("signal", self.signal, ("advantages", "learned"))
         check_choice("order", self.order, ("first", "second"))
 

@@ -16,6 +16,7 @@ from fastadapt.agents.gaussian_mlp import GaussianMLP
 from fastadapt.agents.linear_baseline import LinearBaseline, features_of
 from fastadapt.agents.maml_adaptation import Experience
 from fastadapt.agents.normaliser import Normaliser
+from fastadapt.agents.task_critic import TaskCritic
 from fastadapt.agents.trials import limits
 from fastadapt.envs import BatchedEnv
 
@@ -120,18 +121,23 @@ class Judge:
     gamma: float
     lam: float
     inner_lam: float
+    critic: TaskCritic
 
     @torch.no_grad()
-    def experience(self, episodes: Episodes, parameters: Tensor, horizon: int) -> Experience:
+    def experience(
+        self, episodes: Episodes, parameters: Tensor, horizon: int, known: Tensor | None = None
+    ) -> Experience:
         """Return the experience of M tasks that lived through N episodes.
 
-        What counts is the return of the episode: nothing follows its end, whatever ended it.
-        Advantages (with the task's own fit of the baseline) are normalised within each task.
+        What counts is the return of the episode: nothing follows its end, whatever ended it. The
+        inner loop's advantages (with the task's own fit of the baseline) are normalised within
+        each task; the outer loop's, where the critic knows the tasks, over all of them together.
 
         Args:
             episodes: of N robots; those of a task side by side.
             parameters: `(M, P)`, of the policies that lived through them.
             horizon: control steps of a whole episode.
+            known: `(M, known)`, of the tasks, for the critic; None in trials.
         """
         features, returns, valid = self._regression(episodes, len(parameters), horizon)
         weights = self.baseline.fit(features, returns, valid)
@@ -141,6 +147,12 @@ class Judge:
             _normalised(self._advantages(episodes, values, lam), valid, count)
             for lam in (self.lam, self.inner_lam)
         )
+        if known is not None:
+            worth = self.critic.values(self._judged(episodes, known, horizon)) * valid
+            judged = self._advantages(episodes, worth, self.lam)
+            every, all_valid = judged.view(1, -1), valid.view(1, -1)
+            advantages = _normalised(every, all_valid, all_valid.sum(-1, keepdim=True))
+            advantages = advantages.view_as(judged)
         tasks = len(parameters)
         observations = by_task(self.scale(episodes.observations).astype(np.float32), tasks)
         actions = by_task(episodes.actions.astype(np.float32), tasks)
@@ -161,11 +173,30 @@ class Judge:
             policy.log_prob(actions),
         )
 
-    def learn(self, stages: Sequence[Episodes], tasks: int, horizon: int) -> None:
-        """Fit the baseline of all tasks to the episodes of all stages."""
-        parts = [self._regression(episodes, tasks, horizon) for episodes in stages]
+    def learn(
+        self,
+        stages: Sequence[Episodes],
+        known: Sequence[Tensor],
+        horizon: int,
+        generator: torch.Generator,
+    ) -> float:
+        """Fit the baseline of all tasks, and the critic, to the episodes of all stages.
+
+        Returns:
+            The share of the returns' variance that the critic had not foreseen.
+        """
+        parts = [self._regression(lived, len(known[0]), horizon) for lived in stages]
         features, returns, valid = (torch.cat(part) for part in zip(*parts, strict=True))
         self.baseline.learn(features, returns, valid)
+        pairs = zip(stages, known, strict=True)
+        seen = torch.cat([self._judged(lived, about, horizon) for lived, about in pairs])
+        return self.critic.learn(seen[valid], returns[valid], generator)
+
+    def _judged(self, episodes: Episodes, known: Tensor, horizon: int) -> Tensor:
+        """Return what the critic sees, `(M, B, ...)`."""
+        time = (np.cumsum(episodes.valid, axis=0) - 1) / horizon
+        observations = by_task(self.scale(episodes.observations), len(known))
+        return self.critic.features(observations, by_task(time, len(known)), known)
 
     def _regression(
         self, episodes: Episodes, tasks: int, horizon: int

@@ -67,10 +67,13 @@ class MetaParameters:
         """Take one inner step on each of the experiences, from parameters `(M, P)`."""
 
         def signal(lived: Experience) -> Tensor:
-            if self.signal is None:
-                return lived.signal
-            network = meta[self._end :]
-            return self.signal(network, lived.signal, lived.transitions, lived.noise())
+            found = lived.signal
+            if self.signal:
+                network = meta[self._end :]
+                found = self.signal(network, found, lived.transitions, lived.noise())
+            if self.inner.unit == "noise":
+                found = found * torch.exp(2 * lived.policy.log_std.mean(-1))
+            return found
 
         objective = self.inner.objective
         return adapt(self.policy, start, self.rates(meta), experiences, objective, order, signal)

@@ -43,7 +43,7 @@ from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import load_task_set, make_batch
 
 TASKS, EPISODES, STEPS = 40, 20, 100
-INNER = InnerConfig(learning_rate=0.1, learned_rates=False, signal="advantages")
+INNER = InnerConfig(learning_rate=0.1, learned_rates=False, signal="advantages", unit="parameters")
 OUTER = OuterConfig(method="trpo", stages="last")
 SEEN, ACTIONS = 17, 6
 

@@ -86,7 +86,9 @@ def test_the_inner_step_descends_the_loss_of_the_shot(maml, robots):
     shot = maml.snapshot()[0].shot.episodes(all_of(robots))
     lived = maml._judge.experience(shot, before, 75)
     leaf = before.clone().requires_grad_()
-    loss = inner_loss(maml.policy, leaf, lived, "log-likelihood").sum()
+    assert maml.config.inner.unit == "noise"
+    variance = float(np.exp(2 * maml.config.log_std))
+    loss = variance * inner_loss(maml.policy, leaf, lived, "log-likelihood").sum()
     (gradient,) = torch.autograd.grad(loss, leaf)
     maml.end_episode(all_of(robots))
     expected = before - maml.config.inner.learning_rate * gradient

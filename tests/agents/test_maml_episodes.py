@@ -14,6 +14,10 @@ from fastadapt.agents.linear_baseline import LinearBaseline, features_of
 from fastadapt.agents.maml_adaptation import adapt
 from fastadapt.agents.maml_episodes import Episodes, Judge, by_task, collect
 from fastadapt.agents.normaliser import Normaliser
+from fastadapt.agents.task_critic import TaskCritic
+
+KNOWN = 3
+"""Numbers that the critic knows of a task."""
 
 
 def a_policy(tasks, observations=16, actions=4, width=8, spread=0.5):
@@ -25,7 +29,8 @@ def a_policy(tasks, observations=16, actions=4, width=8, spread=0.5):
 
 def a_judge(policy, gamma=0.9, lam=0.8, inner_lam=0.3, trust=5.0):
     size = policy.observations
-    return Judge(policy, Normaliser(size), LinearBaseline(size, trust), gamma, lam, inner_lam)
+    baseline, critic = LinearBaseline(size, trust), TaskCritic(size + KNOWN)
+    return Judge(policy, Normaliser(size), baseline, gamma, lam, inner_lam, critic)
 
 
 def random_episodes(num, steps=30, seed=0):
@@ -133,6 +138,50 @@ def test_advantages_are_gae_within_each_episode():
             )
             assert (found[task][~valid[task]] == 0).all()
     torch.testing.assert_close(lived.weights.sum(1), torch.ones(3))
+
+
+def test_advantages_of_the_outer_loop_are_those_of_the_critic_over_all_tasks():
+    policy, parameters = a_policy(3)
+    judge, episodes = a_judge(policy), random_episodes(3)
+    known = torch.randn(3, KNOWN)
+    lived = judge.experience(episodes, parameters, 30, known)
+    plain = judge.experience(episodes, parameters, 30)
+    torch.testing.assert_close(lived.signal, plain.signal)  # what the inner loop goes by stays
+    parts = []
+    for robot in range(3):
+        length = int(episodes.valid[:, robot].sum())
+        seen = torch.from_numpy(episodes.observations[:length, robot])[None]
+        time = torch.arange(length)[None] / 30
+        features = judge.critic.features(seen, time, known[robot : robot + 1])
+        value = judge.critic.values(features).T
+        after = torch.cat([value[1:], torch.zeros(1, 1, dtype=value.dtype)])
+        carry = torch.ones(length, 1)
+        carry[-1] = 0
+        rewards = torch.tensor(episodes.rewards[:length, robot, None])
+        parts.append(gae.advantages(rewards, value, after, carry, 0.9, 0.8)[:, 0])
+    whole = torch.cat(parts)
+    expected = (whole - whole.mean()) / whole.std(correction=0)
+    valid = by_task(episodes.valid, 3)
+    torch.testing.assert_close(lived.advantages[valid].double(), expected, atol=1e-4, rtol=1e-4)
+    assert (lived.advantages[~valid] == 0).all()
+
+
+def test_the_critic_learns_what_depends_on_the_task_and_comes_back():
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(4000, 5, generator=generator)
+    returns = (7.0 + 3.0 * features[:, 0] * features[:, 4].sign()).double()
+    critic = TaskCritic(4)
+    missed = [critic.learn(features, returns, generator) for _ in range(20)]
+    assert missed[0] > 0.8
+    assert missed[-1] < 0.1
+    values = critic.values(features)
+    assert (values - returns).square().mean() < 0.1 * returns.var()
+    other = TaskCritic(4)
+    other.load_state(*critic.state())
+    torch.testing.assert_close(other.values(features), values)
+    twice = [c.learn(features, returns, torch.Generator().manual_seed(1)) for c in (critic, other)]
+    assert twice[0] == twice[1]
+    torch.testing.assert_close(other.values(features), critic.values(features), atol=0, rtol=0)
 
 
 def test_the_baseline_is_ridge_regression_towards_that_of_all_tasks():

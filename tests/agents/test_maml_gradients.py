@@ -1,5 +1,6 @@
 """MAML's derivatives: against finite differences, dense matrices and each other, in float64."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -81,10 +82,33 @@ def value(problem, meta):
                 learned = meta[-parts.signal.size :]
                 noise = (here.actions - here.policy.mean) / here.policy.log_std.exp()
                 signal = parts.signal(learned, signal, here.transitions, noise)
+            if problem.inner.unit == "noise":
+                signal = signal * here.policy.log_std.mean().exp() ** 2
             loss = inner_loss(problem.policy, leaf, here, problem.inner.objective, signal).sum()
             mine = (leaf - parts.rates(meta) * torch.autograd.grad(loss, leaf)[0]).detach()
         total += sum(gains) / len(gains)
     return total / TASKS
+
+
+def test_a_step_in_units_of_noise_moves_a_quiet_policy_by_the_same_share_of_its_noise():
+    problem, meta = toy_problem(learned_rates=False)
+    policy, lived = problem.policy, problem.experiences[0]
+    shares = {}
+    for unit in ("noise", "parameters"):
+        parts = MetaParameters(policy, replace(problem.inner, unit=unit))
+        for quiet in (0.0, -2.0):  # the same policies, the same luck, less noise
+            start = parts.parameters(meta).repeat(TASKS, 1)
+            start[:, -ACTIONS:] = quiet
+            found = policy(start, lived.observations)
+            actions = found.mean + found.log_std.exp() * lived.noise()
+            log_probs = found.log_prob(actions)
+            same = replace(lived, actions=actions, policy=found, log_probs=log_probs)
+            after = parts.adapt(meta, start, [same], None).stages[-1]
+            step = (after - start)[:, -2 * ACTIONS : -ACTIONS]  # biases of the means
+            shares[unit, quiet] = step * torch.exp(torch.tensor(-quiet))
+    torch.testing.assert_close(shares["noise", -2.0], shares["noise", 0.0])
+    ratio = shares["parameters", -2.0] / shares["parameters", 0.0]
+    torch.testing.assert_close(ratio, torch.full_like(ratio, math.exp(4.0)))
 
 
 def by_differences(problem, meta, step=1e-5):
