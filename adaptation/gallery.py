@@ -28,8 +28,11 @@ def make_gallery(
         suffix: of the names of the files.
 
     Returns:
-        Caption and file name of each, for `write_report`.
+        Caption and file name of each, for `write_report`; nothing of an exchanged agent, which has
+        no trial of its own.
     """
+    if label.endswith("-exchanged"):
+        return []
     table = results.table[results.table["agent"] == label]
     splits = list(dict.fromkeys(table["split"].tolist()))
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]

@@ -27,8 +27,13 @@ class Guest(Run):
         super().__init__(path, config)
         self.reference = reference
 
-    def agent(self, memory: bool = True) -> Any:
+    def agent(self, memory: bool = True, exchanged: bool = False) -> Any:
         """Load the agent anew from where it came from."""
+        if exchanged:
+            raise FastadaptError(
+                f"What '{self.reference}' finds out cannot be exchanged between tasks. Leave out "
+                "--exchanged."
+            )
         if not memory:
             raise FastadaptError(f"'{self.reference}' has no memory that fastadapt could wipe.")
         return load_agent(self.reference, self.task_set, self.config.seed)

@@ -61,15 +61,22 @@ class Run:
             )
         return task_set
 
-    def agent(self, memory: bool = True) -> Any:
-        """Return the agent at the last checkpoint; `memory=False` makes it forget its task."""
+    def agent(self, memory: bool = True, exchanged: bool = False) -> Any:
+        """Return the agent at the last checkpoint.
+
+        Args:
+            memory: False makes it forget its task.
+            exchanged: True measures it on what it found out about another task.
+        """
+        from fastadapt.agents.exchanged import Exchanged
+
         state, _ = load_checkpoint(self.path / "checkpoints")
         agent = self.new_agent(memory)
         try:
             agent.load_state(state)
         except KeyError as error:
             raise FastadaptError(f"The checkpoint of '{self.path}' lacks {error}.") from None
-        return agent
+        return Exchanged(agent) if exchanged else agent
 
     def new_agent(self, memory: bool = True) -> Any:
         """Return the agent as it was before training."""

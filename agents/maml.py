@@ -182,6 +182,11 @@ class MAML:
         self.adaptation_gradient_steps += 1
         self._trial = replace(self._trial, parameters=parameters, shot=trial.shot.without(done))
 
+    def exchange(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the parameters of robot `order[i]`."""
+        parameters = self._trial.parameters[torch.from_numpy(order)]
+        self._trial = replace(self._trial, parameters=parameters)
+
     def snapshot(self) -> Any:
         """Return the trials as they stand, with the state of the exploration noise."""
         return self._trial, self._noise.snapshot()

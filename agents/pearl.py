@@ -102,8 +102,8 @@ class PEARL:
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
-    def exchange_beliefs(self, order: NDArray[np.int64]) -> None:
-        """Give robot i the belief of robot `order[i]`: what is left of the gain is no inference."""
+    def exchange(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the belief of robot `order[i]`."""
         self._trial = self._trial.reordered(order)
 
     def snapshot(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fastadapt.agents.ppo_agent import PPOAgent
@@ -23,6 +24,12 @@ class RL2(PPOAgent):
 
     name: ClassVar = "rl2"
     memory: ClassVar = True
+
+    def exchange(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the memory of robot `order[i]`: its GRU, last action and last reward."""
+        memory = self._memory
+        memory.hidden = memory.hidden[torch.from_numpy(order)]
+        memory.action, memory.reward = memory.action[order], memory.reward[order]
 
 
 class RL2WithoutMemory(RL2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -35,6 +35,9 @@ class Evaluate:
     """Threads that simulate (0: one per processor)."""
     without_memory: bool = False
     """Make the agent forget the task before every control step: what is left is reflex."""
+    exchanged: bool = False
+    """After its shots, measure it on what it found out about another task of the split: what is
+    left of a gain then has nothing to do with the task."""
     report: bool = True
     """Write report/index.html into the run directory."""
     agent: str | None = None
@@ -88,12 +91,12 @@ def measure(args: Evaluate) -> Result:
     from fastadapt.adaptation.results import Result
 
     opened = _open(args)
-    agent = opened.agent(memory=not args.without_memory)
+    agent = _agent(args, opened)
     task_set = opened.task_set
     results: list[Result] = []
     with Progress(transient=True) as progress:
         for split in _splits(args, opened):
-            suffix = "-without-memory" if args.without_memory else ""
+            suffix = _suffix(args)
             folder = opened.path / "evaluations" / f"{split}-{args.seed}{suffix}"
             done = _finished(folder, args, opened)
             if done is not None:
@@ -116,6 +119,22 @@ def measure(args: Evaluate) -> Result:
             result.save(folder)
             results.append(result)
     return Result.concatenate(results)
+
+
+def _agent(args: Evaluate, opened: Run) -> Any:
+    """Return the agent, or the variant of it that is asked for."""
+    from fastadapt.envs import FastadaptError
+
+    if args.without_memory and args.exchanged:
+        raise FastadaptError("--without-memory and --exchanged are two controls: give one of them.")
+    if args.exchanged and args.online:
+        raise FastadaptError("--exchanged goes with shots: leave out --online.")
+    return opened.agent(memory=not args.without_memory, exchanged=args.exchanged)
+
+
+def _suffix(args: Evaluate) -> str:
+    """Return what sets the results of a variant apart."""
+    return "-without-memory" if args.without_memory else "-exchanged" if args.exchanged else ""
 
 
 def _splits(args: Evaluate, opened: Run) -> list[str]:
@@ -159,7 +178,7 @@ def _online(args: Evaluate, opened: Run) -> str:
 
     quarter = args.duration / 4
     plan = OnlinePlan(args.duration, quarter, 2 * quarter, args.ramp, args.heals_after)
-    agent = opened.agent(memory=not args.without_memory)
+    agent = _agent(args, opened)
     found: list[OnlineResult] = []
     with Progress(transient=True) as progress:
         for split in _splits(args, opened):
@@ -177,7 +196,7 @@ def _online(args: Evaluate, opened: Run) -> str:
                 ),
             )
             result = OnlineResult.of(agent, opened.task_set, split, tasks, plan, args.seed, trial)
-            suffix = "-without-memory" if args.without_memory else ""
+            suffix = _suffix(args)
             result.save(opened.path / "evaluations" / f"{split}-{args.seed}-online{suffix}")
             found.append(result)
     return online_table(found).markdown()

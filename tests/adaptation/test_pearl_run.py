@@ -12,7 +12,6 @@ from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, load_run, train
 from fastadapt.adaptation.checkpoint import load_checkpoint
-from fastadapt.adaptation.inference_control import control_inference
 from fastadapt.adaptation.latent import explained, map_beliefs, project
 from fastadapt.adaptation.run_report import report_run
 from fastadapt.envs import FastadaptError
@@ -123,13 +122,15 @@ def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
     assert all(values.shape == (20,) for _, values, _ in found.parameters)
 
 
-def test_the_control_measures_what_evaluate_does_and_another_belief(finished):
-    agent = finished.agent()
-    found = control_inference(agent, finished.task_set, "validation", 2, 1, num_threads=1)
-    table = evaluate(finished.agent(), finished.task_set, "validation", (0, 2), 1, num_threads=1)
-    for shot, returns in ((0, found.before), (2, found.own)):
-        np.testing.assert_allclose(table.table["return"][table.table["shot"] == shot], returns)
-    assert not np.array_equal(found.own, found.swapped)
+def test_exchanged_beliefs_change_what_was_adapted_alone(finished):
+    own, others = (
+        evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
+        for agent in (finished.agent(), finished.agent(exchanged=True))
+    )
+    assert set(others["agent"]) == {"pearl-exchanged"}
+    before, after = (own["shot"] == shot for shot in (0, 2))
+    np.testing.assert_array_equal(own["return"][before], others["return"][before])
+    assert (own["return"][after] != others["return"][after]).all()
 
 
 def test_projection_and_explained_shares():

@@ -1,0 +1,61 @@
+"""The control of adaptation: shots are lived through as ever, measured is what others found out."""
+
+import numpy as np
+import pytest
+
+from fastadapt.adaptation.trial import run_episode
+from fastadapt.agents import make_agent
+from fastadapt.agents.exchanged import Exchanged
+from fastadapt.envs import FastadaptError, make_batch
+
+SMALL = {
+    "rl2": {"width": 8},
+    "maml": {"width": 8},
+    "pearl": {"width": 8, "encoder_width": 8, "num_tasks": 4},
+}
+
+
+@pytest.fixture
+def robots(reacher):
+    envs = make_batch(reacher, 3, 1)
+    envs.set_tasks(reacher.sample("train", 3))
+    return envs
+
+
+def after_a_shot(agent, robots):
+    agent.begin(3)
+    agent.key_exploration(np.arange(3, dtype=np.uint64))
+    run_episode(agent, robots, [0, 1, 2], True)
+    return agent
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots):
+    plain = after_a_shot(make_agent(name, reacher, seed=1, **SMALL[name]), robots)
+    control = after_a_shot(Exchanged(make_agent(name, reacher, seed=1, **SMALL[name])), robots)
+    seen = np.ones((3, 16)) * [[0.3], [0.2], [0.1]]
+    start = plain.snapshot()
+    expected = [plain.act(np.tile(seen[i - 1], (3, 1)), False)[i] for i in (1, 2, 0)]
+    plain.restore(start)
+    kept = control.snapshot()
+    assert not np.allclose(expected[0], expected[1])
+    found = []
+    for i in range(3):
+        found.append(control.act(np.tile(seen[i], (3, 1)), False)[i])
+        control.restore(kept)
+        control.snapshot()
+    control.restore(kept)
+    if name != "rl2":  # whose memory runs on with every call of `act`
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    else:
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    np.testing.assert_array_equal(control.act(seen, True), plain.act(seen, True))
+    assert control.name == f"{name}-exchanged"
+    assert control.adaptation_gradient_steps == plain.adaptation_gradient_steps
+
+
+def test_a_single_task_and_a_memoryless_agent_are_refused(reacher):
+    with pytest.raises(FastadaptError, match="evaluate at least 2"):
+        Exchanged(make_agent("rl2", reacher, width=8)).begin(1)
+    with pytest.raises(FastadaptError, match="'oracle' finds nothing out"):
+        Exchanged(make_agent("oracle", reacher, width=8))
