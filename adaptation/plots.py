@@ -168,6 +168,8 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
     Returns:
         What colours each picture, and the picture.
     """
+    from matplotlib.colors import LogNorm
+
     drawn: list[tuple[str, Figure]] = []
     axis = f"main axes of the belief's mean ({found.share:.0%} of its variance)"
     kinds = sorted(set(found.damage), key=lambda kind: (kind != "none", kind))
@@ -179,7 +181,9 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
         drawn.append(("damage", with_legend(figure, axes)))
     for name, values, share in found.parameters[:shown]:
         figure, axes = new_figure(f"{name}: {max(share, 0.0):.0%} explained", axis, "")
-        dots = axes.scatter(*found.points.T, c=values, cmap="viridis", s=26, lw=0)
+        wide = values.min() > 0 and values.max() > 3 * values.min()  # a scale: ratios count
+        norm = LogNorm() if wide else None
+        dots = axes.scatter(*found.points.T, c=values, cmap="viridis", norm=norm, s=26, lw=0)
         figure.colorbar(dots, ax=axes)
         drawn.append((name, figure))
     return drawn

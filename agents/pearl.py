@@ -177,12 +177,17 @@ class PEARL:
         settings = self.config.sac
         rng = np.random.default_rng(key_of(self.seed, "replay", iteration))
         generator = torch.Generator().manual_seed(key_of(self.seed, "update", iteration) % 2**63)
-        known, count = len(replay.filled), min(settings.tasks, len(replay.filled))
+        known = np.flatnonzero(replay.ready)
+        if len(known) == 0:
+            raise FastadaptError(
+                "No training task has a transition to learn from: every simulation diverged at the "
+                "first step of its trial. Run `fastadapt check` on the task set."
+            )
         sums: dict[str, Tensor] = {}
         seconds = 0.0
         for _ in range(settings.gradient_steps):
             started = time.perf_counter()
-            tasks = rng.choice(known, count, replace=False)
+            tasks = rng.choice(known, min(settings.tasks, len(known)), replace=False)
             batch = self._scale.batch(replay.sample(tasks, settings.batch, rng))
             recent = replay.sample_recent(tasks, settings.context, rng)
             context = self._scale.context(recent)
@@ -190,7 +195,8 @@ class PEARL:
             measured = self._update.step(batch, context, generator)
             sums = {name: sums.get(name, 0.0) + value for name, value in measured.items()}
         means = {name: value.item() / settings.gradient_steps for name, value in sums.items()}
-        return {**means, "seconds_sampling": seconds}
+        missing = float(len(replay.ready) - len(known))
+        return {**means, "tasks_without_data": missing, "seconds_sampling": seconds}
 
     def state(self) -> AgentState:
         """Return weights, scales, the state of the optimisers, and the replay."""

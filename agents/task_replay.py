@@ -42,6 +42,11 @@ class TaskReplay:
         """Transitions kept of each task, `(tasks,)`."""
         return np.minimum(self._added, self._capacity)
 
+    @property
+    def ready(self) -> NDArray[np.bool_]:
+        """Which tasks `(tasks,)` have transitions in their latest trial, so can be sampled."""
+        return self._recent > 0
+
     def begin_trial(self, tasks: ArrayLike) -> None:
         """Begin a new trial on tasks `(n,)`: recent context starts from here."""
         self._recent[np.asarray(tasks)] = 0

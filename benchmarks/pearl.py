@@ -49,27 +49,30 @@ class Size(NamedTuple):
     actions: int
 
     def products(self) -> float:
-        """Return the floating-point operations of the matrix products in a gradient step.
+        """Return the floating-point operations of the matrix products that a gradient step needs.
 
-        A layer costs 2 x rows x inputs x outputs forward, as much again for the gradient of its
-        input, and once more for that of its weights. Nothing is counted for a first layer's input.
+        A layer costs 2 x rows x inputs x outputs forward, as much for the gradient of its weights,
+        and as much for that of its inputs. Of a first layer's inputs only those count whose
+        gradient is asked for: z, once for each task, in the critics' loss, and the action in the
+        policy's. Nothing is counted for whatever is not a matrix product.
         """
         config, sac = self.config, self.config.sac
-        z = config.latent
+        z, width = config.latent, config.width
         rows, items = sac.tasks * sac.batch, sac.tasks * sac.context
         state = self.observations + z
-        critic = _layers(state + self.actions, config.width, config.layers, 1)
-        policy = _layers(state, config.width, config.layers, 2 * self.actions)
+        critic = _layers(state + self.actions, width, config.layers, 1)
+        policy = _layers(state, width, config.layers, 2 * self.actions)
         context = 2 * self.observations + self.actions + 1
         encoder = _layers(context, config.encoder_width, config.encoder_layers, 2 * z)
-        first_policy, first_encoder = state * config.width, context * config.encoder_width
+        first_critic, first_policy = (state + self.actions) * width, state * width
         return 2.0 * (
             rows * policy  # the next action
             + rows * 2 * critic  # what it is worth
-            + rows * 2 * 3 * critic  # critics, with the gradient of z
+            + rows * 2 * (3 * critic - first_critic)  # critics
+            + sac.tasks * 2 * z * width
             + rows * (3 * policy - first_policy)
-            + rows * 2 * 2 * critic  # how the policy's action is judged
-            + items * (3 * encoder - first_encoder)
+            + rows * 2 * (2 * critic - first_critic + self.actions * width)  # judging its action
+            + items * (3 * encoder - context * config.encoder_width)
         )
 
 

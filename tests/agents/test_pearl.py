@@ -222,6 +222,36 @@ def test_a_full_replay_goes_on(pearl, reacher, robots):
     assert 0.5 < metrics["replay_filled"] <= 1.0
 
 
+def diverging(monkeypatch, envs, broken):
+    """Let the simulations of robots `broken` diverge in every step."""
+    step = envs.step
+
+    def breaking(actions):
+        observation, reward, terminated, truncated, info = step(actions)
+        info["diverged"] = info["diverged"] | broken
+        return observation, reward, terminated, truncated | broken, info
+
+    monkeypatch.setattr(envs, "step", breaking)
+
+
+def test_tasks_without_data_are_left_out_and_counted(pearl, reacher, robots, monkeypatch):
+    with monkeypatch.context() as patch:
+        diverging(patch, robots, np.arange(6) == 2)
+        metrics = pearl.meta_train(robots, reacher, 0)
+    assert metrics["tasks_without_data"] == 2  # the robot's, in both rounds
+    assert metrics["diverged"] == 4
+    assert np.isfinite(metrics["critic_loss"])
+    for iteration in range(1, 5):
+        metrics = pearl.meta_train(robots, reacher, iteration)
+    assert metrics["tasks_without_data"] == 0
+
+
+def test_no_data_at_all_is_reported(pearl, reacher, robots, monkeypatch):
+    diverging(monkeypatch, robots, np.ones(6, bool))
+    with pytest.raises(FastadaptError, match=r"every simulation diverged.*fastadapt check"):
+        pearl.meta_train(robots, reacher, 0)
+
+
 def test_statistics_are_frozen_while_measuring(pearl, reacher, robots):
     pearl.meta_train(robots, reacher, 0)
     before = {name: array.copy() for name, array in pearl.state().model.items()}

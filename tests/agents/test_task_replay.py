@@ -65,7 +65,9 @@ def test_a_task_without_data_is_named(rng):
     for sample in (replay.sample, replay.sample_recent):
         with pytest.raises(FastadaptError, match="Training task 2 has no transitions"):
             sample(np.array([0, 2]), 4, rng)
+    assert replay.ready.tolist() == [True, False, False]
     replay.begin_trial([0])
+    assert not replay.ready.any()
     with pytest.raises(FastadaptError, match="Training task 0"):
         replay.sample_recent(np.array([0]), 4, rng)
 
