@@ -184,7 +184,8 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
         wide = values.min() > 0 and values.max() > 3 * values.min()  # a scale: ratios count
         norm = LogNorm() if wide else None
         dots = axes.scatter(*found.points.T, c=values, cmap="viridis", norm=norm, s=26, lw=0)
-        figure.colorbar(dots, ax=axes)
+        ticks = np.geomspace(values.min(), values.max(), 4) if wide else None
+        figure.colorbar(dots, ax=axes, ticks=ticks, format="%.2g").minorticks_off()
         drawn.append((name, figure))
     return drawn
 
