@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,12 +37,14 @@ class LatentMap:
         damage: kind of damage of each task, `none` without.
         parameters: name, values `(N,)` and explained share (see `explained`) of the parameters that
             vary over the tasks, best explained first.
+        logarithmic: names of those whose law is in the logarithm.
     """
 
     points: Array
     share: float
     damage: list[str]
     parameters: list[tuple[str, Array, float]]
+    logarithmic: Collection[str] = ()
 
 
 def map_beliefs(
@@ -55,7 +57,8 @@ def map_beliefs(
         run_trials(agent, envs, tasks, (shots,), 1, seed)
     means = agent.belief[0]
     points, share = project(means)
-    return LatentMap(points, share, _damage(task_set, tasks), _parameters(task_set, tasks, means))
+    parameters = _parameters(task_set, tasks, means)
+    return LatentMap(points, share, _damage(task_set, tasks), parameters, task_set.logarithmic)
 
 
 def project(means: Array) -> tuple[Array, float]:

@@ -181,10 +181,10 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
         drawn.append(("damage", with_legend(figure, axes)))
     for name, values, share in found.parameters[:shown]:
         figure, axes = new_figure(f"{name}: {max(share, 0.0):.0%} explained", axis, "")
-        wide = values.min() > 0 and values.max() > 3 * values.min()  # a scale: ratios count
-        norm = LogNorm() if wide else None
+        ratios = name in found.logarithmic
+        norm = LogNorm() if ratios else None
         dots = axes.scatter(*found.points.T, c=values, cmap="viridis", norm=norm, s=26, lw=0)
-        ticks = np.geomspace(values.min(), values.max(), 4) if wide else None
+        ticks = np.geomspace(values.min(), values.max(), 4) if ratios else None
         figure.colorbar(dots, ax=axes, ticks=ticks, format="%.2g").minorticks_off()
         drawn.append((name, figure))
     return drawn

@@ -169,6 +169,11 @@ class TaskSet:
         middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
         return np.where(half > 0, (values - middle) / np.where(half > 0, half, 1.0), 0.0)
 
+    @property
+    def logarithmic(self) -> list[str]:
+        """Names of the parameters whose law is in the logarithm."""
+        return [name for name, log in zip(self.names, self._log, strict=True) if log]
+
     def freeze(self) -> dict[str, Any]:
         """Return the data that freezes every split: hash, parameter names, values."""
         tasks = {split: self.sample(split, self._split(split).count, _FROZEN)
