@@ -14,7 +14,7 @@ from fastadapt.adaptation import evaluate, load_run, train
 from fastadapt.adaptation.checkpoint import load_checkpoint
 from fastadapt.adaptation.latent import explained, map_beliefs, project
 from fastadapt.adaptation.run_report import report_run
-from fastadapt.envs import FastadaptError
+from fastadapt.envs import FastadaptError, load_task_set
 
 SAC = {"gradient_steps": 4, "tasks": 3, "batch": 8, "context": 16}
 SMALL = {"num_envs": 5, "num_tasks": 9, "episodes": 1, "width": 16, "replay": 200, "sac": SAC}
@@ -120,6 +120,13 @@ def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
     assert set(found.damage) <= {"none", "weak", "dead", "locked"}
     assert {"object.mass[object]"} <= {name for name, _, _ in found.parameters}
     assert all(values.shape == (20,) for _, values, _ in found.parameters)
+    assert list(found.logarithmic) == []
+
+
+def test_colours_are_logarithmic_where_the_law_is():
+    names = load_task_set("cheetah-damage").logarithmic
+    assert {"torso_mass.scale[torso]", "ground_friction.scale"} <= set(names)
+    assert not any(name.startswith(("weak", "locked", "dead")) for name in names)
 
 
 def test_exchanged_beliefs_change_what_was_adapted_alone(finished):
