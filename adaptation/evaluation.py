@@ -10,7 +10,8 @@ import numpy as np
 
 from fastadapt.adaptation.machine import command, machine
 from fastadapt.adaptation.results import COLUMNS, Result
-from fastadapt.adaptation.trial import Measurement, run_trials
+from fastadapt.adaptation.trial import LEAST, Measurement, run_trials
+from fastadapt.adaptation.unfinished import Unfinished
 from fastadapt.agents.interface import AdaptiveAgent
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
@@ -28,6 +29,7 @@ def evaluate(
     num_threads: int = 0,
     name: str | None = None,
     on_measure: Callable[[Measurement], None] | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Result:
     """Measure how an agent recovers on the frozen tasks of a split.
 
@@ -41,6 +43,7 @@ def evaluate(
         num_threads: threads that simulate; 0 means one per processor.
         name: of the agent in the table (default: its own).
         on_measure: called after every measured episode of all tasks.
+        unfinished: keeps what was measured, so that an interrupted evaluation can go on.
 
     Returns:
         The results; `result.table` has one row for each task, number of shots and episode.
@@ -52,17 +55,26 @@ def evaluate(
     tasks = task_set.tasks(split)
     shots = sorted(set(shots))
     context: Context = getattr(agent, "context", "hidden")
-    envs = make_batch(task_set, len(tasks), num_threads, context=context)
-    with single_threaded():
-        measurements = run_trials(agent, envs, tasks, shots, episodes, seed, on_measure=on_measure)
+    robots = [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]
+    envs = make_batch(task_set, len(robots), num_threads, context=context)
     label = str(name or getattr(agent, "name", type(agent).__name__))
     if len(label) > 64:
         raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")
     agent_seed = int(getattr(agent, "seed", 0))
-    parts = [_rows(m, tasks, label, agent_seed, task_set.id, split) for m in measurements]
-    return Result(
-        np.concatenate(parts), _meta(task_set, split, tasks, shots, episodes, seed, started)
-    )
+    parts = {} if unfinished is None else dict(unfinished.rows)
+
+    def keep(measured: Measurement) -> None:
+        rows = _rows(measured, tasks, label, agent_seed, task_set.id, split)
+        parts[measured.shot, measured.episode] = rows
+        if unfinished is not None:
+            unfinished.add(rows)
+        if on_measure is not None:
+            on_measure(measured)
+
+    with single_threaded():
+        run_trials(agent, envs, robots, shots, episodes, seed, on_measure=keep, skip=tuple(parts))
+    table = np.concatenate([parts[key] for key in sorted(parts)])
+    return Result(table, _meta(task_set, split, tasks, shots, episodes, seed, started))
 
 
 def _rows(
@@ -73,14 +85,16 @@ def _rows(
     rows["task_id"] = [task.id for task in tasks]
     rows["shot"], rows["episode"] = measurement.shot, measurement.episode
     measured, ledger = measurement.episodes, measurement.ledger
-    rows["return"], rows["distance"] = measured.returns, measured.distance
-    rows["energy"] = measured.energy
-    rows["length"], rows["fell"], rows["diverged"] = (
-        measured.length,
-        measured.fell,
-        measured.diverged,
-    )
-    rows["adaptation_env_steps"] = ledger.env_steps
+    for name, values in (
+        ("return", measured.returns),
+        ("distance", measured.distance),
+        ("energy", measured.energy),
+        ("length", measured.length),
+        ("fell", measured.fell),
+        ("diverged", measured.diverged),
+        ("adaptation_env_steps", ledger.env_steps),
+    ):
+        rows[name] = values[: len(tasks)]  # the rest only fills the batch
     rows["adaptation_gradient_steps"] = ledger.gradient_steps
     rows["adaptation_seconds"] = ledger.seconds
     return rows

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastadapt.adaptation import metrics
 from fastadapt.adaptation.metrics import Times
+from fastadapt.adaptation.trial import LEAST
 from fastadapt.agents.interface import AdaptiveAgent, Transition
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet, make_batch
@@ -140,7 +141,8 @@ def run_online(
     """
     if not tasks:
         raise FastadaptError("An online trial needs at least one task.")
-    plan = plan or OnlinePlan()
+    plan, asked = plan or OnlinePlan(), len(tasks)
+    tasks = [*tasks, *[tasks[-1]] * (LEAST // 2 - asked)]  # each robot has a twin
     step, num = task_set.environment.control_step(), len(tasks)
     context: Context = getattr(agent, "context", "hidden")
     total = round(plan.duration / step)
@@ -161,14 +163,15 @@ def run_online(
 
     with single_threaded():
         rewards, failed, diverged = _live(agent, envs, keys * 2, total, change)
+    own, twin = slice(asked), slice(num, num + asked)
     return OnlineTrial(
         step,
-        strike,
-        rewards[:, :num],
-        rewards[:, num:],
-        failed[:num],
-        failed[num:],
-        diverged[:num] | diverged[num:],
+        strike[own],
+        rewards[:, own],
+        rewards[:, twin],
+        failed[own],
+        failed[twin],
+        diverged[own] | diverged[twin],
     )
 
 

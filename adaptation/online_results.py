@@ -23,6 +23,8 @@ from fastadapt.adaptation.text_table import Table
 from fastadapt.envs import FastadaptError, Task, TaskSet
 
 Array = NDArray[np.float64]
+ONLINE = "Recovery within one episode"
+"""Title of the table of online trials."""
 COLUMNS = (
     "agent", "seed", "task_set", "split", "task_id", "strike_s", "before", "dropped", "after",
     "healthy", "recovery_s", "recovered", "fell", "twin_fell", "diverged",
@@ -187,7 +189,7 @@ def online_table(results: Sequence[OnlineResult]) -> Table:
     )
     head = ["split", "agent", "drop", "recovered fraction", "seconds to recover", "recovered",
             "fell", "n"]  # fmt: skip
-    return Table("Recovery within one episode", note, head, rows)
+    return Table(ONLINE, note, head, rows)
 
 
 def _curve(trial: OnlineTrial, plan: OnlinePlan) -> dict[str, list[float]]:

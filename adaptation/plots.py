@@ -82,9 +82,10 @@ def learning_curves(
     from matplotlib.ticker import EngFormatter
 
     figure, axes = new_figure("Training", "environment steps", "return per training episode")
-    order = list(dict.fromkeys([*agents, *curves]))
+    order = list(dict.fromkeys([*agents, *curves]))  # runs of one agent share its colour
     for agent, rows in curves.items():
-        number = order.index(agent)
+        kin = [name for name in agents if agent.startswith(f"{name}, seed ")]
+        number = order.index(kin[0] if kin else agent)
         values = [(row.get("env_steps"), row.get("return_mean")) for row in rows]
         points = np.array([pair for pair in values if None not in pair], float).reshape(-1, 2)
         points = points[np.isfinite(points).all(axis=1)]

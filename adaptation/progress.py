@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -80,3 +80,55 @@ class TrainingProgress:
 
 def _count(steps: float) -> str:
     return f"{steps / 1e6:.2f}M" if steps >= 1e6 else f"{steps / 1e3:.0f}k"
+
+
+class MeasuringProgress:
+    """Shows how far an evaluation has come; use as a context manager.
+
+    It goes to standard error: standard output is for tables.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._live = self._console.is_terminal
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._live,
+            transient=True,
+        )
+
+    def __enter__(self) -> MeasuringProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, title: str, total: int, done: int = 0) -> Callable[[int], None]:
+        """Begin a part of the work; return what is called with the number of steps done."""
+        task = self._progress.add_task(title, total=total, completed=done)
+        began = printed = time.monotonic()
+
+        def show(now_done: int) -> None:
+            nonlocal printed
+            self._progress.update(task, completed=now_done)
+            now = time.monotonic()
+            if not self._live and (now - printed > 5 or (now_done == total and now - began > 5)):
+                printed = now
+                left = (now - began) / max(now_done - done, 1) * (total - now_done)
+                self._console.print(
+                    f"{title}: {now_done}/{total}, {left:.0f} s left", highlight=False, markup=False
+                )
+
+        return show

@@ -76,7 +76,8 @@ def recovery_sections(
     """Return profiles, maps over two parameters, and recovery within one episode."""
     numbers = {agent: number for number, agent in enumerate(results.agents)}
     for result in online:
-        numbers.setdefault(result.agent, len(numbers))
+        kin = [name for name in results.agents if result.agent.startswith(f"{name}, seed ")]
+        numbers.setdefault(result.agent, numbers[kin[0]] if kin else len(numbers))
     sections = [
         _profiles(results, references, numbers),
         _maps(results, task_set, references),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.checkpoint import write_text
+from fastadapt.adaptation.meshes import mesh_of
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.errors import FastadaptError
 
@@ -24,15 +25,10 @@ Array = NDArray[np.float64]
 
 _LAG = 4.0  # metres: how far behind the leader a robot is ever shown
 _SMOOTH = 0.5  # seconds: what follows a robot does not follow its every stride
-_SEGMENTS = 14  # of a round geom
 _STEP = 2.0**-12  # poses are rounded to 0.24 mm (and 0.014 degrees): half the file
 _NO_POPUPS = "<style>.mantine-Notifications-root { display: none }</style>"
 """A warning of software rendering would cover half of a small replay."""
 _TILES, _MARK = ((205, 210, 216), (232, 235, 238)), (90, 100, 115)
-_BOX_FACES = [
-    [0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
-    [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3],
-]  # fmt: skip
 _FIELD, _RAISED = 0.5, 0.55  # of the camera: vertical field of view, angle above the ground [rad]
 
 
@@ -226,6 +222,8 @@ class _Scene:
         apart = max(1.2 * size[1], 1.3 * size[2] / np.tan(_RAISED))  # none hides the one behind
         self._spacing = float(apart if self._runs else 1.05 * size[0])
         lanes = np.arange(len(self._motions)) - (len(self._motions) - 1) / 2
+        # Labels of robots in a row would run into each other: each is higher than the next.
+        self._steps = (0.0 if self._runs else 0.12 * size[2]) * np.arange(len(lanes))[::-1]
         along = np.array([0.0, -1.0, 0.0]) if self._runs else np.array([1.0, 0.0, 0.0])
         self._places = self._spacing * lanes[:, None, None] * along  # (lanes, 1 or T, 3)
         if self._runs:
@@ -238,7 +236,8 @@ class _Scene:
             place = self._places[i, frame % self._places.shape[1]]
             travelled = np.array([motion.progress[frame] * self._runs, 0.0, 0.0])
             self._frames[i].position = _rounded(place - travelled)
-            self._texts[i].position = _rounded(place + np.array([0.0, 0.0, self._high[2]]))
+            height = self._high[2] + self._steps[i]
+            self._texts[i].position = _rounded(place + np.array([0.0, 0.0, height]))
             if self._runs:
                 metres = motion.progress[frame] - motion.progress[0]
                 self._texts[i].text = f"{self._labels[i]}, {metres:.1f} m"
@@ -263,7 +262,7 @@ class _Scene:
         """Look at all lanes from the side; from above too where they lie behind each other."""
         raised = _RAISED if self._runs else 0.0
         low = self._places.min(axis=(0, 1)) + self._low
-        high = self._places.max(axis=(0, 1)) + self._high
+        high = self._places.max(axis=(0, 1)) + self._high + [0.0, 0.0, self._steps.max()]
         size = high - low
         tall = size[2] * np.cos(raised) + size[1] * np.sin(raised)
         distance = 1.1 * max(tall, size[0] / 1.6) / (2 * np.tan(_FIELD / 2)) + size[1] / 2
@@ -286,7 +285,7 @@ def _add_robot(
     frames: dict[int, viser.FrameHandle] = {}
     for geom in range(model.ngeom):
         body = int(model.geom_bodyid[geom])
-        mesh = _mesh(model, geom)
+        mesh = mesh_of(model, geom)
         hidden = model.geom_group[geom] > 2 or not seen[geom]  # 3 on: collision shapes, by custom
         if mesh is None or hidden:
             continue
@@ -306,45 +305,6 @@ def _add_robot(
             flat_shading=int(model.geom_type[geom]) == int(mujoco.mjtGeom.mjGEOM_BOX),
         )
     return frames
-
-
-def _mesh(model: mujoco.MjModel, geom: int) -> tuple[Array, NDArray[np.uint32]] | None:
-    """Return vertices `(V, 3)` and faces `(F, 3)` of a geom, None for what is not drawn."""
-    import mujoco
-
-    kind, size = mujoco.mjtGeom(int(model.geom_type[geom])), model.geom_size[geom]
-    angles = np.linspace(-np.pi / 2, np.pi / 2, 10)
-    radii, heights = np.cos(angles), np.sin(angles)
-    if kind in (mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_ELLIPSOID):
-        vertices, faces = _lathe(radii, heights)
-        return vertices * (size if kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID else size[0]), faces
-    if kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
-        return _lathe(size[0] * radii, size[0] * heights + size[1] * np.sign(heights))
-    if kind == mujoco.mjtGeom.mjGEOM_CYLINDER:
-        edge = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 0.0])  # doubled, so that it is drawn sharp
-        return _lathe(size[0] * edge, size[1] * np.repeat([-1.0, 1.0], 3))
-    if kind == mujoco.mjtGeom.mjGEOM_BOX:
-        corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1], indexing="ij")).reshape(3, 8).T
-        return corners * size, np.array(_BOX_FACES, np.uint32)
-    if kind == mujoco.mjtGeom.mjGEOM_MESH:
-        mesh = int(model.geom_dataid[geom])
-        first, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
-        face, faces = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
-        vertices = np.asarray(model.mesh_vert[first : first + count], float)
-        return vertices, np.asarray(model.mesh_face[face : face + faces], np.uint32)
-    return None
-
-
-def _lathe(radii: Array, heights: Array) -> tuple[Array, NDArray[np.uint32]]:
-    """Revolve a profile `(n,)` of radii at heights about z."""
-    turn = np.arange(_SEGMENTS) * 2 * np.pi / _SEGMENTS
-    ring = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-    rings = np.broadcast_to(heights[:, None, None], (len(heights), _SEGMENTS, 1))
-    vertices = np.concatenate([radii[:, None, None] * ring, rings], axis=-1).reshape(-1, 3)
-    row, column = np.mgrid[: len(radii) - 1, :_SEGMENTS]
-    a, b = row * _SEGMENTS + column, row * _SEGMENTS + (column + 1) % _SEGMENTS
-    quads = np.stack([a, b, b + _SEGMENTS, a, b + _SEGMENTS, a + _SEGMENTS], axis=-1)
-    return vertices, quads.reshape(-1, 3).astype(np.uint32)
 
 
 def _add_tiles(

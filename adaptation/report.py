@@ -75,7 +75,7 @@ def write_report(
     frames = [_replay(out_dir, caption, name) for caption, name in replays]
     facts = {**results.meta, **meta}
     tables = [*make_tables(results), *more_tables]
-    sections = [*_sections(results, curves, facts), *more]
+    sections = _distinct([*_sections(results, curves, facts), *more])
     out_dir.mkdir(parents=True, exist_ok=True)
     for _, _, drawn in sections:
         for plot in drawn:
@@ -122,6 +122,21 @@ def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list
         ),
     ]
     return [section for section in sections if section[2]]
+
+
+def _distinct(sections: Sequence[Section]) -> list[Section]:
+    """Return the sections with names of plots that differ: agents' names may give the same one."""
+    seen: dict[str, int] = {}
+    found: list[Section] = []
+    for title, note, drawn in sections:
+        named: list[Plot] = []
+        for plot in drawn:
+            key = plot.name.lower()
+            seen[key] = seen.get(key, 0) + 1
+            name = plot.name if seen[key] == 1 else f"{plot.name}.{seen[key]}"
+            named.append(plot._replace(name=name))
+        found.append((title, note, named))
+    return found
 
 
 def _words(results: Result, split: str) -> str:

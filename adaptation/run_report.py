@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.adaptation import plots
-from fastadapt.adaptation.comparison import load_online, load_results
 from fastadapt.adaptation.gallery import make_gallery
 from fastadapt.adaptation.latent import Believing, map_beliefs
+from fastadapt.adaptation.measured import load_online, load_results
 from fastadapt.adaptation.recovery_report import recovery_sections, recovery_tables
 from fastadapt.adaptation.references import find_references
 from fastadapt.adaptation.report import Plot, Section, write_report
@@ -44,7 +44,7 @@ def report_run(run: Run) -> Path:
             *recovery_sections(results, task_set, references, online),
             *_latent(run.agent(), task_set, results),
         ],
-        recovery_tables(results, references),
+        recovery_tables(results, references, online),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from fastadapt.envs.draws import key_of
 
 Array = NDArray[np.float64]
 OnStep = Callable[[BatchedEnv], None]
+LEAST = 4
+"""Robots in a batch at least: matrix products of fewer rows round differently, so that what an
+agent does on a task would depend on how many are beside it."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def run_trials(
     on_measure: Callable[[Measurement], None] | None = None,
     record: Callable[[], OnStep] | None = None,
     keys: Sequence[str] | None = None,
+    skip: Collection[tuple[int, int]] = (),
 ) -> list[Measurement]:
     """Run one trial on every task and measure after the given numbers of shots.
 
@@ -142,6 +146,7 @@ def run_trials(
         on_measure: called after every measured episode.
         record: called before every measured episode for its `on_step`.
         keys: what the seeds of each robot are keyed by, in place of the ids of its task.
+        skip: numbers of shots and of episodes that are not measured (since they were before).
 
     Returns:
         The measurements in order of shots and episodes.
@@ -155,16 +160,18 @@ def run_trials(
     _begin(agent, _seeds(seed, keys, "explore", 0))
     steps, gradient_steps, seconds = np.zeros(len(tasks), np.int64), 0, 0.0
     measurements: list[Measurement] = []
-    for shot in range(max(shots) + 1):
+    left = [(shot, e) for shot in sorted(shots) for e in range(episodes) if (shot, e) not in skip]
+    last = left[-1][0] if left else -1
+    for shot in range(last + 1):
         if shot in shots:
             ledger = Ledger(steps.copy(), gradient_steps, seconds / len(tasks))
-            for episode in range(episodes):
+            for episode in [e for s, e in left if s == shot]:
                 seeds = _seeds(seed, keys, "measure", episode)
                 measured = measure(agent, envs, seeds, record() if record else None)
                 measurements.append(Measurement(shot, episode, measured, ledger))
                 if on_measure:
                     on_measure(measurements[-1])
-        if shot < max(shots):
+        if shot < last:
             started = time.perf_counter()
             before = _gradient_steps(agent)
             lived = run_episode(agent, envs, _seeds(seed, keys, "shot", shot), True)

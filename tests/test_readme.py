@@ -23,6 +23,12 @@ def test_python_examples_run(number, capsys):
     exec(compile(blocks("python")[number], f"README example {number}", "exec"), {})
 
 
+def test_an_agent_takes_ten_lines():
+    example = next(block for block in blocks("python") if "AdaptiveAgent" in block)
+    assert len([line for line in example.splitlines() if line.strip()]) <= 10
+    assert "evaluate(" in example
+
+
 def test_the_perturbation_in_the_readme_is_a_valid_one():
     text = (ROOT / "assets/task_sets/reacher-damage.toml").read_text(encoding="utf-8")
     shown = blocks("toml")[0].replace('name = "weak"', 'name = "shown"')

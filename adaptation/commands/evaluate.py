@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 if TYPE_CHECKING:
+    from fastadapt.adaptation.online import OnlinePlan
+    from fastadapt.adaptation.online_results import OnlineResult
+    from fastadapt.adaptation.progress import MeasuringProgress
     from fastadapt.adaptation.results import Result
     from fastadapt.adaptation.run import Run
 
@@ -83,42 +87,59 @@ def _open(args: Evaluate) -> Run:
 def measure(args: Evaluate) -> Result:
     """Evaluate on every split, save each into the run directory, and return them as one result.
 
-    What an earlier call of the same command has finished is not done again.
+    What an earlier call of the same command has finished is not done again, and what it has begun
+    is gone on with.
     """
-    from rich.progress import Progress
-
-    from fastadapt.adaptation.evaluation import evaluate
+    from fastadapt.adaptation.progress import MeasuringProgress
     from fastadapt.adaptation.results import Result
 
     opened = _open(args)
     agent = _agent(args, opened)
-    task_set = opened.task_set
     results: list[Result] = []
-    with Progress(transient=True) as progress:
-        for split in _splits(args, opened):
-            suffix = _suffix(args)
-            folder = opened.path / "evaluations" / f"{split}-{args.seed}{suffix}"
-            done = _finished(folder, args, opened)
-            if done is not None:
-                results.append(done)
-                continue
-            bar = progress.add_task(
-                f"{agent.name} on {split}", total=len(set(args.shots)) * args.episodes
-            )
-            result = evaluate(
-                agent,
-                task_set,
-                split,
-                args.shots,
-                args.episodes,
-                args.seed,
-                num_threads=args.threads,
-                on_measure=lambda _, bar=bar: progress.advance(bar),
-            )
-            result.meta["iterations"] = opened.iterations_done()
-            result.save(folder)
-            results.append(result)
+    try:
+        with MeasuringProgress() as progress:
+            for split in _splits(args, opened):
+                folder = opened.path / "evaluations" / f"{split}-{args.seed}{_suffix(args)}"
+                done = _finished(folder, args, opened)
+                results.append(done or _measure(args, opened, agent, split, folder, progress))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_STOPPED) from None
     return Result.concatenate(results)
+
+
+_STOPPED = "stopped; what was measured is kept. Run the same command to go on."
+
+
+def _measure(
+    args: Evaluate, opened: Run, agent: Any, split: str, folder: Path, progress: MeasuringProgress
+) -> Result:
+    """Measure one split and save it; go on with what an interrupted call has kept."""
+    from fastadapt.adaptation.evaluation import evaluate
+    from fastadapt.adaptation.unfinished import Unfinished
+
+    total = len(set(args.shots)) * args.episodes
+    unfinished = None
+    if args.agent is None:  # the code of an agent from elsewhere may have changed
+        unfinished = Unfinished(folder / "unfinished.json", _settings(args, opened))
+    done = len(unfinished.rows) if unfinished else 0
+    show = progress.begin(f"{agent.name} on {split}", total, done)
+    counted = itertools.count(done + 1)
+    result = evaluate(
+        agent,
+        opened.task_set,
+        split,
+        args.shots,
+        args.episodes,
+        args.seed,
+        num_threads=args.threads,
+        on_measure=lambda _: show(next(counted)),
+        unfinished=unfinished,
+    )
+    result.meta["iterations"] = opened.iterations_done()
+    result.save(folder)
+    if unfinished:
+        unfinished.remove()
+    return result
 
 
 def _agent(args: Evaluate, opened: Run) -> Any:
@@ -149,54 +170,106 @@ def _splits(args: Evaluate, opened: Run) -> list[str]:
     return splits
 
 
-def _finished(folder: Path, args: Evaluate, opened: Run) -> Result | None:
-    """Return what an earlier call measured, if it is exactly what is asked for now."""
+def _settings(args: Evaluate, opened: Run) -> dict[str, Any]:
+    """Return all that the numbers of an evaluation depend on."""
     from fastadapt.adaptation.machine import versions
-    from fastadapt.adaptation.results import Result
 
-    if args.agent is not None or not (folder / "summary.json").is_file():
-        return None  # the code of an agent from elsewhere may have changed
-    result = Result.load(folder)
-    wanted = {
+    return {
         "task_set_hash": opened.config.task_set_hash,
         "shots": sorted(set(args.shots)),
         "episodes": args.episodes,
         "evaluation_seed": args.seed,
         "iterations": opened.iterations_done(),
+        "versions": versions(),
     }
-    same = all(result.meta.get(key) == value for key, value in wanted.items())
-    made = result.meta.get("machine", {}).get("versions")
-    return result if same and made == versions() else None
+
+
+def _finished(folder: Path, args: Evaluate, opened: Run) -> Result | None:
+    """Return what an earlier call measured, if it is exactly what is asked for now."""
+    from fastadapt.adaptation.results import Result
+    from fastadapt.envs import FastadaptError
+
+    if args.agent is not None or not (folder / "summary.json").is_file():
+        return None  # the code of an agent from elsewhere may have changed
+    try:
+        result = Result.load(folder)
+    except FastadaptError:
+        return None  # damaged, or of an earlier version
+    made = {"versions": result.meta.get("machine", {}).get("versions")}
+    has = result.meta | made
+    wanted = _settings(args, opened)
+    return result if all(has.get(key) == value for key, value in wanted.items()) else None
 
 
 def _online(args: Evaluate, opened: Run) -> str:
     """Run online trials on every split, save each, and return their table."""
-    from rich.progress import Progress
-
-    from fastadapt.adaptation.online import OnlinePlan, run_online
-    from fastadapt.adaptation.online_results import OnlineResult, online_table
+    from fastadapt.adaptation.online import OnlinePlan
+    from fastadapt.adaptation.online_results import online_table
+    from fastadapt.adaptation.progress import MeasuringProgress
 
     quarter = args.duration / 4
     plan = OnlinePlan(args.duration, quarter, 2 * quarter, args.ramp, args.heals_after)
     agent = _agent(args, opened)
     found: list[OnlineResult] = []
-    with Progress(transient=True) as progress:
-        for split in _splits(args, opened):
-            bar = progress.add_task(f"{agent.name} on {split}", total=None)
-            tasks = opened.task_set.tasks(split)
-            trial = run_online(
-                agent,
-                opened.task_set,
-                tasks,
-                plan,
-                args.seed,
-                num_threads=args.threads,
-                on_step=lambda done, total, bar=bar: progress.update(
-                    bar, completed=done, total=total
-                ),
-            )
-            result = OnlineResult.of(agent, opened.task_set, split, tasks, plan, args.seed, trial)
-            suffix = _suffix(args)
-            result.save(opened.path / "evaluations" / f"{split}-{args.seed}-online{suffix}")
-            found.append(result)
+    try:
+        with MeasuringProgress() as progress:
+            for split in _splits(args, opened):
+                name = f"{split}-{args.seed}-online{_suffix(args)}"
+                folder = opened.path / "evaluations" / name
+                done = _finished_online(folder, args, opened, plan)
+                found.append(done or _strike(args, opened, agent, split, folder, plan, progress))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; splits that were done are kept. Run it again.") from None
     return online_table(found).markdown()
+
+
+def _strike(
+    args: Evaluate,
+    opened: Run,
+    agent: Any,
+    split: str,
+    folder: Path,
+    plan: OnlinePlan,
+    progress: MeasuringProgress,
+) -> OnlineResult:
+    """Run the online trials of one split and save them."""
+    from fastadapt.adaptation.online import run_online
+    from fastadapt.adaptation.online_results import OnlineResult
+
+    task_set = opened.task_set
+    tasks = task_set.tasks(split)
+    total = round(plan.duration / task_set.environment.control_step())
+    show = progress.begin(f"{agent.name} on {split}", total)
+    trial = run_online(
+        agent,
+        task_set,
+        tasks,
+        plan,
+        args.seed,
+        num_threads=args.threads,
+        on_step=lambda done, _: show(done),
+    )
+    result = OnlineResult.of(agent, task_set, split, tasks, plan, args.seed, trial)
+    result.meta["iterations"] = opened.iterations_done()
+    result.save(folder)
+    return result
+
+
+def _finished_online(
+    folder: Path, args: Evaluate, opened: Run, plan: OnlinePlan
+) -> OnlineResult | None:
+    """Return what an earlier call found, if it is exactly what is asked for now."""
+    from fastadapt.adaptation.online_results import OnlineResult
+    from fastadapt.envs import FastadaptError
+
+    if args.agent is not None or not (folder / "online.json").is_file():
+        return None
+    try:
+        result = OnlineResult.load(folder)
+    except FastadaptError:
+        return None
+    has = result.meta | {"versions": result.meta["machine"]["versions"]}
+    wanted = _settings(args, opened) | {"plan": asdict(plan)}
+    for name in ("shots", "episodes"):
+        del wanted[name]
+    return result if all(has.get(key) == value for key, value in wanted.items()) else None

@@ -65,8 +65,8 @@ class Reference:
 def run(arguments: list[str]) -> None:
     """Parse, train what is missing, collect, write."""
     args = tyro.cli(Reference, args=arguments, prog="fastadapt reference")
-    from fastadapt.adaptation.comparison import load_results
     from fastadapt.adaptation.guest import open_measured
+    from fastadapt.adaptation.measured import load_results
     from fastadapt.adaptation.references import make_references
     from fastadapt.envs import FastadaptError
 

@@ -28,7 +28,8 @@ class Browser:
 
     Attributes:
         requests: addresses that the page and its frames asked for.
-        complaints: console messages of level warning or error, and uncaught exceptions.
+        complaints: level and text of console messages and of uncaught exceptions.
+        alerted: whether a dialogue was opened.
     """
 
     def __init__(self, profile):
@@ -37,7 +38,7 @@ class Browser:
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-        self.requests, self.complaints = [], []
+        self.requests, self.complaints, self.alerted = [], [], False
         self._number, self._answers, self._loaded = 0, {}, False
         self._connect(profile / "DevToolsActivePort")
 
@@ -137,9 +138,11 @@ class Browser:
             self.requests.append(params["request"]["url"])
         elif method == "Network.webSocketCreated":
             self.requests.append(params["url"])
+        elif method == "Page.javascriptDialogOpening":
+            self.alerted = True
         elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
-            self.complaints.append(str(params["args"]))
-        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(str(params["entry"]))
+            self.complaints.append(("error", str(params["exceptionDetails"])[:400]))
+        elif method == "Runtime.consoleAPICalled":
+            self.complaints.append((params["type"], str(params["args"])[:400]))
+        elif method == "Log.entryAdded":
+            self.complaints.append((params["entry"]["level"], params["entry"]["text"][:400]))

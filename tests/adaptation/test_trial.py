@@ -1,8 +1,11 @@
 """The trial runner: what is measured, what it costs, and what it leaves behind."""
 
+import copy
+
 import numpy as np
 import pytest
 
+from fastadapt.adaptation.evaluation import evaluate
 from fastadapt.adaptation.trial import run_trials
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
@@ -169,3 +172,22 @@ def test_numbers_that_make_no_sense_are_named(reacher, shots, episodes, named):
 def test_every_agent_can_be_measured_before_any_training(name, reacher):
     found = measured(make_agent(name, reacher, **SMALL), reacher, reacher.tasks("validation")[:2])
     assert all(np.isfinite(m.episodes.returns).all() for m in found)
+
+
+@pytest.mark.parametrize("name", ["rl2", "maml", "pearl"])
+def test_the_table_does_not_depend_on_batch_size_or_threads(name, reacher):
+    """Bit for bit: what one task gives alone is what it gives beside 39 others."""
+    small = SMALL if name == "rl2" else {}
+    agent = make_agent(name, reacher, **small)
+    columns = ["task_id", "shot", "episode", "return", "distance", "energy", "length"]
+
+    def table(count, threads):
+        part = copy.copy(reacher)
+        part.tasks = lambda split: reacher.tasks(split)[:count]
+        found = evaluate(agent, part, "validation", (0, 1), 1, num_threads=threads)
+        return found.table[columns]
+
+    whole = table(20, 2)
+    for count, threads in ((1, 1), (3, 1), (7, 2)):
+        rows = table(count, threads)
+        assert np.array_equal(rows, whole[np.isin(whole["task_id"], rows["task_id"])])
