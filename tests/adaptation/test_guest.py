@@ -47,7 +47,7 @@ def test_budgets_that_differ_are_refused(model, tmp_path, capsys):
     capsys.readouterr()
     both = [str(tmp_path / "a"), str(tmp_path / "b")]
     assert run(["compare", *both, "--out", str(tmp_path / "report")]) == 2
-    assert "shots of validation [0, 1] and [0, 2]" in capsys.readouterr().err
+    assert "shots of validation 0, 1 and 0, 2" in capsys.readouterr().err
 
 
 def test_online_trials_on_the_command_line(tmp_path, capsys):
