@@ -29,7 +29,7 @@ class SACConfig:
     kl_weight: float = 0.001
     """Weight of the belief's divergence from the prior, summed over the latent and averaged over
     tasks, against the critics' squared error, summed over the two and averaged over transitions."""
-    prior_share: float = 0.0
+    prior_share: float = 0.125
     """Share of a gradient step's tasks that learn on a z of the prior, not of their belief: so that
     first shots act on what critics and policy know."""
     entropy: float = -1.0
