@@ -19,12 +19,18 @@ class EpisodeDraws:
 
     A draw is a function of the robot's seed and of the number of its episodes since that seed was
     given; the other robots do not count. A robot that was never given a seed has a random one.
+
+    Attributes:
+        num_robots: N.
+        seeds: `(N,)` seed of each robot.
+        episodes: `(N,)` number of its episode since that seed was given.
     """
 
     def __init__(self, num_robots: int) -> None:
         entropy = np.random.SeedSequence().generate_state(1, np.uint64)
-        self._seeds = entropy + np.arange(num_robots, dtype=np.uint64)
-        self._episode = np.full(num_robots, -1, np.int64)
+        self.num_robots = num_robots
+        self.seeds = entropy + np.arange(num_robots, dtype=np.uint64)
+        self.episodes = np.full(num_robots, -1, np.int64)
 
     def begin(self, ids: NDArray[np.intp], seed: int | Sequence[int | None] | None) -> None:
         """Begin an episode of some robots.
@@ -37,11 +43,12 @@ class EpisodeDraws:
         Raises:
             FastadaptError: the number of seeds is wrong.
         """
-        count = len(self._seeds)
         if seed is None:
-            seeds: Sequence[int | None] = [None] * count
-        elif _is_whole(seed):
-            seeds = [int(seed) + i for i in range(count)]
+            self.episodes[ids] += 1
+            return
+        count = self.num_robots
+        if _is_whole(seed):
+            seeds: Sequence[int | None] = [int(seed) + i for i in range(count)]
         elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
             seeds = seed
         else:
@@ -51,29 +58,32 @@ class EpisodeDraws:
         for given in seeds:
             if given is not None and not _is_whole(given):
                 raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
-        self._episode[ids] += 1
+        self.episodes[ids] += 1
         for i in ids:
             given = seeds[i]
             if given is not None:
-                self._seeds[i], self._episode[i] = np.uint64(int(given) % 2**64), 0
+                self.seeds[i], self.episodes[i] = np.uint64(int(given) % 2**64), 0
 
     def uniforms(self, ids: NDArray[np.intp], slots: int) -> NDArray[np.float64]:
         """Return the draws of the current episodes of some robots, `(n, slots)` in (0, 1)."""
-        return uniforms(self._seeds[ids] ^ _RESET, self._episode[ids].astype(np.uint64), slots)
+        return uniforms(self.seeds[ids] ^ _RESET, self.episodes[ids].astype(np.uint64), slots)
 
-    def of_step(
-        self, stream: int, ids: NDArray[np.intp], elapsed: NDArray[np.int64], slots: int
+    def of_steps(
+        self, stream: int, ids: NDArray[np.intp], first: NDArray[np.int64], count: int, slots: int
     ) -> NDArray[np.float64]:
-        """Return draws of single control steps, `(n, slots)` in (0, 1).
+        """Return draws of consecutive control steps, `(n, count, slots)` in (0, 1).
 
         Args:
             stream: key of what they are for.
             ids: which robots.
-            elapsed: `(n,)` number of the control step in each robot's episode.
-            slots: how many for each robot.
+            first: `(n,)` number of the first control step in each robot's episode.
+            count: how many steps.
+            slots: how many for each robot and step.
         """
-        index = (self._episode[ids] << 32) + elapsed
-        return uniforms(self._seeds[ids] ^ np.uint64(stream), index.astype(np.uint64), slots)
+        index = (self.episodes[ids] << 32)[:, None] + first[:, None] + np.arange(count)
+        keys = np.repeat(self.seeds[ids] ^ np.uint64(stream), count)
+        drawn = uniforms(keys, index.ravel().astype(np.uint64), slots)
+        return drawn.reshape(len(ids), count, slots)
 
 
 def _is_whole(seed: object) -> TypeGuard[int]:

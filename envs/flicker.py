@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fastadapt.envs.draws import key_of
 from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.simulation import Ids
+from fastadapt.envs.step_draws import StepDraws
 from fastadapt.envs.task_draws import Block
 
 Array = NDArray[np.float64]
@@ -22,13 +23,26 @@ class Flicker:
     other robots do not count. Source: Gilbert 1960, "Capacity of a burst-noise channel".
     """
 
-    def __init__(self, block: Block, num_robots: int, control_step: float) -> None:
+    def __init__(
+        self, block: Block, num_robots: int, control_step: float, draws: EpisodeDraws
+    ) -> None:
         self.block = block
         self._step = control_step
-        self._key = key_of("flicker", block.perturbation.name)
         shape = (num_robots, len(block.targets))
+        key = key_of("flicker", block.perturbation.name)
+        self._draws = StepDraws(draws, key, shape[1])
+        self._fraction, self._ends, self._begins = np.zeros((3, *shape))
+        self._able = np.zeros(num_robots, bool)
         self._begun = np.zeros(shape, bool)
         self._struck = np.zeros(shape, bool)
+
+    def assign(self, ids: Ids, vectors: Array) -> None:
+        """Take over the parameters of new tasks `(n, P)`; the chains begin anew."""
+        fraction, length = np.moveaxis(self.block.values(vectors), 2, 0)
+        self._fraction[ids] = fraction
+        self._ends[ids], self._begins[ids] = rates(fraction, length, self._step)
+        self._able[ids] = (fraction > 0).any(axis=1)
+        self.restart(ids)
 
     def restart(self, ids: Ids) -> None:
         """Forget the state of some robots: a new episode, or a new task."""
@@ -38,35 +52,30 @@ class Flicker:
         """Return where the fault is present, `(n, k)`."""
         return self._struck[ids]
 
-    def advance(
-        self,
-        ids: Ids,
-        holds: NDArray[np.bool_],
-        vectors: Array,
-        draws: EpisodeDraws,
-        elapsed: NDArray[np.int64],
-    ) -> None:
+    def advance(self, ids: Ids, holds: NDArray[np.bool_], elapsed: NDArray[np.int64]) -> Ids:
         """Go on to the next control step.
 
         Args:
             ids: the n robots that take it.
             holds: `(n,)` where the perturbation is in force; elsewhere no target is struck.
-            vectors: `(n, P)` their tasks.
-            draws: of their episodes.
             elapsed: `(n,)` control steps since the start of the episode.
+
+        Returns:
+            Those of the robots where a fault has come or gone.
         """
-        values = self.block.values(vectors)
-        active = holds[:, None] & (values[:, :, 0] > 0)
-        rows = np.flatnonzero(active.any(axis=1) | self._begun[ids].any(axis=1))
-        if not len(rows):
-            return
-        ids, active, values = ids[rows], active[rows], values[rows]
-        ends, begins = rates(values[:, :, 0], values[:, :, 1], self._step)
-        u = draws.of_step(self._key, ids, elapsed[rows], self._struck.shape[1])
+        able = self._able[ids]
+        if not able.any():
+            return ids[:0]
+        ids, holds, elapsed = ids[able], holds[able], elapsed[able]
+        fraction = self._fraction[ids]
+        active = holds[:, None] & (fraction > 0)
+        u = self._draws.at(ids, elapsed)
         before, begun = self._struck[ids], self._begun[ids]
-        after = np.where(before, u >= ends, u < begins)
-        self._struck[ids] = active & np.where(begun, after, u < values[:, :, 0])
-        self._begun[ids] = np.broadcast_to(active, before.shape)
+        after = np.where(before, u >= self._ends[ids], u < self._begins[ids])
+        now = active & np.where(begun, after, u < fraction)
+        self._struck[ids] = now
+        self._begun[ids] = active
+        return ids[(now != before).any(axis=1)]
 
 
 def rates(fraction: Array, length: Array, control_step: float) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from fastadapt.envs.environment import Channel
 from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.signals import Signals
 from fastadapt.envs.simulation import Ids
+from fastadapt.envs.step_draws import StepDraws
 
 Array = NDArray[np.float64]
 
@@ -28,11 +29,11 @@ class ObservationPath:
 
     def __init__(self, signals: Signals, channels: Sequence[Channel], draws: EpisodeDraws) -> None:
         self._signals = signals
-        self._draws = draws
         self._low = np.array([channel.low for channel in channels])
         self._high = np.array([channel.high for channel in channels])
+        self._nothing = np.clip(0.0, self._low, self._high)
         shape = signals["sensor_offset"].shape
-        self._robots = np.arange(shape[0])
+        self._draws = StepDraws(draws, _LOST, shape[1])
         self._first = np.ones(shape[0], bool)
         self._was_stuck = np.zeros(shape, bool)
         self._held = np.zeros(shape)
@@ -50,23 +51,28 @@ class ObservationPath:
             true: what sensors without a fault read; not written.
             elapsed: `(N,)` control steps since the start of each episode.
         """
-        offset = self._signals["sensor_offset"]
-        biased = np.clip(true + offset, self._low, self._high)
-        reading = np.where(offset != 0, biased, true)
+        reading, offset = true, self._signals["sensor_offset"]
+        if offset.any():
+            biased = np.clip(true + offset, self._low, self._high)
+            reading = np.where(offset != 0, biased, true)
         stuck = self._signals["sensor_stuck"] > 0.5
-        begun = np.where(self._first[:, None], reading, self._last)
-        self._held = np.where(stuck & ~self._was_stuck, begun, self._held)
+        if stuck.any():
+            begun = np.where(self._first[:, None], reading, self._last)
+            self._held = np.where(stuck & ~self._was_stuck, begun, self._held)
+            reading = np.where(stuck, self._held, reading)
         self._was_stuck = stuck
-        self._last = reading = np.where(stuck, self._held, reading)
+        self._last = reading.copy()
         self._first[:] = False
-        return np.where(self._is_lost(elapsed), np.clip(0.0, self._low, self._high), reading)
+        lost = self._lost(elapsed)
+        return reading if lost is None else np.where(lost, self._nothing, reading)
 
-    def _is_lost(self, elapsed: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _lost(self, elapsed: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Return which readings are lost, `(N, observations)`, or None where none can be."""
         probability = self._signals["sensor_dropped"]
-        sometimes = ((probability > 0) & (probability < 1)).any(axis=1)
+        if not probability.any():
+            return None
         lost = probability >= 1
-        if sometimes.any():
-            ids = self._robots[sometimes]
-            u = self._draws.of_step(_LOST, ids, elapsed[ids], probability.shape[1])
-            lost[ids] = u < probability[ids]
+        ids = np.flatnonzero(((probability > 0) & ~lost).any(axis=1))
+        if len(ids):
+            lost[ids] = self._draws.at(ids, elapsed[ids]) < probability[ids]
         return lost

@@ -83,12 +83,10 @@ class Block:
         Args:
             edit: working copies for the n robots.
             vectors: the tasks.
-            level: how far each target is on the way from nominal (0) to its value (1), `(n, k)`.
+            level: how far each target is on the way from nominal (0) to its value (1), `(n, k)`, or
+                `(n, 1)` for all of them.
         """
-        for field in self.perturbation.fields:
-            edit[field]  # back to nominal, also where nothing strikes any more
-        for signal in self.perturbation.signals:
-            edit.signal(signal)
+        level = np.broadcast_to(level, (len(level), len(self.targets)))
         self.perturbation.apply(edit, self.ids, self.between(vectors, level[:, :, None]))
 
     def between(self, vectors: Array, level: Array) -> Array:

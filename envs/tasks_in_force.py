@@ -9,9 +9,9 @@ from fastadapt.envs.environment import Environment
 from fastadapt.envs.episode_draws import EpisodeDraws
 from fastadapt.envs.flicker import Flicker
 from fastadapt.envs.onsets import Onsets
-from fastadapt.envs.perturbations import Edit
 from fastadapt.envs.signals import Signals
 from fastadapt.envs.simulation import Ids
+from fastadapt.envs.task_physics import TaskPhysics
 from fastadapt.envs.task_set import TaskSet
 from fastadapt.envs.touch_down import TouchDown
 
@@ -25,7 +25,6 @@ class TasksInForce:
 
     Attributes:
         vectors: parameter values in the units of the task set, `(N, P)`.
-        context: the same, scaled for an oracle.
     """
 
     def __init__(
@@ -35,35 +34,35 @@ class TasksInForce:
         self._task_set = task_set
         self._blocks = task_set.blocks
         self._sim = environment.sim
-        self._signals = signals
-        self._draws = draws
+        self._everyone = np.arange(robots)
+        self._physics = TaskPhysics(self._blocks, self._sim, signals)
         self._onsets = Onsets(self._blocks, robots, step)
         self._flickers = {
-            b: Flicker(block, robots, step)
+            b: Flicker(block, robots, step, draws)
             for b, block in enumerate(self._blocks)
             if block.perturbation.flickers
         }
         self._touch = TouchDown(self._sim) if self._onsets.events else None
-        self._widths = np.array([len(block.targets) for block in self._blocks], np.intp)
-        self._ends = np.cumsum(self._widths)
-        self._order = sorted(
-            range(len(self._blocks)), key=lambda b: self._blocks[b].perturbation.stage
-        )
-        stale = [block.perturbation for block in self._blocks if block.perturbation.stale]
-        self._stale_fields = {field for perturbation in stale for field in perturbation.fields}
-        self._varies = self._onsets.varies or bool(self._flickers)
-        self._applied = np.zeros((robots, self._widths.sum()))
+        self._applied = np.zeros((robots, len(self._blocks)))
         self._new = np.zeros(robots, bool)
         self.vectors = np.tile(task_set.nominal.vector(), (robots, 1))
-        self.context = task_set.scale(self.vectors)
+        self._context: Array | None = None
+
+    @property
+    def context(self) -> Array:
+        """The parameter values, scaled for an oracle, `(N, P)`."""
+        if self._context is None:
+            self._context = self._task_set.scale(self.vectors)
+        return self._context
 
     def assign(self, ids: Ids, vectors: Array) -> None:
         """Give robots the tasks `(n, P)`; their physics holds from the next update or reset on."""
         self.vectors[ids] = vectors
-        self.context[ids] = self._task_set.scale(vectors)
+        self._context = None
+        self._physics.assign(ids, vectors)
         self._onsets.assign(ids, vectors)
         for flicker in self._flickers.values():
-            flicker.restart(ids)
+            flicker.assign(ids, vectors)
         self._new[ids] = True
 
     def reset(self, ids: Ids, elapsed: Steps) -> None:
@@ -71,7 +70,7 @@ class TasksInForce:
         self._onsets.reset(ids)
         for flicker in self._flickers.values():
             flicker.restart(ids)
-        self._apply(ids, self._levels(ids, elapsed))
+        self._apply(ids, self._onsets.levels(ids, elapsed[ids]))
         for block in self._blocks:
             block.perturbation.pose(self._sim, ids, block.ids)
 
@@ -84,19 +83,21 @@ class TasksInForce:
             running: `(N,)` robots that take the step.
             elapsed: `(N,)` control steps before it.
         """
-        due = self._new & running
-        if self._varies:
-            if self._touch is not None:
-                self._look_down(self._touch, running, elapsed)
-            self._flicker(np.flatnonzero(running), elapsed)
-            everyone = np.arange(len(running))
-            levels = self._levels(everyone, elapsed)
+        if self._touch is not None:
+            self._look_down(self._touch, running, elapsed)
+        due, levels = self._new & running, self._applied
+        if self._onsets.varies:
+            levels = self._onsets.levels(self._everyone, elapsed)
             due |= (levels != self._applied).any(axis=1) & running
-            if due.any():
-                self._apply(everyone[due], levels[due])
         elif due.any():
+            levels = self._onsets.levels(self._everyone, elapsed)
+        switched = self._flicker(running, levels, elapsed) & ~due
+        if due.any():
             ids = np.flatnonzero(due)
-            self._apply(ids, self._levels(ids, elapsed))
+            self._apply(ids, levels[ids])
+        if switched.any():
+            ids = np.flatnonzero(switched)
+            self._physics.switch(ids, self.vectors[ids], levels[ids], self._struck(ids))
 
     def simulate(self, num_steps: int, ids: Ids | None, elapsed: Steps) -> None:
         """Take the physics steps of a control step in the robots `ids`, watching for events."""
@@ -116,28 +117,19 @@ class TasksInForce:
             standing[waiting] = touch.touching(np.flatnonzero(waiting))
             self._onsets.happened(standing, elapsed)
 
-    def _flicker(self, ids: Ids, elapsed: Steps) -> None:
-        if not self._flickers or not len(ids):
-            return
-        levels = self._onsets.levels(ids, elapsed[ids])
+    def _flicker(self, running: Mask, levels: Array, elapsed: Steps) -> Mask:
+        """Take the step of what comes and goes; return where something has, `(N,)`."""
+        switched = np.zeros(len(running), bool)
+        ids = np.flatnonzero(running) if self._flickers else self._everyone[:0]
         for b, flicker in self._flickers.items():
-            holds = levels[:, b] > 0
-            flicker.advance(ids, holds, self.vectors[ids], self._draws, elapsed[ids])
+            switched[flicker.advance(ids, levels[ids, b] > 0, elapsed[ids])] = True
+        return switched
 
-    def _levels(self, ids: Ids, elapsed: Steps) -> Array:
-        """Return how far every target is from nominal (0) to its value (1), `(n, targets)`."""
-        levels = np.repeat(self._onsets.levels(ids, elapsed[ids]), self._widths, axis=1)
-        for b, flicker in self._flickers.items():
-            columns = slice(self._ends[b] - self._widths[b], self._ends[b])
-            levels[:, columns] = flicker.struck(ids)
-        return levels
+    def _struck(self, ids: Ids) -> dict[int, Mask]:
+        return {b: flicker.struck(ids) for b, flicker in self._flickers.items()}
 
     def _apply(self, ids: Ids, levels: Array) -> None:
-        """Make the physics of some robots that of their tasks, from the nominal values."""
-        edit = Edit(self._sim, ids, self._signals)
-        parts = np.split(levels, self._ends[:-1], axis=1) if self._blocks else []
-        for b in self._order:
-            self._blocks[b].apply(edit, self.vectors[ids], parts[b])
-        edit.commit(self._stale_fields)
+        """Make the physics of some robots that of their tasks, at levels `(n, blocks)`."""
+        self._physics.write(ids, self.vectors[ids], levels, self._struck(ids))
         self._applied[ids] = levels
         self._new[ids] = False

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
@@ -30,6 +31,17 @@ def scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
     if edit.model.jnt_actfrclimited.any():
         columns, joints = limited_joints(edit.model, actuators)
         edit["jnt_actfrcrange"][:, joints] *= strength[:, columns, None]
+
+
+def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, NDArray[np.bool_]]:
+    """Return which entries of its fields `scale_force` changes for each actuator, `(k, n)`."""
+    entries = dict.fromkeys(_FIELDS, np.arange(model.nu) == actuators[:, None])
+    if model.jnt_actfrclimited.any():
+        columns, joints = limited_joints(model, actuators)
+        limits = np.zeros((len(actuators), model.njnt), bool)
+        limits[columns, joints] = True
+        entries["jnt_actfrcrange"] = limits
+    return entries
 
 
 def limited_joints(model: mujoco.MjModel, actuators: Ids) -> tuple[Ids, Ids]:

@@ -6,7 +6,7 @@ import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import mujoco
 import numpy as np
@@ -71,6 +71,13 @@ class Parameter:
     whole: bool = False
 
 
+class Copy(NamedTuple):
+    """What a working copy of an `Edit` is a copy of."""
+
+    what: Literal["field", "signal", "switch"]
+    name: str
+
+
 class Edit:
     """Working copies of model fields and signals of some robots, begun at their nominal values.
 
@@ -120,6 +127,21 @@ class Edit:
             self._eq_active = np.repeat(nominal[None], len(self.ids), axis=0)
         return self._eq_active
 
+    def touched(self) -> list[Copy]:
+        """Return what has a working copy."""
+        switches = [] if self._eq_active is None else [Copy("switch", "eq_active")]
+        fields = [Copy("field", name) for name in self._fields]
+        return [*switches, *fields, *(Copy("signal", name) for name in self._signals)]
+
+    def touch(self, copy: Copy) -> None:
+        """Make a working copy, nominal unless there is one."""
+        if copy.what == "field":
+            self[copy.name]
+        elif copy.what == "signal":
+            self.signal(copy.name)
+        else:
+            self.eq_active  # noqa: B018
+
     @property
     def qpos(self) -> Array:
         """The `(n, nq)` current positions."""
@@ -167,6 +189,8 @@ class Perturbation(BaseModel, ABC):
     """Whether derived constants go stale, so that `mj_setConst` has to run."""
     stage: ClassVar[int] = 1
     """When it is applied: those of a later stage build on what earlier ones have written."""
+    together: ClassVar[bool] = False
+    """Whether all of this kind are applied where one of them is: what they write depends on all."""
     flickers: ClassVar[bool] = False
     """Whether it holds off and on, as its own parameters say (see `Flicker`)."""
 
@@ -226,7 +250,9 @@ class Perturbation(BaseModel, ABC):
 
     @abstractmethod
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        """Write values onto the working copies.
+        """Write values onto the working copies; nominal ones must leave them as they are.
+
+        It is not called where the values are nominal in all robots.
 
         Args:
             edit: working copies for n simulations.
@@ -250,6 +276,19 @@ class Perturbation(BaseModel, ABC):
             ids: `(n,)` robots.
             targets: `(k,)` MuJoCo ids of the targets.
         """
+
+    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, NDArray[np.bool_]]:
+        """Return which entries of the fields are decided by each target alone, of what flickers.
+
+        Args:
+            model: the nominal model.
+            targets: `(k,)` MuJoCo ids of the targets.
+
+        Returns:
+            `(k, entries)` along the first axis of each field that it writes. Nothing else that the
+            fields of the model depend on may depend on whether a target is struck.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not flicker")
 
     def law_of(self, parameter: Parameter) -> Law | None:
         """Return the declared law of a parameter, None where there is none."""

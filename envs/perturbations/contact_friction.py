@@ -51,6 +51,7 @@ class ContactFriction(Perturbation):
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.001, 100.0),)
     fields: ClassVar = ("geom_friction", "pair_friction")
     stale: ClassVar = False
+    together: ClassVar = True
 
     @field_validator("shared")
     @classmethod
@@ -90,14 +91,16 @@ class ContactFriction(Perturbation):
         notes.append((self, values[:, 0, 0]))
         wanted = tuple(some for some, _ in notes)
         scales = [scale for _, scale in notes]
-        plan = _plan(edit.model, wanted)
+        plan, model = _plan(edit.model, wanted), edit.model
         friction = edit["geom_friction"]
-        for geom, orders in plan.geoms.items():
+        nominal = np.logical_and.reduce([scale == 1 for scale in scales])[:, None]
+        for orders, geoms in plan.geoms.items():
             scale = np.minimum.reduce([_product(scales, order) for order in orders])
-            friction[:, geom, 0] = plan.carried[geom] * scale
+            found = plan.carried[geoms] * scale[:, None]
+            friction[:, geoms, 0] = np.where(nominal, model.geom_friction[geoms, 0], found)
         for pair, order in plan.pairs.items():
-            nominal = edit.model.pair_friction[pair, :2]
-            edit["pair_friction"][:, pair, :2] = nominal * _product(scales, order)[:, None]
+            tangential = model.pair_friction[pair, :2]
+            edit["pair_friction"][:, pair, :2] = tangential * _product(scales, order)[:, None]
 
 
 class _Plan(NamedTuple):
@@ -110,8 +113,8 @@ class _Plan(NamedTuple):
 
     carried: Array
     """Coefficient that the scale multiplies, `(ngeom,)`."""
-    geoms: dict[int, list[int]]
-    """Orders that each geom takes part in."""
+    geoms: dict[tuple[int, ...], Ids]
+    """The geoms that take part in the same orders."""
     pairs: dict[int, int]
     """The order of each explicit pair."""
 
@@ -146,7 +149,10 @@ def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
     wrong = (orders > 0) & (np.maximum(ours, ours.T) != asked)
     if wrong.any():
         _refuse(model, wanted, orders, wrong)
-    return _Plan(carried, geoms, pairs)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for geom, found in geoms.items():
+        alike.setdefault(tuple(found), []).append(geom)
+    return _Plan(carried, {k: np.array(found, np.intp) for k, found in alike.items()}, pairs)
 
 
 def _refuse(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
 from fastadapt.envs.perturbations.actuator import (
     DeadActuator,
+    force_entries,
     refuse_nonlinear,
     scale_force,
 )
@@ -59,6 +64,9 @@ class IntermittentActuator(Perturbation):
         names = super().targets_in(environment)
         refuse_nonlinear(environment.model(), names, self.name)
         return names
+
+    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, NDArray[np.bool_]]:
+        return force_entries(model, targets)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         # A target that is struck right now has its fraction, all others the nominal 0.
