@@ -38,6 +38,7 @@ class ObservationPath:
         self._was_stuck = np.zeros(shape, bool)
         self._held = np.zeros(shape)
         self._last = np.zeros(shape)
+        self._look()
 
     def reset(self, ids: Ids) -> None:
         """Begin an episode of some robots."""
@@ -51,28 +52,44 @@ class ObservationPath:
             true: what sensors without a fault read; not written.
             elapsed: `(N,)` control steps since the start of each episode.
         """
-        reading, offset = true, self._signals["sensor_offset"]
-        if offset.any():
-            biased = np.clip(true + offset, self._low, self._high)
-            reading = np.where(offset != 0, biased, true)
-        stuck = self._signals["sensor_stuck"] > 0.5
-        if stuck.any():
-            begun = np.where(self._first[:, None], reading, self._last)
-            self._held = np.where(stuck & ~self._was_stuck, begun, self._held)
-            reading = np.where(stuck, self._held, reading)
-        self._was_stuck = stuck
-        self._last = reading.copy()
+        if self._signals.revision != self._revision:
+            self._look()
+        reading = true.copy()
+        for ids, apply in ((self._biased, self._bias), (self._held_up, self._hold)):
+            if len(ids):
+                reading[ids] = apply(ids, reading[ids])
+        self._was_stuck[:] = self._stuck
+        self._last[:] = reading
         self._first[:] = False
-        lost = self._lost(elapsed)
-        return reading if lost is None else np.where(lost, self._nothing, reading)
+        if len(self._lossy):
+            lost = self._lost(self._lossy, elapsed)
+            reading[self._lossy] = np.where(lost, self._nothing, reading[self._lossy])
+        return reading
 
-    def _lost(self, elapsed: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-        """Return which readings are lost, `(N, observations)`, or None where none can be."""
-        probability = self._signals["sensor_dropped"]
-        if not probability.any():
-            return None
+    def _look(self) -> None:
+        """Look which robots have which faults."""
+        self._revision = self._signals.revision
+        self._stuck = self._signals["sensor_stuck"] > 0.5
+        faults = (self._signals["sensor_offset"], self._stuck, self._signals["sensor_dropped"])
+        found = (np.flatnonzero(fault.any(axis=1)) for fault in faults)
+        self._biased, self._held_up, self._lossy = found
+
+    def _bias(self, ids: Ids, reading: Array) -> Array:
+        offset = self._signals["sensor_offset"][ids]
+        biased = np.clip(reading + offset, self._low, self._high)
+        return np.where(offset != 0, biased, reading)
+
+    def _hold(self, ids: Ids, reading: Array) -> Array:
+        begun = np.where(self._first[ids, None], reading, self._last[ids])
+        starts = self._stuck[ids] & ~self._was_stuck[ids]
+        self._held[ids] = np.where(starts, begun, self._held[ids])
+        return np.where(self._stuck[ids], self._held[ids], reading)
+
+    def _lost(self, ids: Ids, elapsed: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which readings of some robots are lost, `(n, observations)`."""
+        probability = self._signals["sensor_dropped"][ids]
         lost = probability >= 1
-        ids = np.flatnonzero(((probability > 0) & ~lost).any(axis=1))
-        if len(ids):
-            lost[ids] = self._draws.at(ids, elapsed[ids]) < probability[ids]
+        rows = np.flatnonzero(((probability > 0) & ~lost).any(axis=1))
+        if len(rows):
+            lost[rows] = self._draws.at(ids[rows], elapsed[ids[rows]]) < probability[rows]
         return lost

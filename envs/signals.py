@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.errors import unknown_name
+from fastadapt.envs.simulation import Ids
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment
@@ -24,17 +25,26 @@ class Signals:
     | sensor_dropped | (N, observations) | 0 | probability that a reading is lost, in each step |
     | action_delay | (N,) | 0 | control steps from a command to its effect |
     | xfrc_applied | (N, nbody, 6) | 0 | forces and torques on the bodies [N, N m] |
+
+    Attributes:
+        revision: counts the writes: what was derived from signals at the same count still holds.
     """
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._arrays: dict[str, NDArray] = {}
+        self.revision = 0
 
     def __getitem__(self, name: str) -> NDArray:
-        """Return the live `(N, ...)` array."""
+        """Return the live `(N, ...)` array, for reading."""
         if name not in self._arrays:
             self._arrays[name] = self._make(name)
         return self._arrays[name]
+
+    def write(self, name: str, ids: Ids, values: NDArray) -> None:
+        """Set the rows `(n, ...)` of some robots."""
+        self[name][ids] = values
+        self.revision += 1
 
     def names(self) -> set[str]:
         """Return the names of those that have been asked for."""

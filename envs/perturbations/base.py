@@ -162,7 +162,7 @@ class Edit:
             field[self.ids] = values
         for name, values in self._signals.items():
             assert self._live is not None
-            self._live[name][self.ids] = values
+            self._live.write(name, self.ids, values)
         if self._eq_active is not None:
             self.sim.data("eq_active")[self.ids] = self._eq_active
         if changed.any():
