@@ -28,9 +28,10 @@ class FlickerFields:
             b: block.perturbation.decides(sim.model, block.ids) for b, block in blocks.items()
         }
         fields = sorted({field for entries in self._decides.values() for field in entries})
-        shapes = {f: (sim.num_sims, *np.shape(model_field(sim.model, f))) for f in fields}
-        self._sound = {field: np.zeros(shape) for field, shape in shapes.items()}
-        self._faulty = {field: np.zeros(shape) for field, shape in shapes.items()}
+        shapes = {f: np.shape(model_field(sim.model, f)) for f in fields}
+        self._states = {f: np.zeros((2, sim.num_sims, *shape)) for f, shape in shapes.items()}
+        self._entries = {field: np.arange(shape[0]) for field, shape in shapes.items()}
+        self._vary: set[str] = set()
         self._known = np.zeros(sim.num_sims, bool)
 
     def known(self, ids: Ids) -> Mask:
@@ -43,8 +44,10 @@ class FlickerFields:
 
     def remember(self, ids: Ids, sound: Edit, faulty: Edit) -> None:
         """Keep the states of n robots: no target struck, all of them struck."""
-        for field in self._sound:
-            self._sound[field][ids], self._faulty[field][ids] = sound[field], faulty[field]
+        for field, states in self._states.items():
+            states[0, ids], states[1, ids] = sound[field], faulty[field]
+            if (sound[field] != faulty[field]).any():
+                self._vary.add(field)
         self._known[ids] = True
 
     def write(self, ids: Ids, struck: Mapping[int, Mask]) -> Iterable[str]:
@@ -53,10 +56,11 @@ class FlickerFields:
         Returns:
             The names of the fields.
         """
-        for field, sound in self._sound.items():
-            gone = np.zeros((len(ids), sound.shape[1]), bool)
-            for b, entries in self._decides.items():
-                gone |= struck[b] @ entries[field]
-            gone = gone.reshape(*gone.shape, *(1,) * (sound.ndim - 2))
-            self._sim.field(field)[ids] = np.where(gone, self._faulty[field][ids], sound[ids])
-        return self._sound
+        for field in self._vary:
+            entries = self._entries[field]
+            gone = np.zeros((len(ids), len(entries)), np.intp)
+            for b, decides in self._decides.items():
+                row, column = decides[field]
+                gone[:, column] |= struck[b][:, row]
+            self._sim.field(field)[ids] = self._states[field][gone, ids[:, None], entries]
+        return self._vary

@@ -84,10 +84,11 @@ class Simulation(ABC):
         MuJoCo resets such a simulation in silence at its next physics step (`mj_checkPos` and its
         kin); its warning counters remain to tell. What the last physics step did is in the state.
         """
-        warning = self.data("warning")
-        qpos, qvel = np.abs(self.data("qpos")), np.abs(self.data("qvel"))
-        if not warning.any() and qpos.max() < _MAX and qvel.max() < _MAX:  # False for NaN
+        warning, qpos, qvel = self.data("warning"), self.data("qpos"), self.data("qvel")
+        sound = all(x.min() > -_MAX and x.max() < _MAX for x in (qpos, qvel))  # False for NaN
+        if sound and not warning.any():
             return np.zeros(self.num_sims, bool)
+        qpos, qvel = np.abs(qpos), np.abs(qvel)
         warned = warning[..., 1][:, _BAD_STATE].any(axis=1)
         return warned | ~((qpos.max(axis=1) < _MAX) & (qvel.max(axis=1) < _MAX))
 

@@ -15,6 +15,7 @@ from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.objectives.from_model import from_model
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
+from fastadapt.envs.objectives.rotations import unit
 from fastadapt.envs.perturbations.base import ids_of, names_of
 from fastadapt.envs.simulation import Ids, Simulation
 
@@ -84,9 +85,8 @@ class MovingRobot(PosedRobot):
 
     def down(self, motion: Motion) -> Array:
         """Return the direction of gravity in body axes, `(N, 3)`; 0 where there is none."""
-        size = np.linalg.norm(self._gravity, axis=1, keepdims=True)
-        unit = self._gravity / np.where(size > 0, size, 1.0)
-        return np.clip(motion.to_body(unit), -1.0, 1.0)  # rounding must not leave the range
+        down = motion.to_body(unit(self._gravity))
+        return np.clip(down, -1.0, 1.0)  # rounding must not leave the range
 
     def before_step(self) -> Array:
         """Return the previous action, joint velocities, and the position of the root."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.objectives.rotations import rotation_matrices
 from fastadapt.envs.perturbations.base import names_of
 from fastadapt.envs.simulation import Ids, Simulation
 
@@ -50,13 +51,7 @@ class ObjectMotion:
 
     def axes(self) -> Array:
         """Return `axes[:, :, k]`, body axis k in the world, `(N, 3, 3)`."""
-        w, x, y, z = self._sim.data("qpos")[:, self._q + 3 : self._q + 7].T
-        rows = [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-        return np.moveaxis(np.array(rows), 2, 0)
+        return rotation_matrices(self._sim.data("qpos")[:, self._q + 3 : self._q + 7])
 
     def velocity(self) -> Array:
         """Return the velocities of the body's origin in the world, `(N, 3)` [m/s]."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.errors import unknown_name
+from fastadapt.envs.objectives.rotations import rotation_matrices, unit
 from fastadapt.envs.perturbations.base import names_of
 from fastadapt.envs.simulation import Simulation
 
@@ -72,10 +73,10 @@ class RootMotion:
         place, speed = self._sim.data("qpos")[:, q : q + 7], self._sim.data("qvel")[:, v : v + 6]
         if self._seen is not None:  # a control step reads it for observation, reward, failure, ...
             seen_place, seen_speed, motion = self._seen
-            if np.array_equal(place, seen_place) and np.array_equal(speed, seen_speed):
+            if (place == seen_place).all() and (speed == seen_speed).all():
                 return motion
         place, speed = place.copy(), speed.copy()
-        axes = _matrix(place[:, 3:]) @ self._nominal.T
+        axes = rotation_matrices(unit(place[:, 3:])) @ self._nominal.T
         spin = speed[:, 3:] @ self._nominal.T  # given in the body's own frame
         motion = Motion(place[:, :3], axes, speed[:, :3], spin)
         self._seen = place, speed, motion
@@ -109,14 +110,3 @@ def free_joint(model: mujoco.MjModel, body: str) -> int | None:
     if first < 0 or model.jnt_type[first] != mujoco.mjtJoint.mjJNT_FREE:
         return None
     return first
-
-
-def _matrix(quaternion: Array) -> Array:
-    """Return the rotation matrices `(N, 3, 3)` of quaternions `(N, 4)`, w first, of any length."""
-    w, x, y, z = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), 2, 0)

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
@@ -33,14 +32,15 @@ def scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
         edit["jnt_actfrcrange"][:, joints] *= strength[:, columns, None]
 
 
-def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, NDArray[np.bool_]]:
-    """Return which entries of its fields `scale_force` changes for each actuator, `(k, n)`."""
-    entries = dict.fromkeys(_FIELDS, np.arange(model.nu) == actuators[:, None])
+def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, tuple[Ids, Ids]]:
+    """Return which entries of its fields `scale_force` changes for each actuator.
+
+    Returns:
+        Positions in `actuators`, and the entries of the field, of the same length.
+    """
+    entries = dict.fromkeys(_FIELDS, (np.arange(len(actuators)), actuators))
     if model.jnt_actfrclimited.any():
-        columns, joints = limited_joints(model, actuators)
-        limits = np.zeros((len(actuators), model.njnt), bool)
-        limits[columns, joints] = True
-        entries["jnt_actfrcrange"] = limits
+        entries["jnt_actfrcrange"] = limited_joints(model, actuators)
     return entries
 
 

@@ -277,16 +277,18 @@ class Perturbation(BaseModel, ABC):
             targets: `(k,)` MuJoCo ids of the targets.
         """
 
-    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, NDArray[np.bool_]]:
+    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, tuple[Ids, Ids]]:
         """Return which entries of the fields are decided by each target alone, of what flickers.
+
+        Nothing else in the model may depend on whether a target is struck.
 
         Args:
             model: the nominal model.
             targets: `(k,)` MuJoCo ids of the targets.
 
         Returns:
-            `(k, entries)` along the first axis of each field that it writes. Nothing else that the
-            fields of the model depend on may depend on whether a target is struck.
+            For each field that it writes, positions of targets and the entries, along the first
+            axis of the field, that they decide: two arrays of the same length.
         """
         raise NotImplementedError(f"{type(self).__name__} does not flicker")
 

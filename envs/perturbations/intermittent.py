@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import mujoco
-import numpy as np
-from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
@@ -65,7 +63,7 @@ class IntermittentActuator(Perturbation):
         refuse_nonlinear(environment.model(), names, self.name)
         return names
 
-    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, NDArray[np.bool_]]:
+    def decides(self, model: mujoco.MjModel, targets: Ids) -> dict[str, tuple[Ids, Ids]]:
         return force_entries(model, targets)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
