@@ -12,6 +12,7 @@ from fastadapt.envs.step_draws import StepDraws
 from fastadapt.envs.task_draws import Block
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class Flicker:
@@ -21,6 +22,9 @@ class Flicker:
     `length` seconds on average (the parameters of the perturbation, in that order). It begins in
     its stationary state. Its draws are keyed by the robot's seed, its episode and the control step:
     other robots do not count. Source: Gilbert 1960, "Capacity of a burst-noise channel".
+
+    Attributes:
+        able: robots in whose tasks it strikes any target at all.
     """
 
     def __init__(
@@ -32,7 +36,7 @@ class Flicker:
         key = key_of("flicker", block.perturbation.name)
         self._draws = StepDraws(draws, key, shape[1])
         self._fraction, self._ends, self._begins = np.zeros((3, *shape))
-        self._able = np.zeros(num_robots, bool)
+        self.able = np.zeros(0, np.intp)
         self._begun = np.zeros(shape, bool)
         self._struck = np.zeros(shape, bool)
 
@@ -41,35 +45,35 @@ class Flicker:
         fraction, length = np.moveaxis(self.block.values(vectors), 2, 0)
         self._fraction[ids] = fraction
         self._ends[ids], self._begins[ids] = rates(fraction, length, self._step)
-        self._able[ids] = (fraction > 0).any(axis=1)
+        self.able = np.flatnonzero((self._fraction > 0).any(axis=1))
         self.restart(ids)
 
     def restart(self, ids: Ids) -> None:
         """Forget the state of some robots: a new episode, or a new task."""
         self._begun[ids] = self._struck[ids] = False
 
-    def struck(self, ids: Ids) -> NDArray[np.bool_]:
+    def struck(self, ids: Ids) -> Mask:
         """Return where the fault is present, `(n, k)`."""
         return self._struck[ids]
 
-    def advance(self, ids: Ids, holds: NDArray[np.bool_], elapsed: NDArray[np.int64]) -> Ids:
+    def advance(self, running: Mask, levels: Array, elapsed: NDArray[np.int64]) -> Ids:
         """Go on to the next control step.
 
         Args:
-            ids: the n robots that take it.
-            holds: `(n,)` where the perturbation is in force; elsewhere no target is struck.
-            elapsed: `(n,)` control steps since the start of the episode.
+            running: `(N,)` robots that take it.
+            levels: `(N,)` above 0 where the perturbation is in force; elsewhere no target is
+                struck.
+            elapsed: `(N,)` control steps since the start of the episode.
 
         Returns:
-            Those of the robots where a fault has come or gone.
+            The robots where a fault has come or gone.
         """
-        able = self._able[ids]
-        if not able.any():
-            return ids[:0]
-        ids, holds, elapsed = ids[able], holds[able], elapsed[able]
+        ids = self.able[running[self.able]]
+        if not len(ids):
+            return ids
         fraction = self._fraction[ids]
-        active = holds[:, None] & (fraction > 0)
-        u = self._draws.at(ids, elapsed)
+        active = (levels[ids] > 0)[:, None] & (fraction > 0)
+        u = self._draws.at(ids, elapsed[ids])
         before, begun = self._struck[ids], self._begun[ids]
         after = np.where(before, u >= self._ends[ids], u < self._begins[ids])
         now = active & np.where(begun, after, u < fraction)

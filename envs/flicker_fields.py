@@ -19,16 +19,19 @@ class FlickerFields:
 
     Each target decides entries of its own (see `Perturbation.decides`), whatever the others do: any
     state of all the faults is put together from two.
+
+    Attributes:
+        fields: names of the fields.
     """
 
     def __init__(self, blocks: Mapping[int, Block], sim: Simulation) -> None:
         """Look up what the blocks, by their numbers, decide."""
         self._sim = sim
-        self._decides = {
-            b: block.perturbation.decides(sim.model, block.ids) for b, block in blocks.items()
-        }
-        fields = sorted({field for entries in self._decides.values() for field in entries})
-        shapes = {f: np.shape(model_field(sim.model, f)) for f in fields}
+        decides = {b: some.perturbation.decides(sim.model, some.ids) for b, some in blocks.items()}
+        self.fields = tuple(sorted({field for entries in decides.values() for field in entries}))
+        self._decides = {f: [(b, *entries[f]) for b, entries in decides.items()]
+                         for f in self.fields}  # fmt: skip
+        shapes = {field: np.shape(model_field(sim.model, field)) for field in self.fields}
         self._states = {f: np.zeros((2, sim.num_sims, *shape)) for f, shape in shapes.items()}
         self._entries = {field: np.arange(shape[0]) for field, shape in shapes.items()}
         self._vary: set[str] = set()
@@ -59,8 +62,7 @@ class FlickerFields:
         for field in self._vary:
             entries = self._entries[field]
             gone = np.zeros((len(ids), len(entries)), np.intp)
-            for b, decides in self._decides.items():
-                row, column = decides[field]
-                gone[:, column] |= struck[b][:, row]
+            for b, targets, decided in self._decides[field]:
+                gone[:, decided] |= struck[b][:, targets]
             self._sim.field(field)[ids] = self._states[field][gone, ids[:, None], entries]
         return self._vary

@@ -47,6 +47,9 @@ class TaskPhysics:
         self._written: dict[Copy, Mask] = {}
         flickering = {b: block for b, block in enumerate(blocks) if block.perturbation.flickers}
         self._flickering = FlickerFields(flickering, sim) if flickering else None
+        fields = set(self._flickering.fields) if self._flickering is not None else set()
+        writes = [bool(fields & set(block.perturbation.fields)) for block in blocks]
+        self._flickery = np.array(writes, bool)
 
     def assign(self, ids: Ids, vectors: Array) -> None:
         """Take note of new tasks `(n, P)`."""
@@ -75,22 +78,28 @@ class TaskPhysics:
         if self._flickering is not None:
             self._flickering.forget(ids)
 
-    def switch(self, ids: Ids, vectors: Array, levels: Array, struck: Struck) -> None:
+    def known(self, ids: Ids) -> Mask:
+        """Return for which robots `switch` needs no `learn` any more, `(n,)`."""
+        return self._flickering.known(ids) if self._flickering is not None else np.zeros(0, bool)
+
+    def learn(self, ids: Ids, vectors: Array, levels: Array, struck: Struck) -> None:
+        """Look what flickering fields are with and without faults; arguments as of `write`."""
+        assert self._flickering is not None, "nothing flickers"
+        holds = self._strikes[ids] & (levels > 0) & self._flickery
+        states = (
+            {b: np.full(mask.shape, state) for b, mask in struck.items()} for state in (False, True)
+        )
+        sound, faulty = (self._edit(ids, vectors, levels, state, holds) for state in states)
+        self._flickering.remember(ids, sound, faulty)
+
+    def switch(self, ids: Ids, struck: Struck) -> None:
         """Write what flickers, where nothing else has changed since the last `write`.
 
-        Args: as for `write`.
+        Args:
+            ids: which n robots, all of them known.
+            struck: as for `write`.
         """
         assert self._flickering is not None, "nothing flickers"
-        rows = np.flatnonzero(~self._flickering.known(ids))
-        if len(rows):
-            these = ids[rows], vectors[rows], levels[rows]
-            holds = self._strikes[ids[rows]] & (levels[rows] > 0)
-            states = (
-                {b: np.full((len(rows), mask.shape[1]), state) for b, mask in struck.items()}
-                for state in (False, True)
-            )
-            sound, faulty = (self._edit(*these, state, holds) for state in states)
-            self._flickering.remember(ids[rows], sound, faulty)
         for field in self._flickering.write(ids, struck):
             self._note(Copy("field", field), ids, True)
 

@@ -91,13 +91,13 @@ class TasksInForce:
             due |= (levels != self._applied).any(axis=1) & running
         elif due.any():
             levels = self._onsets.levels(self._everyone, elapsed)
-        switched = self._flicker(running, levels, elapsed) & ~due
+        switched = [f.advance(running, levels[:, b], elapsed) for b, f in self._flickers.items()]
         if due.any():
             ids = np.flatnonzero(due)
             self._apply(ids, levels[ids])
-        if switched.any():
-            ids = np.flatnonzero(switched)
-            self._physics.switch(ids, self.vectors[ids], levels[ids], self._struck(ids))
+        if any(map(len, switched)):
+            ids = np.unique(np.concatenate(switched))
+            self._switch(ids[~due[ids]])
 
     def simulate(self, num_steps: int, ids: Ids | None, elapsed: Steps) -> None:
         """Take the physics steps of a control step in the robots `ids`, watching for events."""
@@ -117,13 +117,13 @@ class TasksInForce:
             standing[waiting] = touch.touching(np.flatnonzero(waiting))
             self._onsets.happened(standing, elapsed)
 
-    def _flicker(self, running: Mask, levels: Array, elapsed: Steps) -> Mask:
-        """Take the step of what comes and goes; return where something has, `(N,)`."""
-        switched = np.zeros(len(running), bool)
-        ids = np.flatnonzero(running) if self._flickers else self._everyone[:0]
-        for b, flicker in self._flickers.items():
-            switched[flicker.advance(ids, levels[ids, b] > 0, elapsed[ids])] = True
-        return switched
+    def _switch(self, ids: Ids) -> None:
+        """Let faults come and go in robots that are otherwise as they were."""
+        if not self._physics.known(ids).all():  # then all at once: others will follow
+            able = np.unique(np.concatenate([f.able for f in self._flickers.values()]))
+            new = able[~self._physics.known(able) & ~self._new[able]]
+            self._physics.learn(new, self.vectors[new], self._applied[new], self._struck(new))
+        self._physics.switch(ids, self._struck(ids))
 
     def _struck(self, ids: Ids) -> dict[int, Mask]:
         return {b: flicker.struck(ids) for b, flicker in self._flickers.items()}

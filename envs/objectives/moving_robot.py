@@ -101,7 +101,7 @@ class MovingRobot(PosedRobot):
             before: from `before_step`.
             action: as commanded.
         """
-        previous, speeds, _ = np.split(before, [action.shape[1], before.shape[1] - 3], axis=1)
+        previous, speeds = before[:, : action.shape[1]], before[:, action.shape[1] : -3]
         change = np.clip(action, -1.0, 1.0) - previous
         gained = (self.sim.data("qvel")[:, self._qvel] - speeds) / self.control_step()
         nominal = self.body.start[2] or 1.0  # own robots: a root at height 0, or no joints
