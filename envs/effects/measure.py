@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.effects.bench import Bench
 from fastadapt.envs.effects.ends import Ends, all_ends
+from fastadapt.envs.effects.moving import force_unit, joint_of
 from fastadapt.envs.effects.probes import (
     FLICKER_SECONDS,
+    FORCE,
     PROBES,
     STANDING,
     Probe,
     is_slide,
-    joint_of,
 )
 from fastadapt.envs.task import Task
 from fastadapt.envs.task_set import TaskSet
@@ -120,9 +121,15 @@ def _effect(
     scale = max(np.abs(found).max(), 1e-12)
     shown = [abs(found[robot - at] - found[0]) > _NOTHING * scale for robot in robots]
     acts = all(a or b for a, b in zip(moved, shown, strict=True))
-    slides = probe.unit == "deg" and is_slide(bench.model, ends.target)
     first, low, high = map(float, found)
-    return Effect(ends, probe.what, "m" if slides else probe.unit, (first, low, high), acts)
+    return Effect(ends, probe.what, _unit(bench.model, ends, probe), (first, low, high), acts)
+
+
+def _unit(model: mujoco.MjModel, ends: Ends, probe: Probe) -> str:
+    """Return the unit of what a probe measures on a target."""
+    if probe is FORCE:
+        return force_unit(model, ends.target)
+    return "m" if probe.unit == "deg" and is_slide(model, ends.target) else probe.unit
 
 
 def _probe_of(model: mujoco.MjModel, ends: Ends) -> Probe | None:
@@ -133,7 +140,7 @@ def _probe_of(model: mujoco.MjModel, ends: Ends) -> Probe | None:
         return STANDING
     probe = PROBES.get(ends.kind)
     if probe is not None and probe.of_joint and joint_of(model, ends.target) is None:
-        return None  # a tendon, or a propeller
+        return FORCE  # of what pulls a tendon, or of a propeller
     return probe
 
 
@@ -171,11 +178,12 @@ def _deviation(
         array = motion.rewards
         what, unit = "change of the reward, at most", "-"
     else:
+        qpos = motion.qpos if ends.is_time else motion.qpos[: bench.steps(1.0)]
         hinges = bench.model.jnt_qposadr[bench.model.jnt_type == 3]
-        array = np.rad2deg(motion.qpos[..., hinges]) if len(hinges) else motion.qpos
-        what = f"deviation of a {'joint' if len(hinges) else 'coordinate'} within 1 s, at most"
-        unit = "deg" if len(hinges) else "m or -"
-        if not ends.is_time:
-            array = array[: bench.steps(1.0)]
+        array = np.rad2deg(qpos[..., hinges])
+        turns = bool((array[:, at : at + 3] != array[:, at, None]).any())
+        array = array if turns else qpos  # where only a slide feels it, of all coordinates
+        what = f"deviation of a {'joint' if turns else 'coordinate'} within 1 s, at most"
+        unit = "deg" if turns else "m or -"
     low, high = (float(np.abs(array[:, at + k] - array[:, at]).max(initial=0.0)) for k in (1, 2))
     return what, unit, (0.0, low, high)

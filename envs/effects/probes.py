@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.effects.bench import Bench
+from fastadapt.envs.effects.moving import joint_of, largest_force, mover_of
 from fastadapt.envs.effects.sliding import sliding_distance
 
 Array = NDArray[np.float64]
@@ -89,8 +90,9 @@ def _push(
 
 def _driven(bench: Bench, targets: Targets) -> Array:
     """Return how far joints travel when they alone are driven to and fro [deg or m]."""
-    model, batch = bench.model, bench.batch
-    actuators = [_actuator(model, target) for target in targets]
+    batch = bench.batch
+    movers = {target: mover_of(bench, target) for target in set(targets)}
+    actuators = [movers[target] for target in targets]
     space: Any = batch.single_action_space
     rows = np.flatnonzero([a is not None for a in actuators])
     columns = np.array([a for a in actuators if a is not None], np.intp)
@@ -135,7 +137,7 @@ def _coasting(bench: Bench, targets: Targets) -> Array:
 
 def _powerless(bench: Bench, targets: Targets) -> Array:
     """Return the share of time in which actuators have no force at all."""
-    actuators = [_actuator(bench.model, target) or 0 for target in targets]
+    actuators = [bench.model.actuator(target).id for target in targets]
     rows = np.arange(len(targets))
     bench.sim.data("actuator_force")
     count = bench.steps(FLICKER_SECONDS)
@@ -163,31 +165,6 @@ def _falling(bench: Bench, targets: Targets) -> Array:
 def _downhill(bench: Bench, targets: Targets) -> Array:
     """Return the pull along the ground that a body feels [m/s^2]."""
     return np.linalg.norm(bench.sim.field("gravity")[:, :2], axis=1)
-
-
-def joint_of(model: mujoco.MjModel, target: str) -> int | None:
-    """Return the joint of that name, or the one that the actuator of that name moves."""
-    joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, target)
-    if joint >= 0:
-        return joint
-    actuator = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, target)
-    on_joint = int(mujoco.mjtTrn.mjTRN_JOINT)
-    if actuator >= 0 and int(model.actuator_trntype[actuator]) == on_joint:
-        return int(model.actuator_trnid[actuator, 0])
-    return None
-
-
-def _actuator(model: mujoco.MjModel, target: str) -> int | None:
-    """Return the actuator of that name, or one that moves the joint of that name."""
-    actuator = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, target)
-    if actuator >= 0:
-        return actuator
-    joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, target)
-    movers = np.flatnonzero(
-        (model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT))
-        & (model.actuator_trnid[:, 0] == joint)
-    )
-    return int(movers[0]) if joint >= 0 and len(movers) else None
 
 
 def _joints(bench: Bench, targets: Targets) -> tuple[NDArray[np.intp], Array]:
@@ -230,6 +207,9 @@ PROBES: dict[str, Probe] = {
     "contact-friction": Probe("sliding distance from 1 m/s", "m", sliding_distance),
 }
 """What is measured for each kind of perturbation; for the others, how the motion deviates."""
+
+FORCE = Probe("largest force, held still", "N", largest_force)
+"""What is measured of an actuator that moves no joint, in place of the joint's travel."""
 
 STANDING = Probe("where the joint stands", "deg", _standing, of_joint=True)
 """What is measured for the place of a lock."""

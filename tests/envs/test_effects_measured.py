@@ -103,3 +103,58 @@ def test_costs_and_a_first_run(reacher):
     assert run.diverged == run.fell == 0
     assert run.nominal_rate > 0
     assert run.steps >= 20
+
+
+GRIPPER = """
+<mujoco model="gripper">
+  <worldbody>
+    <body name="left" pos="0 0.1 0">
+      <joint name="left" type="slide" axis="0 1 0" range="0 0.05"/>
+      <geom size="0.01" mass="0.1"/>
+    </body>
+    <body name="right" pos="0 -0.1 0">
+      <joint name="right" type="slide" axis="0 -1 0" range="0 0.05"/>
+      <geom size="0.01" mass="0.1"/>
+      <site name="nozzle"/>
+    </body>
+  </worldbody>
+  <tendon><fixed name="opening"><joint joint="left" coef="0.5"/><joint joint="right" coef="0.5"/>
+  </fixed></tendon>
+  <actuator>
+    <general name="grip" tendon="opening" gainprm="30" ctrlrange="-1 1" ctrllimited="true"/>
+    <general name="jet" site="nozzle" gear="0 3 0 0 0 0" gainprm="2" ctrlrange="-1 1"
+      ctrllimited="true"/>
+  </actuator>
+</mujoco>
+"""
+REACH = 'objective = "reach-site"\nsite = "nozzle"\nlockable = ["left", "right"]'
+
+
+@pytest.mark.parametrize("actuator", ["grip", "jet"])
+def test_the_force_of_what_moves_no_joint_is_measured(tmp_path, actuator):
+    """A gripper pulled by a tendon, a nozzle at a site."""
+    strength = f"""
+[[perturbations]]
+name = "it"
+kind = "motor-strength"
+targets = ["{actuator}"]
+scale = {{ law = "uniform", low = 0.5, high = 1.5 }}
+"""
+    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, strength)), 1)
+    full = {"grip": 30.0, "jet": 2.0}[actuator]
+    assert effect.measured == pytest.approx((full, 0.5 * full, 1.5 * full))
+    assert (effect.what, effect.unit, effect.acts) == ("largest force, held still", "N", True)
+
+
+def test_a_finger_on_a_tendon_is_driven_by_it(tmp_path):
+    """Its lock has a travel to take away, though no actuator is on the joint."""
+    lock = """
+[[perturbations]]
+name = "it"
+kind = "locked-joint"
+targets = ["left"]
+"""
+    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, lock)), 1)
+    free, _, locked = effect.measured
+    assert effect.unit == "m"
+    assert free > 0.04 > 1e-4 > locked

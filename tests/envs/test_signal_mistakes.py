@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import test_eventful_batches as batches
+import test_fields_in_force as fields
 import test_onsets as onsets
 import test_signals as signals
+import test_step_draws as draws
 import test_touch_down as landing
 from planted import Mistakes
 
@@ -13,6 +15,7 @@ from fastadapt.envs.action_path import ActionPath
 from fastadapt.envs.batched_env import BatchedEnv
 from fastadapt.envs.cheetah import Cheetah
 from fastadapt.envs.flicker import Flicker
+from fastadapt.envs.flicker_fields import FlickerFields
 from fastadapt.envs.observation_path import ObservationPath
 from fastadapt.envs.onsets import Onsets
 from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
@@ -74,8 +77,8 @@ def m9_faults_from_one_stream(patch):
     stream = np.random.default_rng(0)
     patch.setattr(
         episode_draws.EpisodeDraws,
-        "of_step",
-        lambda self, key, ids, elapsed, slots: stream.random((len(ids), slots)),
+        "of_steps",
+        lambda self, key, ids, first, count, slots: stream.random((len(ids), count, slots)),
     )
 
 
@@ -126,11 +129,37 @@ def m27_no_command_in_place_of_no_power(patch):
 def a_fault_without_memory(patch):
     advance = Flicker.advance
 
-    def forgetful(self, ids, *rest):
-        self._begun[ids] = False
-        advance(self, ids, *rest)
+    def forgetful(self, running, *rest):
+        self._begun[running] = False
+        return advance(self, running, *rest)
 
     patch.setattr(Flicker, "advance", forgetful)
+
+
+@noticed_by(fields.test_fields_of_two_damages_at_once_are_those_written_anew)
+def faults_of_the_last_task(patch):
+    patch.setattr(FlickerFields, "forget", lambda self, ids: None)
+
+
+@noticed_by(fields.test_fields_of_two_damages_at_once_are_those_written_anew)
+def a_fault_that_stays(patch):
+    write = FlickerFields.write
+
+    def sticky(self, ids, struck):
+        return write(self, ids, {b: np.ones_like(mask) for b, mask in struck.items()})
+
+    patch.setattr(FlickerFields, "write", sticky)
+
+
+@noticed_by(draws.test_draws_made_ahead_are_those_of_each_step)
+def draws_of_the_last_episode(patch):
+    begin = episode_draws.EpisodeDraws.begin
+
+    def same(self, ids, seed):
+        begin(self, ids, seed)
+        self.episodes[:] = 0
+
+    patch.setattr(episode_draws.EpisodeDraws, "begin", same)
 
 
 @noticed_by(lambda: signals.test_a_push_is_a_force_while_it_lasts("mjbatch"))
