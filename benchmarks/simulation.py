@@ -5,8 +5,8 @@ steps, and what an agent sees of them, for one robot. All contenders take turns 
 with one episode of 200 control steps from a fresh reset (which is not timed), so that whatever else
 the machine does hits all of them alike; ratios are taken within a round. Medians over the rounds.
 "CPU us" is the processor time of all threads for one env-step: on a busy machine, compare that.
-What every other environment reaches of its limit, and what new tasks cost there, follows (see
-`every_environment.py`, which also runs alone).
+What every environment reaches of its limit, and what new tasks cost, follows (see
+`every_environment.py` and `new_tasks.py`, which also run alone).
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
-import mujoco
 import numpy as np
-from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 
 from fastadapt.envs import BatchedEnv, load_task_set, make_batch
@@ -102,28 +100,26 @@ def ours(robots: int, threads: int, steps: int = STEPS) -> Episode:
     return closed_loop(batch, lambda: batch.reset(seed=0), robots, steps)
 
 
-def limit(robots: int, threads: int) -> Episode:
-    """`mujoco.rollout`: one unperturbed model, open loop, one call for the whole episode."""
-    batch = make_batch(load_task_set("cheetah-damage"), robots, threads)
-    batch.reset(seed=0)
-    model = batch.sim.model
-    data = [mujoco.MjData(model) for _ in range(threads)]
-    full = mujoco.mjtState.mjSTATE_FULLPHYSICS
-    states = np.empty((robots, mujoco.mj_stateSize(model, full)))
-    for state, qpos, qvel in zip(
-        states, batch.sim.data("qpos"), batch.sim.data("qvel"), strict=True
-    ):
-        data[0].qpos, data[0].qvel = qpos, qvel
-        mujoco.mj_getState(model, data[0], state, full)
-    actions = random_actions(STEPS, robots).astype(np.float64).swapaxes(0, 1)
-    control = np.repeat(actions, Cheetah.physics_steps, axis=1)
-    out = np.empty((robots, control.shape[1], states.shape[1]))
-    pool = Rollout(nthread=threads)
+def limit(threads: int, perturbed: bool) -> Episode:
+    """`mujoco.rollout`, open loop, one call for the whole episode.
+
+    Of robots perturbed as ours are, each with a model of its own, or of nominal ones.
+    """
+    from open_loop import OpenLoop, models_of
+
+    task_set = load_task_set("cheetah-damage")
+    batch = make_batch(task_set, ROBOTS, threads)
+    models: Any = batch.sim.model
+    if perturbed:
+        tasks = task_set.sample("train", ROBOTS)
+        models = models_of(task_set, tasks)
+        batch.set_tasks(tasks)
+    again = OpenLoop(batch, random_actions(STEPS, ROBOTS), threads, models)
 
     def episode() -> Speed:
         watch = Stopwatch()
-        pool.rollout(model, data, states, control, state=out)
-        return watch.stop(robots * STEPS)
+        again.run()
+        return watch.stop(ROBOTS * STEPS)
 
     return episode
 
@@ -155,7 +151,8 @@ def compare(threads: int, rounds: int) -> None:
     elsewhere = f"(b) gymnasium.make_vec async, {PEERS} robots"
     contenders: dict[str, Episode] = {
         f"BatchedEnv.step, {ROBOTS} perturbed robots": ours(ROBOTS, threads),
-        f"(a) limit: mujoco.rollout, {ROBOTS} x 1 model, open loop": limit(ROBOTS, threads),
+        f"(a) limit: mujoco.rollout, {ROBOTS} perturbed models": limit(threads, True),
+        f"(a) mujoco.rollout, {ROBOTS} x 1 nominal model": limit(threads, False),
         f"(b) gymnasium.make_vec sync, {PEERS} robots": gymnasium_vector("sync"),
         elsewhere: gymnasium_vector("async"),
     }
@@ -192,30 +189,6 @@ def grow(threads: int, rounds: int) -> None:
         write(f"{n:6}{each * n:25,.0f}{each:27.1f}")
 
 
-def change_tasks(threads: int, rounds: int) -> None:
-    """Print what new tasks for all the robots cost: assigned, and applied by the next step."""
-    batch = perturbed_batch(ROBOTS, threads)
-    tasks = [batch.task_set.sample("train", ROBOTS, seed) for seed in range(2)]
-    actions = random_actions(1, ROBOTS)[0]
-    batch.reset(seed=0)
-    plain: list[float] = []
-    changing: list[float] = []
-    for i in range(20 * rounds):
-        begin = time.perf_counter()
-        batch.step(actions)
-        middle = time.perf_counter()
-        batch.set_tasks(tasks[i % 2])
-        batch.step(actions)
-        plain.append(middle - begin)
-        changing.append(time.perf_counter() - middle)
-    step = median(plain)
-    extra = median(changing) - step
-    write(
-        f"\nset_tasks for {ROBOTS} robots, applied: {1e6 * extra:,.0f} us, "
-        f"{extra / step:.2f} of one control step ({1e6 * step:,.0f} us)"
-    )
-
-
 def write(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(line + "\n")
@@ -232,11 +205,13 @@ def main() -> None:
     write(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
     write(f"{', '.join(versions)}; {arguments.threads} threads, {arguments.rounds} rounds\n")
     compare(arguments.threads, arguments.rounds)
-    change_tasks(arguments.threads, arguments.rounds)
     grow(arguments.threads, arguments.rounds)
-    from every_environment import report, shipped  # which builds on this file
+    import every_environment  # which builds on this file, as the next one does
+    import new_tasks
 
-    report(shipped(), arguments.threads, arguments.rounds, STEPS)
+    robots = every_environment.shipped()
+    every_environment.report(robots, arguments.threads, arguments.rounds, STEPS)
+    new_tasks.report(robots, arguments.threads, 10 * arguments.rounds)
 
 
 if __name__ == "__main__":

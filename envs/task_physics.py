@@ -72,7 +72,7 @@ class TaskPhysics:
             if robots[ids].any():
                 edit.touch(copy)  # back to nominal, also where nothing strikes any more
         edit.commit(self._stale_fields)
-        acts = holds.any(axis=1)
+        acts: Mask = np.logical_or.reduce(holds, axis=1)
         for copy in edit.touched():
             self._note(copy, ids, acts)
         if self._flickering is not None:
@@ -116,6 +116,6 @@ class TaskPhysics:
         acts = self._alike @ acts
         for b in self._order:
             if acts[b]:
-                level = struck[b] if b in struck else levels[:, b, None]
+                level = struck[b].astype(float) if b in struck else levels[:, b, None]
                 self._blocks[b].apply(edit, vectors, level)
         return edit

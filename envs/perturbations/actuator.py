@@ -38,7 +38,8 @@ def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, tuple[Ids,
     Returns:
         Positions in `actuators`, and the entries of the field, of the same length.
     """
-    entries = dict.fromkeys(_FIELDS, (np.arange(len(actuators)), actuators))
+    each = np.arange(len(actuators))
+    entries: dict[str, tuple[Ids, Ids]] = {field: (each, actuators) for field in _FIELDS}
     if model.jnt_actfrclimited.any():
         entries["jnt_actfrcrange"] = limited_joints(model, actuators)
     return entries

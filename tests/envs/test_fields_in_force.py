@@ -2,7 +2,7 @@
 
 import numpy as np
 from any_kind import ROBOTS, entries, sudden
-from declared import declare
+from declared import declare, with_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rolls import random_actions
@@ -70,6 +70,27 @@ def test_fields_of_two_damages_at_once_are_those_written_anew():
     for name in ("quadruped-damage", "walker2d-damage", "arm-lift-damage"):
         task_set = load_task_set(name)
         lives_through(task_set, task_set.sample("test_compound", 2 * N), 0, steps=25)
+
+
+def test_a_new_task_forgets_the_faults_of_the_last_one():
+    law = {"law": "uniform", "low": 0.2, "high": 0.5}
+    loose = {"name": "it", "kind": "intermittent-actuator", "targets": ["bthigh"],
+             "off_fraction": law, "mean_off": law}  # fmt: skip
+    weak = {"name": "weak", "kind": "weak-actuator", "targets": ["bthigh"], "strength": law}
+    task_set = declare("cheetah", loose, weak)
+    tasks = [
+        with_values(task_set, it__off_fraction__bthigh=0.5, it__mean_off__bthigh=0.05,
+                    weak__strength__bthigh=strength)
+        for strength in (0.5, 0.25)
+    ]  # fmt: skip
+    batch = make_batch(task_set, N, 1)
+    batch.set_tasks(tasks[0])
+    batch.reset(seed=0)
+    for t, action in enumerate(random_actions(task_set, 12, N)):
+        if t == 6:
+            batch.set_tasks(tasks[1])
+        batch.step(action)
+        assert_in_force(batch)
 
 
 def lives_through(task_set, tasks, seed, steps=STEPS):

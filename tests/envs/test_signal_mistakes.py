@@ -136,7 +136,7 @@ def a_fault_without_memory(patch):
     patch.setattr(Flicker, "advance", forgetful)
 
 
-@noticed_by(fields.test_fields_of_two_damages_at_once_are_those_written_anew)
+@noticed_by(fields.test_a_new_task_forgets_the_faults_of_the_last_one)
 def faults_of_the_last_task(patch):
     patch.setattr(FlickerFields, "forget", lambda self, ids: None)
 
