@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,6 +36,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
+from fastadapt.adaptation.machine import machine
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
 from fastadapt.envs import make_batch, nominal_task_set
 from fastadapt.envs.cheetah import Cheetah
@@ -166,16 +168,26 @@ def speeds(threads: int, rounds: int, rollouts: int) -> dict[str, dict[str, floa
     }
 
 
-def curves(threads: int, seeds: int, rollouts: int) -> dict[str, list[list[float]]]:
-    """Return the mean return of every rollout, for each seed, on ours and on Gymnasium's."""
-    found: dict[str, list[list[float]]] = {}
-    for name in ("SB3VecEnv", "Gymnasium sync"):
-        for seed in range(seeds):
-            model, watch = learner(contenders(threads)[name], seed), Watch()
-            model.learn(rollouts * ROBOTS * STEPS, watch, log_interval=None)  # pyright: ignore[reportArgumentType]
-            found.setdefault(name, []).append(watch.returns)
-            print(f"{name}, seed {seed}: last return {watch.returns[-1]:.0f}", flush=True)
-    return found
+def curve(name: str, threads: int, seed: int, rollouts: int) -> list[float]:
+    """Return the mean return of every rollout of one training."""
+    torch.set_num_threads(1)
+    model, watch = learner(contenders(threads)[name], seed), Watch()
+    model.learn(rollouts * ROBOTS * STEPS, watch, log_interval=None)  # pyright: ignore[reportArgumentType]
+    print(f"{name}, seed {seed}: last return {watch.returns[-1]:.0f}", flush=True)
+    return watch.returns
+
+
+def curves(
+    threads: int, seeds: Sequence[int], rollouts: int, jobs: int
+) -> dict[str, list[list[float]]]:
+    """Return the curves of each seed, on ours and on Gymnasium's."""
+    names = ("SB3VecEnv", "Gymnasium sync")
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        waiting = {
+            name: [pool.submit(curve, name, threads, seed, rollouts) for seed in seeds]
+            for name in names
+        }
+        return {name: [one.result() for one in given] for name, given in waiting.items()}
 
 
 def difference(one: NDArray, other: NDArray) -> tuple[float, float, float]:
@@ -219,17 +231,22 @@ def main() -> None:
     parser.add_argument("--part", choices=("speed", "curves", "both"), default="both")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rollouts", type=int, default=80, help="of each training for a curve")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings for a curve at once")
+    parser.add_argument("--add", type=Path, help="JSON of other seeds, whose curves are added")
     parser.add_argument("--out", type=Path, help="a JSON file")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    content: dict[str, Any] = {"processor": platform.processor() or platform.machine()}
+    content: dict[str, Any] = {"machine": machine()}
     if args.part in ("speed", "both"):
         content["speed"] = speeds(args.threads, args.rounds, 2)
         print_speeds(content["speed"])
     if args.part in ("curves", "both"):
-        content["curves"] = curves(args.threads, args.seeds, args.rollouts)
+        content["curves"] = curves(args.threads, args.seeds, args.rollouts, args.jobs)
+        if args.add:
+            other = json.loads(args.add.read_text(encoding="utf-8"))["curves"]
+            content["curves"] = {k: other[k] + v for k, v in content["curves"].items()}
         print_curves(content["curves"])
     if args.out:
         args.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -129,3 +129,13 @@ def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     assert cli.run(command) == 2
     assert "exists; nothing was written" in capsys.readouterr().err
     assert load_run(runs["floor"][0].path).iterations_done() == 1
+
+
+def test_without_a_task_set_every_arm_comes_from_given_runs(made, tmp_path, capsys):
+    _, runs = made
+    command = ["reference", "--out", str(tmp_path / "it.json")]
+    command += ["--floor", str(runs["floor"][0].path)]
+    assert cli.run(command) == 2
+    assert "The reference 'oracle' is missing" in capsys.readouterr().err
+    assert cli.run([*command, "--oracle", str(runs["oracle"][0].path)]) == 0
+    assert References.load(tmp_path / "it.json").returns.keys() == {"floor", "oracle"}

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, PPO, SAC, TD3
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -70,6 +71,16 @@ def test_the_normaliser_beside_it_is_used(reacher, tmp_path):
     assert not np.array_equal(bare.act(seen, False), expected)
     (tmp_path / "it.vecnormalize.pkl").write_bytes(b"nothing")
     with pytest.raises(FastadaptError, match="no VecNormalize"):
+        load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher)
+
+
+def test_a_missing_package_is_told(reacher, tmp_path, monkeypatch):
+    small = {"n_steps": 8, "batch_size": 8, "policy_kwargs": {"lstm_hidden_size": 8}}
+    model = RecurrentPPO("MlpLstmPolicy", robots(reacher), device="cpu", **small)
+    model.save(tmp_path / "it.zip")
+    assert load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher).name == "sb3-recurrentppo"
+    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
+    with pytest.raises(FastadaptError, match=r"needs sb3-contrib: pip install sb3-contrib\.$"):
         load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher)
 
 

@@ -1,0 +1,165 @@
+"""The table of a README: every agent on every test split, normalised, with what training cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import numpy as np
+
+from fastadapt.adaptation.checkpoint import write_text
+from fastadapt.adaptation.comparison import load_results
+from fastadapt.adaptation.guest import open_measured
+from fastadapt.adaptation.references import References, find_references
+from fastadapt.adaptation.results import Result
+from fastadapt.adaptation.run import Run
+from fastadapt.adaptation.statistics import over_tasks
+from fastadapt.adaptation.text_table import markdown_table
+from fastadapt.envs.errors import FastadaptError
+
+BEGIN, END = "<!-- results: fastadapt table -->", "<!-- /results -->"
+"""Marks in a Markdown file between which the tables are put."""
+
+
+class Arm(NamedTuple):
+    """Runs of one agent that differ in their seed alone, as one.
+
+    Attributes:
+        name: of the agent, as it was measured.
+        runs: its runs.
+        result: all their evaluations.
+    """
+
+    name: str
+    runs: list[Run]
+    result: Result
+
+
+def result_tables(
+    paths: Sequence[Path], splits: Sequence[str] = (), references: Sequence[Path] = ()
+) -> str:
+    """Return one Markdown table for each task set.
+
+    Runs of the same agent with the same settings on the same task set are pooled over their seeds.
+
+    Args:
+        paths: evaluated runs, or directories of agents from elsewhere.
+        splits: which to show (default: all test splits that were evaluated).
+        references: files to normalise with, in place of the shipped ones.
+
+    Raises:
+        FastadaptError: a path is no run or was not evaluated, or runs have the same seed.
+    """
+    if not paths:
+        raise FastadaptError("Nothing to show: give at least one evaluated run directory.")
+    own = {found.hash: found for found in map(References.load, references)}
+    sets: dict[str, list[Run]] = {}
+    for path in paths:
+        run = open_measured(path)
+        sets.setdefault(run.config.task_set_hash, []).append(run)
+    parts: list[str] = []
+    for hash_, runs in sets.items():
+        known = own.get(hash_) or find_references(runs[0].config.task_set, hash_)
+        parts.append(_table(_arms(runs), splits, known))
+    return "\n".join(parts)
+
+
+def put_into(path: Path, text: str) -> None:
+    """Put text between the marks of a file, in place of what is there.
+
+    Raises:
+        FastadaptError: the file cannot be read, or lacks the marks.
+    """
+    try:
+        old = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FastadaptError(f"Cannot read '{path}': {error.strerror}.") from None
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise FastadaptError(
+            f"'{path}' lacks the marks between which the tables go: {BEGIN} and {END}."
+        )
+    write_text(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+
+
+def _arms(runs: Iterable[Run]) -> list[Arm]:
+    """Pool runs over seeds; agents of one name whose settings differ are told apart by a run."""
+    groups: dict[tuple[str, str], list[tuple[Run, Result]]] = {}
+    for run in runs:
+        found = load_results(run)
+        settings = json.dumps([run.config.agent, run.config.options, run.iterations_done()])
+        for agent in found.agents:
+            rows = Result(found.table[found.table["agent"] == agent], found.meta)
+            groups.setdefault((agent, settings), []).append((run, rows))
+    names = [agent for agent, _ in groups]
+    arms: list[Arm] = []
+    for (agent, _), members in groups.items():
+        seeds = [run.config.seed for run, _ in members]
+        twice = [seed for seed in seeds if seeds.count(seed) > 1]
+        if twice:
+            paths = [str(run.path) for run, _ in members if run.config.seed == twice[0]]
+            raise FastadaptError(
+                f"{' and '.join(paths)} are runs of '{agent}' with the same seed, {twice[0]}: "
+                "give one of them."
+            )
+        name = agent if names.count(agent) == 1 else f"{agent} ({members[0][0].path.name})"
+        result = Result.concatenate([rows.renamed({agent: name}) for _, rows in members])
+        arms.append(Arm(name, [run for run, _ in members], result))
+    return arms
+
+
+def _table(arms: list[Arm], splits: Sequence[str], references: References | None) -> str:
+    measured = list(dict.fromkeys(split for arm in arms for split in arm.result.splits))
+    shown = list(splits) or sorted(split for split in measured if split.startswith("test"))
+    head = ["agent", "shots", *shown, "training", "seeds"]
+    rows: list[list[str]] = []
+    for arm in arms:
+        shots = np.unique(arm.result.table["shot"]).tolist()
+        for shot in dict.fromkeys((shots[0], shots[-1])):
+            scores = [_score(arm, split, shot, references) for split in shown]
+            seeds = len(np.unique(arm.result.table["seed"]))
+            rows.append([arm.name, str(shot), *scores, _budget(arm.runs), str(seeds)])
+    first = arms[0]
+    what = (
+        "normalised score: 0 is the floor, 1 the oracle"
+        if references is not None
+        else "return (there are no reference scores of this version to normalise with)"
+    )
+    count = sorted({str(_tasks(first, split)) for split in shown if split in first.result.splits})
+    note = (
+        f"`{first.result.task_set}`, {what}; mean over {' or '.join(count)} tasks of a split with "
+        "its 95 % interval over tasks (and seeds, where there are several). Training: env steps "
+        "and wall time of one run."
+    )
+    return f"{note}\n\n{markdown_table(head, rows)}"
+
+
+def _score(arm: Arm, split: str, shot: int, references: References | None) -> str:
+    result = arm.result
+    if split not in result.splits or shot not in result.shots(arm.name, split):
+        return "-"
+    if references is None:
+        return str(result.interval(arm.name, split, shot))
+    if split not in references.splits:
+        return "-"
+    shots, curves = references.curves(result, arm.name, split)
+    return str(over_tasks(curves[..., shots.index(shot)]))
+
+
+def _tasks(arm: Arm, split: str) -> int:
+    rows = arm.result.table[arm.result.table["split"] == split]
+    return len(np.unique(rows["task_id"]))
+
+
+def _budget(runs: Sequence[Run]) -> str:
+    """Return env steps and wall time of training, averaged over runs; nothing for guests."""
+    last = [run.metrics()[: run.iterations_done()] for run in runs]
+    if not all(last):
+        return "-"
+    steps = mean(rows[-1]["env_steps"] for rows in last)
+    minutes = mean(rows[-1]["seconds"] for rows in last) / 60
+    return f"{steps / 1e6:.2f}M, {minutes:.0f} min"

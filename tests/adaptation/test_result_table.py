@@ -1,0 +1,103 @@
+"""The table of all agents: runs pooled over seeds, normalised, put where a file has room for it."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from fastadapt.adaptation import cli, load_run, train
+from fastadapt.adaptation.commands.evaluate import Evaluate, measure
+from fastadapt.adaptation.comparison import load_results
+from fastadapt.adaptation.references import make_references
+from fastadapt.adaptation.result_table import BEGIN, END, put_into, result_tables
+from fastadapt.adaptation.statistics import over_tasks
+from fastadapt.envs import FastadaptError
+
+SMALL = {"num_envs": 2, "width": 8, "episodes": 1}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return runs by name: a floor, an oracle, and one agent with two seeds."""
+    folder = tmp_path_factory.mktemp("runs")
+    wanted = {"floor": ("nominal", 0), "top": ("oracle", 0)}
+    wanted |= {"a": ("domain-randomised", 0), "b": ("domain-randomised", 1)}
+    for name, (agent, seed) in wanted.items():
+        train(agent, "reacher-damage", folder / name, seed, 1, num_threads=1, **SMALL)
+        asked = Evaluate(folder / name, ("test_iid", "validation"), (0, 1), 1, threads=1)
+        measure(asked)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def references(runs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("references") / "it.json"
+    found = make_references({
+        role: [load_results(load_run(runs / name))]
+        for role, name in (("floor", "floor"), ("oracle", "top"))
+    })  # fmt: skip
+    found.save(path)
+    return path
+
+
+def rows(text):
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_seeds_are_pooled_and_scores_normalised(runs, references):
+    paths = [runs / name for name in ("floor", "top", "a", "b")]
+    text = result_tables(paths, references=[references])
+    head, _, *body = rows(text)
+    assert head == ["agent", "shots", "test_iid", "training", "seeds"]
+    assert [(row[0], row[1], row[4]) for row in body] == [
+        ("nominal", "0", "1"), ("nominal", "1", "1"), ("oracle", "0", "1"), ("oracle", "1", "1"),
+        ("domain-randomised", "0", "2"), ("domain-randomised", "1", "2"),
+    ]  # fmt: skip
+    tables = [load_results(load_run(path)) for path in paths]
+    means = [t.task_means(t.agents[0], "test_iid", 0)[1] for t in tables]
+    gap = (means[1] - means[0]).mean()
+    expected = over_tasks((np.stack(means[2:]) - means[0]) / gap)
+    assert body[4][2] == str(expected)
+    assert body[0][2].startswith("0 [0") or body[0][2].startswith("0.0")
+    assert body[0][3] == "0.00M, 0 min"
+    assert "reacher-damage-v0`, normalised score" in text
+    assert "mean over 40 tasks" in text
+
+
+def test_without_references_returns_are_shown(runs):
+    text = result_tables([runs / "a"], ["validation"])
+    table = load_results(load_run(runs / "a"))
+    assert "no reference scores" in text
+    assert rows(text)[2][2] == str(table.interval("domain-randomised", "validation", 0))
+
+
+def test_other_settings_are_another_row(runs, tmp_path):
+    train("domain-randomised", "reacher-damage", tmp_path / "c", 3, 1, **SMALL | {"width": 4})
+    measure(Evaluate(tmp_path / "c", ("test_iid",), (0,), 1, threads=1))
+    body = rows(result_tables([runs / "a", tmp_path / "c"]))[2:]
+    assert [row[0] for row in body] == ["domain-randomised (a)"] * 2 + ["domain-randomised (c)"]
+
+
+def test_the_same_seed_twice_is_told(runs, tmp_path):
+    shutil.copytree(runs / "a", tmp_path / "copy", symlinks=True)
+    with pytest.raises(FastadaptError, match="the same seed, 0: give one of them"):
+        result_tables([runs / "a", tmp_path / "copy"])
+    with pytest.raises(FastadaptError, match="Nothing to show"):
+        result_tables([])
+
+
+def test_the_command_puts_it_between_the_marks(runs, references, tmp_path, capsys):
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    command = ["table", str(runs / "a"), "--references", str(references), "--into", str(page)]
+    for _ in range(2):
+        assert cli.run(command) == 0
+        text = page.read_text()
+        assert text.startswith(f"before\n{BEGIN}\n\n`reacher-damage-v0`")
+        assert text.endswith(f"|\n\n{END}\nafter\n") or text.endswith(f"|\n{END}\nafter\n")
+        assert "old" not in text
+    assert text.count("| agent") == 1
+    with pytest.raises(FastadaptError, match="lacks the marks"):
+        put_into(references, "x")
+    assert "normalised" in capsys.readouterr().out
