@@ -110,10 +110,8 @@ def _short(paths: Sequence[Path]) -> list[str]:
     """Return names for paths that tell them apart: their ends, or numbers where those are long."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
         ends = [Path(*path.parts[-parts:]).as_posix() for path in paths]
-        if len(set(ends)) == len(ends):
-            break
-    if max(map(len, ends)) <= _LONGEST and len(set(ends)) == len(ends):
-        return ends
+        if len(set(ends)) == len(ends) and max(map(len, ends)) <= _LONGEST:
+            return ends
     return [f"run {number}" for number in range(1, len(paths) + 1)]
 
 

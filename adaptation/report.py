@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Curves = Mapping[str, Sequence[Mapping[str, Any]]]
 _COMMANDS = ("training_command", "training_commands", "command", "commands")
-_APART = ("tasks", "parts", "damage_kinds", *_COMMANDS)  # of meta: not listed as facts
+_APART = ("tasks", "parts", "damage_kinds", "weight", *_COMMANDS)  # of meta: not listed as facts
 
 
 class Plot(NamedTuple):
