@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fastadapt.adaptation.checkpoint import write_text
-from fastadapt.adaptation.comparison import load_results
 from fastadapt.adaptation.guest import open_measured
+from fastadapt.adaptation.measured import load_results
 from fastadapt.adaptation.references import References, find_references
 from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.run import Run

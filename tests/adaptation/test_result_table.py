@@ -7,7 +7,7 @@ import pytest
 
 from fastadapt.adaptation import cli, load_run, train
 from fastadapt.adaptation.commands.evaluate import Evaluate, measure
-from fastadapt.adaptation.comparison import load_results
+from fastadapt.adaptation.measured import load_results
 from fastadapt.adaptation.references import make_references
 from fastadapt.adaptation.result_table import BEGIN, END, put_into, result_tables
 from fastadapt.adaptation.statistics import over_tasks
