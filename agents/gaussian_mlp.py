@@ -12,7 +12,7 @@ from torch import Tensor
 from fastadapt.agents.networks import log_prob
 
 _LEAST, _MOST = -3.0, 3.0
-"""Limits of the logarithm of the standard deviation: a step must not end all exploration."""
+"""Limits of the logarithm of the standard deviation, unless something else is asked for."""
 
 
 class Gaussian(NamedTuple):
@@ -49,11 +49,20 @@ class GaussianMLP:
     all tasks, and whatever steps over parameters (an inner step, its step sizes, conjugate
     gradients) works on plain vectors.
 
+    Args:
+        observations: size of an observation.
+        actions: of an action.
+        width: of the hidden layers.
+        least_log_std: least logarithm of the standard deviation, however often a step lowers it.
+
     Attributes:
         size: number of parameters P of one task.
     """
 
-    def __init__(self, observations: int, actions: int, width: int) -> None:
+    def __init__(
+        self, observations: int, actions: int, width: int, least_log_std: float = _LEAST
+    ) -> None:
+        self._least = least_log_std
         self.observations = observations
         self.actions = actions
         widths = (observations, width, width, actions)
@@ -96,7 +105,7 @@ class GaussianMLP:
 
     def log_std(self, parameters: Tensor) -> Tensor:
         """Return the logarithm of the standard deviations, `(M, 1, actions)`."""
-        return parameters[:, None, -self.actions :].clamp(_LEAST, _MOST)
+        return parameters[:, None, -self.actions :].clamp(self._least, _MOST)
 
 
 class Linearised:

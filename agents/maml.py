@@ -104,7 +104,7 @@ class MAML:
         self._low, self._high = limits.T
         self._horizon = cls.horizon
         size = len(cls.observations)
-        self.policy = GaussianMLP(size, len(limits), config.width)
+        self.policy = GaussianMLP(size, len(limits), config.width, config.least_log_std)
         generator = torch.Generator().manual_seed(key_of(seed, "weights") % 2**63)
         self._parts = MetaParameters(self.policy, config.inner)
         self.meta = nn.Parameter(self._parts.initial(config.log_std, generator))
@@ -199,7 +199,7 @@ class MAML:
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Live through every stage of adaptation on new tasks, and improve where it starts from."""
         started = time.perf_counter()
-        known = self._assign_tasks(envs, task_set, iteration)
+        known = _assign_tasks(envs, task_set, self.config, self.seed, iteration)
         generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
         episodes, experiences = self._stages(envs, known, iteration, generator)
         collected = time.perf_counter()
@@ -222,7 +222,7 @@ class MAML:
             "meta_policy_std": float(parameters[-self.policy.actions :].exp().mean()),
             "inner_learning_rate": float(rates.mean()),
             "inner_rate_spread": float(rates.std()),
-            "inner_step_kl": self._distance(parameters, experiences[1]),
+            "inner_step_kl": _distance(self.policy, parameters, experiences[1]),
             "critic_unforeseen": unforeseen,
             **metrics,
             "seconds_simulating": sum(lived.seconds for lived in episodes),
@@ -272,26 +272,6 @@ class MAML:
     def _inner_step(self, parameters: Tensor, lived: Experience) -> Tensor:
         return self._parts.adapt(self.meta, parameters, [lived], None).stages[-1].detach()
 
-    def _assign_tasks(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> list[Tensor]:
-        """Give every `episodes` robots side by side a new task.
-
-        Returns:
-            What the critic knows of the tasks in each stage, `(tasks, known)`: their parameters,
-            and the share of the inner steps that were taken.
-        """
-        each = self.config.episodes
-        tasks, rest = divmod(envs.num_envs, each)
-        if rest or not tasks:
-            raise FastadaptError(
-                f"The batch is too small: {envs.num_envs} robots cannot be shared out to tasks "
-                f"with {each} episodes each. Use a multiple of {each}."
-            )
-        chosen = task_set.sample("train", tasks, self.seed, start=iteration * tasks)
-        envs.set_tasks([task for task in chosen for _ in range(each)])
-        context = torch.from_numpy(task_set.context(chosen)).float()
-        taken = [k / self.config.inner.steps for k in range(self.config.inner.steps + 1)]
-        return [torch.cat([context, torch.full((tasks, 1), share)], dim=1) for share in taken]
-
     def _stages(
         self,
         envs: BatchedEnv,
@@ -323,12 +303,6 @@ class MAML:
                         )
         return episodes, experiences
 
-    @torch.no_grad()
-    def _distance(self, parameters: Tensor, adapted: Experience) -> float:
-        """Return the divergence of the policies after the first inner step from the one before."""
-        before = self.policy(parameters.expand(len(adapted.weights), -1), adapted.observations)
-        return float((divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())
-
     def _improve(
         self, problem: MetaProblem, iteration: int, generator: torch.Generator
     ) -> dict[str, float]:
@@ -344,6 +318,36 @@ class MAML:
         self._optimizer.param_groups[0]["lr"] = rate
         metrics = maml_outer.clipped_update(self.meta, self._optimizer, problem, outer, generator)
         return {**metrics, "learning_rate": rate}
+
+
+def _assign_tasks(
+    envs: BatchedEnv, task_set: TaskSet, config: MAMLConfig, seed: int, iteration: int
+) -> list[Tensor]:
+    """Give every `episodes` robots side by side a new task.
+
+    Returns:
+        What the critic knows of the tasks in each stage, `(tasks, known)`: their parameters, and
+        the share of the inner steps that were taken.
+    """
+    tasks, rest = divmod(envs.num_envs, config.episodes)
+    if rest or not tasks:
+        raise FastadaptError(
+            f"The batch is too small: {envs.num_envs} robots cannot be shared out to tasks with "
+            f"{config.episodes} episodes each. Use a multiple of {config.episodes}."
+        )
+    chosen = task_set.sample("train", tasks, seed, start=iteration * tasks)
+    envs.set_tasks([task for task in chosen for _ in range(config.episodes)])
+    context = torch.from_numpy(task_set.context(chosen)).float()
+    steps = config.inner.steps
+    shares = [torch.full((tasks, 1), k / steps) for k in range(steps + 1)]
+    return [torch.cat([context, share], dim=1) for share in shares]
+
+
+@torch.no_grad()
+def _distance(policy: GaussianMLP, parameters: Tensor, adapted: Experience) -> float:
+    """Return the divergence of the policies after the first inner step from the one before."""
+    before = policy(parameters.expand(len(adapted.weights), -1), adapted.observations)
+    return float((divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())
 
 
 def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:

@@ -111,6 +111,8 @@ class MAMLConfig(AgentConfig):
     """Width of the two hidden layers."""
     log_std: float = -0.5
     """Logarithm of the exploration noise at the start, in units of the policy's output."""
+    least_log_std: float = -1.25
+    """Its least value: a shot without noise tells little, and steps in units of it lead nowhere."""
     action_scale: float = 1.0
     """Share of the actuators' range that one unit of the policy's output stands for."""
     gamma: float = 0.95
@@ -140,6 +142,11 @@ class MAMLConfig(AgentConfig):
         for name in ("gamma", "lam"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be in (0, 1].")
+        if not -3 <= self.least_log_std <= self.log_std:
+            raise ValueError(
+                f"least_log_std = {self.least_log_std}; it must be at least -3 and at most log_std "
+                f"= {self.log_std}."
+            )
         if self.action_scale <= 0 or self.baseline_trust < 0:
             raise ValueError("action_scale must be positive, baseline_trust must be at least 0.")
 
