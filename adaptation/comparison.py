@@ -16,6 +16,7 @@ from fastadapt.adaptation.report import write_report
 from fastadapt.adaptation.report_tables import DIFFERENCES, make_tables
 from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.run import Run
+from fastadapt.adaptation.text_table import Table
 from fastadapt.envs.errors import FastadaptError
 
 _LONGEST = 30
@@ -79,11 +80,16 @@ def compare_runs(
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
     facts = {"training_commands": [run.origin() for run in runs]}
     page = write_report(out, "Comparison", results, curves, replays, facts, sections, recovered)
-    text = results.markdown()
-    for table in [*tables, *recovered]:
-        if table.title in (DIFFERENCES, NORMALISED, ONLINE):
-            text += f"\n{table.title}. {table.note}\n\n{table.markdown()}"
-    return page, text
+    return page, results.markdown() + _main_tables([*tables, *recovered])
+
+
+def _main_tables(tables: Sequence[Table]) -> str:
+    """Return the tables that a comparison is about, as Markdown."""
+    return "".join(
+        f"\n{table.title}. {table.note}\n\n{table.markdown()}"
+        for table in tables
+        if table.title in (DIFFERENCES, NORMALISED, ONLINE)
+    )
 
 
 def group_by_agent(runs: Sequence[Run]) -> dict[str, list[Run]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastadapt.adaptation import metrics
 from fastadapt.adaptation.metrics import Times
-from fastadapt.adaptation.trial import LEAST
+from fastadapt.adaptation.trial import LEAST, begin
 from fastadapt.agents.interface import AdaptiveAgent, Transition
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet, make_batch
@@ -151,10 +151,7 @@ def run_online(
     moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(keys, 0, 1)[:, 0]
     strike = np.round(moment / step).astype(np.int64)
     envs.set_tasks(task_set.nominal)
-    agent.begin(2 * num)
-    key_exploration = getattr(agent, "key_exploration", None)
-    if key_exploration is not None:
-        key_exploration(np.array(keys * 2, np.uint64))
+    begin(agent, keys * 2)
 
     def change(t: int) -> None:
         _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)

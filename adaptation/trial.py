@@ -157,7 +157,7 @@ def run_trials(
     _check(shots, episodes)
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
-    _begin(agent, _seeds(seed, keys, "explore", 0))
+    begin(agent, _seeds(seed, keys, "explore", 0))
     steps, gradient_steps, seconds = np.zeros(len(tasks), np.int64), 0, 0.0
     measurements: list[Measurement] = []
     left = [(shot, e) for shot in sorted(shots) for e in range(episodes) if (shot, e) not in skip]
@@ -172,16 +172,24 @@ def run_trials(
                 if on_measure:
                     on_measure(measurements[-1])
         if shot < last:
-            started = time.perf_counter()
-            before = _gradient_steps(agent)
-            lived = run_episode(agent, envs, _seeds(seed, keys, "shot", shot), True)
-            gradient_steps += _gradient_steps(agent) - before
-            seconds += time.perf_counter() - started
+            lived, taken, spent = _live_shot(agent, envs, _seeds(seed, keys, "shot", shot))
             steps += lived.length
+            gradient_steps += taken
+            seconds += spent
     return measurements
 
 
-def _begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
+def _live_shot(
+    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int]
+) -> tuple[Episodes, int, float]:
+    """Live through one shot; return also the gradient steps and the seconds that it took."""
+    started, before = time.perf_counter(), _gradient_steps(agent)
+    lived = run_episode(agent, envs, seeds, True)
+    return lived, _gradient_steps(agent) - before, time.perf_counter() - started
+
+
+def begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
+    """Face new tasks; what an agent with `key_exploration` tries in a trial follows its key."""
     agent.begin(len(keys))
     key_exploration = getattr(agent, "key_exploration", None)
     if key_exploration:

@@ -17,7 +17,7 @@ from fastadapt.envs.objectives import objectives
 from fastadapt.envs.own_robot.model_spec import Servo
 from fastadapt.envs.own_robot.tables import TABLES
 from fastadapt.envs.perturbations import Perturbation, perturbation_kinds
-from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.perturbations.target_names import names_of
 
 _HEAD = """# Environments, perturbations and own robots
 

@@ -16,7 +16,7 @@ from fastadapt.envs.objectives.from_model import from_model
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
 from fastadapt.envs.objectives.rotations import unit
-from fastadapt.envs.perturbations.base import ids_of, names_of
+from fastadapt.envs.perturbations.target_names import ids_of, names_of
 from fastadapt.envs.simulation import Ids, Simulation
 
 

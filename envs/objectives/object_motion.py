@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.objectives.rotations import rotation_matrices
-from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.perturbations.target_names import names_of
 from fastadapt.envs.simulation import Ids, Simulation
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.objectives.rotations import rotation_matrices, unit
-from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.perturbations.target_names import names_of
 from fastadapt.envs.simulation import Simulation
 
 Array = NDArray[np.float64]

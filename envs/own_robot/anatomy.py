@@ -10,7 +10,7 @@ import numpy as np
 from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.own_robot.model_spec import SCALAR, matched
 from fastadapt.envs.own_robot.tables import MovingTable, RobotTable
-from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.perturbations.target_names import names_of
 
 
 class Anatomy:

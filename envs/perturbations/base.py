@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.laws import Law
+from fastadapt.envs.perturbations.target_names import ids_of, match_names
 from fastadapt.envs.simulation import Ids, Simulation, model_field
 
 if TYPE_CHECKING:
@@ -290,7 +289,7 @@ class Perturbation(BaseModel, ABC):
             For each field that it writes, positions of targets and the entries, along the first
             axis of the field, that they decide: two arrays of the same length.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not flicker")
+        raise TypeError(f"{type(self).__name__} does not flicker")
 
     def law_of(self, parameter: Parameter) -> Law | None:
         """Return the declared law of a parameter, None where there is none."""
@@ -330,83 +329,3 @@ class Perturbation(BaseModel, ABC):
             FastadaptError: a pattern matches nothing; the message lists the valid names.
         """
         return match_names(model, self.target_type, self.targets, self.name)
-
-
-def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
-    """Return the names of all bodies (but the world), geoms, joints or actuators.
-
-    What is about the robot as a whole has the one target "world".
-    """
-    if target_type == "world":
-        return ["world"]
-    count = {
-        "body": model.nbody,
-        "geom": model.ngeom,
-        "joint": model.njnt,
-        "actuator": model.nu,
-    }[target_type]
-    access = getattr(model, target_type)
-    names = [access(i).name for i in range(count)]
-    if target_type == "body":  # a mocap body shows a goal; it has no physics
-        names = [n for i, n in enumerate(names) if i > 0 and model.body_mocapid[i] < 0]
-    return [name for name in names if name]
-
-
-def match_names(
-    model: mujoco.MjModel, target_type: str, patterns: tuple[str, ...], owner: str
-) -> tuple[str, ...]:
-    """Return the names that match any of the glob patterns, in the model's order."""
-    return matching(names_of(model, target_type), target_type, patterns, owner)
-
-
-def matching(
-    names: list[str], target_type: str, patterns: tuple[str, ...], owner: str
-) -> tuple[str, ...]:
-    """Return those names that match any of the glob patterns, in their order.
-
-    Raises:
-        FastadaptError: a pattern matches nothing; the message lists the valid names.
-    """
-    if not names:
-        raise FastadaptError(
-            f"Perturbation '{owner}': the model has no {target_type} with a name. Give names to "
-            "those that are meant."
-        )
-    for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
-            raise FastadaptError(
-                f"Perturbation '{owner}': {unknown_name(target_type, pattern, names)}"
-            )
-    return tuple(n for n in names if any(fnmatch.fnmatchcase(n, p) for p in patterns))
-
-
-def match_suitable(
-    model: mujoco.MjModel,
-    target_type: str,
-    patterns: tuple[str, ...],
-    owner: str,
-    suitable: Collection[str],
-    lack: str,
-) -> tuple[str, ...]:
-    """Return the suitable ones of the names that match, in the model's order.
-
-    Raises:
-        FastadaptError: a pattern matches nothing, or nothing suitable; the message says what the
-            first match lacks and lists what is suitable.
-    """
-    for pattern in patterns:
-        found = match_names(model, target_type, (pattern,), owner)
-        if not set(found) & set(suitable):
-            raise FastadaptError(
-                f"Perturbation '{owner}': {target_type} '{found[0]}' {lack}. Suitable: "
-                f"{', '.join(sorted(suitable)) or 'none'}."
-            )
-    return tuple(n for n in match_names(model, target_type, patterns, owner) if n in suitable)
-
-
-def ids_of(model: mujoco.MjModel, target_type: str, names: tuple[str, ...]) -> Ids:
-    """Return the MuJoCo ids of named things, `(k,)`; of the world 0."""
-    if target_type == "world":
-        return np.zeros(len(names), np.intp)
-    access = getattr(model, target_type)
-    return np.array([access(name).id for name in names], np.intp)

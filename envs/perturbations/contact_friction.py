@@ -13,14 +13,8 @@ from pydantic import field_validator
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import (
-    Array,
-    Edit,
-    Parameter,
-    Perturbation,
-    ids_of,
-    match_names,
-)
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.target_names import ids_of, match_names
 from fastadapt.envs.simulation import Ids
 
 _NOTE = "contact-friction"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from fastadapt.envs.perturbations.base import names_of
+from fastadapt.envs.perturbations.target_names import names_of
 from fastadapt.envs.simulation import Ids
 
 

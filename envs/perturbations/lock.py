@@ -11,7 +11,8 @@ from pydantic import model_validator
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, names_of
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.target_names import names_of
 from fastadapt.envs.simulation import Ids, Simulation
 
 HERE = -1.0

@@ -9,20 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import (
-    Array,
-    Edit,
-    Parameter,
-    Perturbation,
-    match_suitable,
-    names_of,
-)
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
 from fastadapt.envs.perturbations.inertia import (
     move_inertial_frame,
     point_inertia,
     quaternion,
     rotation,
 )
+from fastadapt.envs.perturbations.target_names import match_suitable, names_of
 from fastadapt.envs.simulation import Ids
 
 

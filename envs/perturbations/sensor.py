@@ -10,7 +10,8 @@ import numpy as np
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation, matching
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.target_names import matching
 from fastadapt.envs.simulation import Ids
 
 if TYPE_CHECKING:

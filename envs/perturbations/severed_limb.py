@@ -10,14 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.perturbations.base import (
-    Array,
-    Edit,
-    Parameter,
-    Perturbation,
-    match_suitable,
-)
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
 from fastadapt.envs.perturbations.limb import limb_names, subtree
+from fastadapt.envs.perturbations.target_names import match_suitable
 from fastadapt.envs.simulation import Ids, Simulation
 
 _DUST = 0.01

@@ -10,17 +10,11 @@ import numpy as np
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import (
-    Array,
-    Edit,
-    Parameter,
-    Perturbation,
-    match_suitable,
-    names_of,
-)
+from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
 from fastadapt.envs.perturbations.inertia import move_inertial_frame
 from fastadapt.envs.perturbations.limb_mass import shortened_inertia
 from fastadapt.envs.perturbations.solid import SOLIDS, bounding_radius, half_extents, shortened
+from fastadapt.envs.perturbations.target_names import match_suitable, names_of
 from fastadapt.envs.simulation import Ids
 
 _NOTE = "shortened-limb"

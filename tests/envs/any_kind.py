@@ -7,8 +7,8 @@ from declared import declare
 
 from fastadapt.envs import FastadaptError, find_environment
 from fastadapt.envs.perturbations import perturbation_kinds
-from fastadapt.envs.perturbations.base import names_of
 from fastadapt.envs.perturbations.limb import limb_names
+from fastadapt.envs.perturbations.target_names import names_of
 
 ROBOTS = (
     "ant-goal",

@@ -7,7 +7,7 @@ import numpy as np
 from declared import constant
 
 from fastadapt.envs.perturbations import Edit, perturbation_kinds
-from fastadapt.envs.perturbations.base import ids_of
+from fastadapt.envs.perturbations.target_names import ids_of
 from fastadapt.envs.simulation import make_simulation
 
 
