@@ -158,34 +158,33 @@ def run_trials(
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
     begin(agent, _seeds(seed, keys, "explore", 0))
-    steps, gradient_steps, seconds = np.zeros(len(tasks), np.int64), 0, 0.0
+    ledger = Ledger(np.zeros(len(tasks), np.int64), 0, 0.0)
     measurements: list[Measurement] = []
-    left = [(shot, e) for shot in sorted(shots) for e in range(episodes) if (shot, e) not in skip]
-    last = left[-1][0] if left else -1
+    left = {s: [e for e in range(episodes) if (s, e) not in skip] for s in sorted(shots)}
+    last = max((shot for shot, missing in left.items() if missing), default=-1)
     for shot in range(last + 1):
-        if shot in shots:
-            ledger = Ledger(steps.copy(), gradient_steps, seconds / len(tasks))
-            for episode in [e for s, e in left if s == shot]:
-                seeds = _seeds(seed, keys, "measure", episode)
-                measured = measure(agent, envs, seeds, record() if record else None)
-                measurements.append(Measurement(shot, episode, measured, ledger))
-                if on_measure:
-                    on_measure(measurements[-1])
+        for episode in left.get(shot, []):
+            seeds = _seeds(seed, keys, "measure", episode)
+            measured = measure(agent, envs, seeds, record() if record else None)
+            measurements.append(Measurement(shot, episode, measured, ledger))
+            if on_measure:
+                on_measure(measurements[-1])
         if shot < last:
-            lived, taken, spent = _live_shot(agent, envs, _seeds(seed, keys, "shot", shot))
-            steps += lived.length
-            gradient_steps += taken
-            seconds += spent
+            ledger = _live_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
     return measurements
 
 
 def _live_shot(
-    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int]
-) -> tuple[Episodes, int, float]:
-    """Live through one shot; return also the gradient steps and the seconds that it took."""
+    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], spent: Ledger
+) -> Ledger:
+    """Live through one shot and return the ledger after it."""
     started, before = time.perf_counter(), _gradient_steps(agent)
     lived = run_episode(agent, envs, seeds, True)
-    return lived, _gradient_steps(agent) - before, time.perf_counter() - started
+    return Ledger(
+        spent.env_steps + lived.length,
+        spent.gradient_steps + _gradient_steps(agent) - before,
+        spent.seconds + (time.perf_counter() - started) / len(seeds),
+    )
 
 
 def begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
