@@ -164,9 +164,9 @@ def test_a_damaged_run_says_what_is_wrong(finished, tmp_path, spoil, message):
 
 
 def test_two_trainings_of_one_directory_are_refused(finished):
-    from fastadapt.adaptation.training import _locked
+    from fastadapt.adaptation.training import locked
 
-    with _locked(finished), pytest.raises(FastadaptError, match="Another process"):
+    with locked(finished), pytest.raises(FastadaptError, match="Another process"):
         train("rl2", "reacher-damage", finished, seed=5, iterations=13, **SMALL)
 
 

@@ -17,7 +17,7 @@ class InvertedPoint:
 
     observations = ("x", "y")
     horizon = HORIZON
-    context = "hidden"
+    names = ("wiring x", "wiring y")
 
     def __init__(self, num_envs):
         self.num_envs = num_envs
@@ -31,6 +31,10 @@ class InvertedPoint:
     def sample(self, split, count, seed=0, start=0):
         del split, seed
         return [1 - 2 * np.array([i % 2, i // 2 % 2]) for i in range(start, start + count)]
+
+    @staticmethod
+    def context(tasks):
+        return np.array(tasks, float)
 
     def set_tasks(self, tasks):
         self.wiring = np.array(tasks)

@@ -9,6 +9,8 @@ from fastadapt.agents.registry import make_config
 from .inverted_point import InvertedPoint
 
 SETTINGS = {"tasks": 64, "width": 32, "gamma": 0.9, "planned_iterations": 30}
+PLAIN = {"steps": 1, "learning_rate": 0.1, "signal": "advantages", "unit": "parameters"}
+"""The inner step of Finn et al. 2017."""
 
 
 @pytest.mark.learning
@@ -16,9 +18,9 @@ SETTINGS = {"tasks": 64, "width": 32, "gamma": 0.9, "planned_iterations": 30}
     "options",
     [
         {},
-        {"inner": {"steps": 1, "learning_rate": 0.1, "signal": "advantages"}},
+        {"inner": PLAIN},
         {
-            "inner": {"steps": 1, "learning_rate": 0.1, "signal": "advantages"},
+            "inner": PLAIN,
             "outer": {"method": "trpo", "kl_limit": 0.03, "fisher_stride": 1},
         },
     ],
