@@ -114,7 +114,7 @@ def limit(threads: int, perturbed: bool) -> Episode:
         tasks = task_set.sample("train", ROBOTS)
         models = models_of(task_set, tasks)
         batch.set_tasks(tasks)
-    again = OpenLoop(batch, random_actions(STEPS, ROBOTS), threads, models)
+    again = OpenLoop(batch, random_actions(STEPS, ROBOTS).astype(np.float64), threads, models)
 
     def episode() -> Speed:
         watch = Stopwatch()
