@@ -94,10 +94,10 @@ class GymnasiumRobots(VecEnv):
         return [None] * ROBOTS
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("PPO asks for nothing of the kind")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("PPO asks for nothing of the kind")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * ROBOTS
