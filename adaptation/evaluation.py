@@ -12,6 +12,7 @@ from fastadapt.adaptation.machine import command, machine
 from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.adaptation.trial import LEAST, Measurement, run_trials
 from fastadapt.adaptation.unfinished import Unfinished
+from fastadapt.agents.exchanged import Exchanged
 from fastadapt.agents.interface import AdaptiveAgent
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
@@ -55,7 +56,7 @@ def evaluate(
     tasks = task_set.tasks(split)
     shots = sorted(set(shots))
     context: Context = getattr(agent, "context", "hidden")
-    robots = [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]
+    robots = _fill(agent, split, tasks)
     envs = make_batch(task_set, len(robots), num_threads, context=context)
     label = str(name or getattr(agent, "name", type(agent).__name__))
     if len(label) > 64:
@@ -126,3 +127,17 @@ def _meta(
         "machine": machine(),
         "wall_seconds": time.perf_counter() - started,
     }
+
+
+def _fill(agent: AdaptiveAgent, split: str, tasks: list[Task]) -> list[Task]:
+    """Return the tasks of the robots: those of the split, filled up to the least batch.
+
+    Raises:
+        FastadaptError: findings are exchanged, and would be with a robot that only fills up.
+    """
+    if isinstance(agent, Exchanged) and len(tasks) < LEAST:
+        raise FastadaptError(
+            f"'{split}' has {len(tasks)} tasks: exchanging what was found out needs at least "
+            f"{LEAST}. Give the split more, or leave out --exchanged."
+        )
+    return [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]

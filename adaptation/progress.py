@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,7 +18,25 @@ from rich.progress import (
 )
 
 
-class TrainingProgress:
+class _Shown:
+    """Shows its bars while its context lasts."""
+
+    _progress: Progress
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class TrainingProgress(_Shown):
     """Shows iteration, steps, steps/s, return and time left; use as a context manager.
 
     Call it with the number of the iteration and its metrics (it is a `Report`).
@@ -42,18 +61,9 @@ class TrainingProgress:
         self._first: tuple[int, float] | None = None
         self._printed = 0.0
 
-    def __enter__(self) -> TrainingProgress:
-        self._progress.start()
+    def __enter__(self) -> Self:
         self._began = time.monotonic()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+        return super().__enter__()
 
     def __call__(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Show one more iteration."""
@@ -82,7 +92,7 @@ def _count(steps: float) -> str:
     return f"{steps / 1e6:.2f}M" if steps >= 1e6 else f"{steps / 1e3:.0f}k"
 
 
-class MeasuringProgress:
+class MeasuringProgress(_Shown):
     """Shows how far an evaluation has come; use as a context manager.
 
     It goes to standard error: standard output is for tables.
@@ -102,18 +112,6 @@ class MeasuringProgress:
             disable=not self._live,
             transient=True,
         )
-
-    def __enter__(self) -> MeasuringProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def begin(self, title: str, total: int, done: int = 0) -> Callable[[int], None]:
         """Begin a part of the work; return what is called with the number of steps done."""

@@ -1,12 +1,16 @@
 """The control of adaptation: shots are lived through as ever, measured is what others found out."""
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from fastadapt.adaptation import evaluate
 from fastadapt.adaptation.trial import run_episode
 from fastadapt.agents import make_agent
 from fastadapt.agents.exchanged import Exchanged
-from fastadapt.envs import FastadaptError, make_batch
+from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 SMALL = {
     "rl2": {"width": 8},
@@ -52,6 +56,15 @@ def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots
     np.testing.assert_array_equal(control.act(seen, True), plain.act(seen, True))
     assert control.name == f"{name}-exchanged"
     assert control.adaptation_gradient_steps == plain.adaptation_gradient_steps
+
+
+def test_a_split_too_small_for_exchanging_is_refused(reacher, tmp_path):
+    text = Path(str(files("fastadapt.assets") / "task_sets" / "reacher-damage.toml")).read_text()
+    path = tmp_path / "small.toml"
+    path.write_text(text.replace("count = 20", "count = 3"))
+    agent = Exchanged(make_agent("rl2", reacher, width=8))
+    with pytest.raises(FastadaptError, match=r"'validation' has 3 tasks: .* at least 4"):
+        evaluate(agent, load_task_set(path), "validation", (0,), 1, num_threads=1)
 
 
 def test_a_single_task_and_a_memoryless_agent_are_refused(reacher):
