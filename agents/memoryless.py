@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from fastadapt.agents.ppo_agent import PPOAgent
+from fastadapt.agents.training_tasks import all_laws, draw_tasks
 from fastadapt.envs import Task, TaskSet
 
 
@@ -35,3 +36,7 @@ class Oracle(PPOAgent):
     name: ClassVar = "oracle"
     memory: ClassVar = False
     context: Literal["hidden", "visible"] = "visible"
+
+    def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
+        """Return new tasks from the laws of training and of all tests, in turn."""
+        return draw_tasks(task_set, all_laws(task_set), count, self.seed, start=iteration * count)

@@ -22,6 +22,7 @@ from fastadapt.agents.exploration import ExplorationNoise
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.keyed_randomness import keyed_randomness
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
+from fastadapt.agents.training_tasks import TRAIN
 from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
 from fastadapt.envs.draws import key_of
 
@@ -44,8 +45,6 @@ class SB3Agent(ABC):
     name: ClassVar[str]
     config_class: ClassVar[type[Any]]
     context: Literal["hidden", "visible"] = "hidden"
-    split: ClassVar[str | None] = "train"
-    """Where its training tasks come from; None: the healthy robot only."""
     episodes_in_one: ClassVar[bool] = False
     """Whether the episodes of an iteration are one trial on one task."""
 
@@ -66,6 +65,10 @@ class SB3Agent(ABC):
         self._robots: tuple[SB3VecEnv, VecEnv] | None = None
         self._noise = ExplorationNoise(seed, len(self._low))
         self.begin(1)
+
+    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
+        """Return the splits whose laws it is trained on; none: the healthy robot only."""
+        return TRAIN
 
     @abstractmethod
     def _algorithm(self) -> BaseAlgorithm:
@@ -146,7 +149,7 @@ class SB3Agent(ABC):
         if self._robots is None or self._robots[0].envs is not envs:
             self._robots = self._face(envs)
         face, robots = self._robots
-        if self.split is None:
+        if not self.laws(task_set):
             envs.set_tasks(task_set.nominal)
         model = self.model
         face.seed(key_of(self.seed, "robots", iteration) % 2**31)
@@ -189,7 +192,7 @@ class SB3Agent(ABC):
 
     def _face(self, envs: BatchedEnv) -> tuple[SB3VecEnv, VecEnv]:
         episodes = self.config.episodes if self.episodes_in_one else 1
-        face = SB3VecEnv(envs, self.split, episodes=episodes)
+        face = SB3VecEnv(envs, self.laws(envs.task_set), episodes=episodes)
         robots = VecNormalize(self._wrapped(face), clip_obs=_LIMIT, gamma=self.model.gamma)
         robots.obs_rms, robots.ret_rms = self._seen, self._gained
         self.model.observation_space = robots.observation_space

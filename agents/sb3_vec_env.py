@@ -11,6 +11,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from fastadapt.agents.training_tasks import draw_tasks
 from fastadapt.envs import BatchedEnv, FastadaptError, Task
 
 Array = NDArray[np.float64]
@@ -23,8 +24,8 @@ class SB3VecEnv(VecEnv):
     The true last observation is in `infos[i]["terminal_observation"]`, a time limit is marked by
     `infos[i]["TimeLimit.truncated"]`, and the sums of an episode are in `infos[i]["episode"]`. A
     simulation that diverged (`infos[i]["diverged"]`) is no time limit: what would follow is worth
-    nothing. Every robot gets a new task of `split` at each reset: the one with number (episode,
-    robot) of the stream of `seed`, whatever the others do.
+    nothing. Every robot gets a new task at each reset: the one with number (episode, robot) of the
+    stream of `seed`, whatever the others do.
 
     With `episodes` above 1, what Stable-Baselines3 takes for an episode is a trial: so many
     episodes on one task, whose borders are not reported as ends.
@@ -37,7 +38,8 @@ class SB3VecEnv(VecEnv):
 
     Args:
         envs: the robots.
-        split: where tasks come from; None leaves the robots on the tasks that they have.
+        splits: whose laws tasks are drawn from, in turn; none leaves the robots on the tasks that
+            they have.
         seed: of tasks and episodes.
         measures: per-step entries of info that `infos[i]["episode"]` reports as of the last step.
         episodes: of the robots in one of Stable-Baselines3.
@@ -46,7 +48,7 @@ class SB3VecEnv(VecEnv):
     def __init__(
         self,
         envs: BatchedEnv,
-        split: str | None = None,
+        splits: Sequence[str] = (),
         seed: int = 0,
         measures: Sequence[str] = ("distance",),
         episodes: int = 1,
@@ -56,7 +58,7 @@ class SB3VecEnv(VecEnv):
         shown = Box(space.low.astype(np.float32), space.high.astype(np.float32))
         super().__init__(envs.num_envs, shown, envs.single_action_space)
         self.envs = envs
-        self._split = split
+        self._splits = tuple(splits)
         self._measures = tuple(measures)
         self._episodes = episodes
         self._actions = np.empty(0)
@@ -117,7 +119,7 @@ class SB3VecEnv(VecEnv):
     def _begin_trials(self, mask: Mask) -> NDArray[np.float32]:
         ids = np.flatnonzero(mask)
         self._trial[ids] += 1
-        if self._split is not None:
+        if self._splits:
             self.envs.set_tasks([self._task(int(i)) for i in ids], mask)
         self._lived[ids] = 0
         self._trial_returns[ids] = 0.0
@@ -138,8 +140,12 @@ class SB3VecEnv(VecEnv):
         if trial not in self._tasks:
             first = int(self._trial.min())
             self._tasks = {t: tasks for t, tasks in self._tasks.items() if t >= first}
-            self._tasks[trial] = self.envs.task_set.sample(
-                str(self._split), self.num_envs, self._seed, start=trial * self.num_envs
+            self._tasks[trial] = draw_tasks(
+                self.envs.task_set,
+                self._splits,
+                self.num_envs,
+                self._seed,
+                start=trial * self.num_envs,
             )
         return self._tasks[trial][robot]
 
