@@ -86,6 +86,10 @@ class SB3Agent(ABC):
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimisers by name."""
 
+    def _reward_horizon(self) -> float:
+        """Return the discount of the sums of reward by whose spread rewards are divided."""
+        return self.model.gamma
+
     def _inputs(self, observations: int, actions: int) -> int:
         """Return how many numbers the policy sees."""
         return observations
@@ -193,7 +197,7 @@ class SB3Agent(ABC):
     def _face(self, envs: BatchedEnv) -> tuple[SB3VecEnv, VecEnv]:
         episodes = self.config.episodes if self.episodes_in_one else 1
         face = SB3VecEnv(envs, self.laws(envs.task_set), episodes=episodes)
-        robots = VecNormalize(self._wrapped(face), clip_obs=_LIMIT, gamma=self.model.gamma)
+        robots = VecNormalize(self._wrapped(face), clip_obs=_LIMIT, gamma=self._reward_horizon())
         robots.obs_rms, robots.ret_rms = self._seen, self._gained
         self.model.observation_space = robots.observation_space
         return face, robots

@@ -11,7 +11,7 @@ from fastadapt.agents.config import AgentConfig
 class SB3SACConfig(AgentConfig):
     """Settings of soft actor-critic."""
 
-    num_envs: int = 32
+    num_envs: int = 64
     """Robots trained on at once, each on a task of its own."""
     episodes: int = 1
     """Episodes of every robot in an iteration."""
@@ -21,15 +21,18 @@ class SB3SACConfig(AgentConfig):
     """Step size of Adam."""
     gamma: float = 0.95
     """Discount per control step."""
-    tau: float = 0.005
+    tau: float = 0.01
     """How far the target critics go towards the critics in each gradient step."""
-    batch: int = 256
+    batch: int = 512
     """Transitions in a gradient step."""
-    gradient_steps: int = 4
+    gradient_steps: int = 2
     """Gradient steps for each control step of all robots together."""
+    temperature: float = 0.1
+    """Weight of the entropy at the start, in units of a reward's standard deviation; it is learned,
+    and from far above what is needed that takes thousands of gradient steps."""
     warm_up: int = 10_000
     """Transitions with random actions before learning begins."""
-    replay: int = 300_000
+    replay: int = 1_000_000
     """Transitions that are kept."""
 
     def __post_init__(self) -> None:
@@ -39,6 +42,8 @@ class SB3SACConfig(AgentConfig):
         )
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate = {self.learning_rate}; it must be positive.")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature = {self.temperature}; it must be positive.")
         if not 0 < self.gamma < 1:
             raise ValueError(f"gamma = {self.gamma}; it must be in (0, 1).")
         if not 0 < self.tau <= 1:

@@ -38,6 +38,7 @@ class SB3SAC(SB3Agent):
             gamma=config.gamma,
             train_freq=1,
             gradient_steps=config.gradient_steps,
+            ent_coef=f"auto_{config.temperature}",
             target_entropy=-float(len(self._low)),
             policy_kwargs={"net_arch": [config.width, config.width]},
             device="cpu",
@@ -51,6 +52,9 @@ class SB3SAC(SB3Agent):
     def _commanded(self, sample: Array) -> Array:
         middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
         return middle + half * np.tanh(sample)
+
+    def _reward_horizon(self) -> float:
+        return 0.0  # single rewards: divided by whole returns they would be lost in the entropy
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {
