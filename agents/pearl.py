@@ -46,21 +46,28 @@ class PEARL:
     def __init__(self, task_set: TaskSet, seed: int, config: PEARLConfig) -> None:
         cls = task_set.environment
         self.config = config
-        self.num_envs = min(config.num_envs, len(_training_tasks(task_set, seed, config)))
         self.adaptation_gradient_steps = 0  # it adapts by inference
         self.seed = seed
+        self.num_envs = min(config.num_envs, len(self.training_tasks(task_set)))
         limits = np.array([(action.low, action.high) for action in cls.actions()])
         self._low, self._high = limits.T
         self._actions = len(limits)
-        self._scale = TransitionScale(len(cls.observations), self._actions)
+        observations = len(cls.observations)
+        if self.context == "visible":
+            observations += len(task_set.names)
+        self._scale = TransitionScale(observations, self._actions)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
-        self.networks = PEARLNetworks(
-            len(cls.observations), self._actions, self._scale.context_size, config
-        )
+        self.networks = PEARLNetworks(observations, self._actions, self._scale.context_size, config)
         self._update = PEARLUpdate(self.networks, config, self._actions)
         self.replay: TaskReplay | None = None
         self._noise = ExplorationNoise(seed, self._actions + config.latent)
         self.begin(1)
+
+    def training_tasks(self, task_set: TaskSet) -> list[Task]:
+        """Return the tasks that it is trained on, always the same."""
+        if self.config.num_tasks:
+            return task_set.sample("train", self.config.num_tasks, self.seed)
+        return task_set.tasks("train")
 
     @property
     def belief(self) -> tuple[Array, Array]:
@@ -122,7 +129,7 @@ class PEARL:
         The first iteration visits every training task, acting at random.
         """
         started = time.perf_counter()
-        tasks = _training_tasks(task_set, self.seed, self.config)
+        tasks = self.training_tasks(task_set)
         if self.replay is None:
             self.replay = self._empty_replay(len(tasks))
         before = self.snapshot()
@@ -266,12 +273,6 @@ class PEARLWithoutMemory(PEARL):
     def observe(self, transition: Transition) -> None:
         """Take no note of what happened; the noise goes on."""
         self._noise.advance(~self._trial.ended)
-
-
-def _training_tasks(task_set: TaskSet, seed: int, config: PEARLConfig) -> list[Task]:
-    if config.num_tasks:
-        return task_set.sample("train", config.num_tasks, seed)
-    return task_set.tasks("train")
 
 
 def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:

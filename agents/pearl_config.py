@@ -99,3 +99,19 @@ class PEARLConfig(AgentConfig):
                 f"sac.context = {self.sac.context}; it must be at most replay = {self.replay}, the "
                 "transitions that are kept of a task."
             )
+
+
+@dataclass(frozen=True)
+class SACAgentConfig(PEARLConfig):
+    """Settings of soft actor-critic without a belief, else PEARL's own."""
+
+    episodes: int = 1
+    """Episodes of every robot in an iteration, on one task."""
+    num_envs: int = 100
+    """Robots that collect at once, each on a training task of its own."""
+    encoder: Literal["none"] = "none"
+    """It believes nothing."""
+    latent: int = 1
+    """Size of the latent variable, which is always 0."""
+    sac: SACConfig = field(default_factory=lambda: SACConfig(prior_share=0.0))
+    """Settings of the update."""

@@ -29,6 +29,11 @@ _HOMES = {
     "oracle": _Home("memoryless", "Oracle"),
     "fine-tune": _Home("fine_tune", "FineTune", "fine_tune_config", "FineTuneConfig"),
     "pearl": _Home("pearl", "PEARL", "pearl_config", "PEARLConfig"),
+    "nominal-sac": _Home("sac_agents", "NominalSAC", "pearl_config", "SACAgentConfig"),
+    "domain-randomised-sac": _Home(
+        "sac_agents", "DomainRandomisedSAC", "pearl_config", "SACAgentConfig"
+    ),
+    "oracle-sac": _Home("sac_agents", "OracleSAC", "pearl_config", "SACAgentConfig"),
     "recurrent": _Home("sb3_recurrent", "Recurrent"),
     "nominal-sb3-ppo": _Home("sb3_ppo", "NominalSB3PPO"),
     "domain-randomised-sb3-ppo": _Home("sb3_ppo", "DomainRandomisedSB3PPO"),
