@@ -102,6 +102,14 @@ class PEARLConfig(AgentConfig):
 
 
 @dataclass(frozen=True)
+class PlainSACConfig(SACConfig):
+    """Settings of the update where nothing is believed."""
+
+    prior_share: float = 0.0
+    """Share of a gradient step's tasks that learn on a random z: none."""
+
+
+@dataclass(frozen=True)
 class SACAgentConfig(PEARLConfig):
     """Settings of soft actor-critic without a belief, else PEARL's own."""
 
@@ -113,5 +121,5 @@ class SACAgentConfig(PEARLConfig):
     """It believes nothing."""
     latent: int = 1
     """Size of the latent variable, which is always 0."""
-    sac: SACConfig = field(default_factory=lambda: SACConfig(prior_share=0.0))
+    sac: PlainSACConfig = field(default_factory=PlainSACConfig)
     """Settings of the update."""
