@@ -19,7 +19,7 @@ from fastadapt.adaptation.run import Run
 from fastadapt.adaptation.training import Report, RunInUseError, locked, train
 from fastadapt.envs.errors import FastadaptError
 
-Algorithm = Literal["own", "sb3-ppo", "sb3-sac"]
+Algorithm = Literal["sac", "ppo", "sb3-ppo", "sb3-sac"]
 ARMS = {"floor": "nominal", "domain-randomised": "domain-randomised", "oracle": "oracle"}
 """Agent that is trained for each role."""
 
@@ -32,7 +32,7 @@ class ReferencePlan:
         task_set: shipped name, or path to a TOML file.
         runs: folder of the run directories.
         iterations: of training, by role; roles that it lacks are not trained.
-        algorithm: who trains: our own PPO, or PPO or SAC of Stable-Baselines3.
+        algorithm: what trains: our own SAC or PPO, or those of Stable-Baselines3.
         seeds: of training.
         episodes: measured for each task.
         threads: that simulate (0: one per processor).
@@ -42,7 +42,7 @@ class ReferencePlan:
     task_set: str | Path
     runs: Path
     iterations: Mapping[str, int]
-    algorithm: Algorithm = "own"
+    algorithm: Algorithm = "sac"
     seeds: tuple[int, ...] = (0, 1, 2)
     episodes: int = 4
     threads: int = 0
@@ -57,7 +57,7 @@ class ReferencePlan:
 
     def agent(self, role: str) -> str:
         """Return the name of the agent that plays a role."""
-        return ARMS[role] if self.algorithm == "own" else f"{ARMS[role]}-{self.algorithm}"
+        return ARMS[role] if self.algorithm == "ppo" else f"{ARMS[role]}-{self.algorithm}"
 
 
 class Step(NamedTuple):

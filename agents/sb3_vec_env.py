@@ -48,7 +48,7 @@ class SB3VecEnv(VecEnv):
     def __init__(
         self,
         envs: BatchedEnv,
-        splits: Sequence[str] = (),
+        splits: str | Sequence[str] = (),
         seed: int = 0,
         measures: Sequence[str] = ("distance",),
         episodes: int = 1,
@@ -58,7 +58,7 @@ class SB3VecEnv(VecEnv):
         shown = Box(space.low.astype(np.float32), space.high.astype(np.float32))
         super().__init__(envs.num_envs, shown, envs.single_action_space)
         self.envs = envs
-        self._splits = tuple(splits)
+        self._splits = (splits,) if isinstance(splits, str) else tuple(splits)
         self._measures = tuple(measures)
         self._episodes = episodes
         self._actions = np.empty(0)

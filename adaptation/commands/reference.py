@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Budgets:
     """Iterations of training for each arm."""
 
-    floor: int = 150
+    floor: int = 40
     """The agent trained on the healthy robot only."""
-    domain_randomised: int = 150
+    domain_randomised: int = 100
     """The memoryless agent trained on all tasks."""
-    oracle: int = 150
+    oracle: int = 120
     """The agent that sees the parameters of the task."""
 
 
@@ -44,8 +44,10 @@ class Reference:
     """Folder of the trainings."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of training."""
-    algorithm: Literal["own", "sb3-ppo", "sb3-sac"] = "own"
-    """Who trains: our own PPO, or PPO or SAC of Stable-Baselines3."""
+    algorithm: Literal["sac", "ppo", "sb3-ppo", "sb3-sac"] = "sac"
+    """What trains: our own SAC or PPO, or those of Stable-Baselines3."""
+    gamma: float | None = None
+    """Discount per control step, where it is not to be the default."""
     iterations: Budgets = field(default_factory=Budgets)
     """Iterations of training for each arm."""
     episodes: int = 4
@@ -90,6 +92,14 @@ def run(arguments: list[str]) -> None:
     print(f"{args.out}: {', '.join(found.returns)} on {', '.join(found.splits)}.")
 
 
+def _options(args: Reference) -> dict[str, Any]:
+    """Return the settings of the trained agents that differ from the defaults."""
+    if args.gamma is None:
+        return {}
+    name = {"sac": "sac", "ppo": "ppo", "sb3-ppo": "ppo"}.get(args.algorithm)
+    return {name: {"gamma": args.gamma}} if name else {"gamma": args.gamma}
+
+
 def _make(args: Reference, given: dict[str, list[Run]]) -> References:
     """Train the arms of which no runs were given."""
     from fastadapt.adaptation.progress import TrainingProgress
@@ -114,6 +124,7 @@ def _make(args: Reference, given: dict[str, list[Run]]) -> References:
         args.seeds,
         args.episodes,
         args.threads,
+        _options(args),
     )
 
     def watch(step: Step) -> TrainingProgress:

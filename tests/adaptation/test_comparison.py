@@ -98,7 +98,7 @@ def test_what_was_not_measured_alike_is_refused(changes, told, reacher, tmp_path
 def test_another_task_set_is_refused(reacher, tmp_path):
     other = load_task_set("reacher-dynamics")
     paths = [evaluated(tmp_path / "a", reacher), evaluated(tmp_path / "b", other)]
-    with pytest.raises(FastadaptError, match=r"task set reacher-damage-v0 \(hash .* and reacher-d"):
+    with pytest.raises(FastadaptError, match=r"task set reacher-damage-v1 \(hash .* and reacher-d"):
         compare_runs(paths, tmp_path / "report")
 
 

@@ -22,7 +22,7 @@ SMALL = {"num_envs": 2, "width": 8, "episodes": 1}
 def plan(folder, **changes):
     iterations = {"floor": 1, "domain-randomised": 2, "oracle": 3}
     given = {"task_set": "reacher-damage", "runs": folder, "iterations": iterations}
-    given |= {"seeds": (4,), "episodes": 1, "threads": 1, "options": SMALL}
+    given |= {"seeds": (4,), "episodes": 1, "threads": 1, "options": SMALL, "algorithm": "ppo"}
     return ReferencePlan(**given | changes)
 
 
@@ -75,7 +75,7 @@ def test_a_crash_loses_little_and_changes_nothing(made, tmp_path):
 
     with pytest.raises(CrashError):
         make_reference_runs(plan(tmp_path), crash)
-    kept = tmp_path / "reacher-damage-v0" / "nominal-4"
+    kept = tmp_path / "reacher-damage-v1" / "nominal-4"
     stamp = (kept / "checkpoints" / "last" / "model.safetensors").stat().st_mtime_ns
     result = next((kept / "evaluations").glob("*/results.csv"))
     measured = result.stat().st_mtime_ns
@@ -116,7 +116,7 @@ def test_impossible_plans_are_refused(tmp_path):
 
 def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     _, runs = made
-    out = tmp_path / "references" / "reacher-damage-v0.json"
+    out = tmp_path / "references" / "reacher-damage-v1.json"
     command = ["reference", "reacher-damage", "--out", str(out), "--runs", str(tmp_path / "runs")]
     command += ["--seeds", "4", "--episodes", "1", "--threads", "1"]
     for role in ("floor", "oracle", "domain-randomised"):
@@ -125,7 +125,7 @@ def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     content = json.loads(out.read_text())
     assert content["returns"].keys() == {"floor", "domain-randomised", "oracle", "random"}
     assert content["made"]["floor"]["training"][0]["iterations"] == 1
-    assert not (tmp_path / "runs" / "reacher-damage-v0" / "nominal-4").exists()
+    assert not (tmp_path / "runs" / "reacher-damage-v1" / "nominal-4").exists()
     assert cli.run(command) == 2
     assert "exists; nothing was written" in capsys.readouterr().err
     assert load_run(runs["floor"][0].path).iterations_done() == 1

@@ -61,7 +61,7 @@ def test_seeds_are_pooled_and_scores_normalised(runs, references):
     assert body[4][2] == str(expected)
     assert float(body[2][2].split()[0]) == pytest.approx(0, abs=1e-4)
     assert body[0][3] == "0.00M, 0 min"
-    assert "reacher-damage-v0`, normalised score" in text
+    assert "reacher-damage-v1`, normalised score" in text
     assert "mean over 40 tasks" in text
 
 
@@ -94,7 +94,7 @@ def test_the_command_puts_it_between_the_marks(runs, references, tmp_path, capsy
     for _ in range(2):
         assert cli.run(command) == 0
         text = page.read_text()
-        assert text.startswith(f"before\n{BEGIN}\n\n`reacher-damage-v0`")
+        assert text.startswith(f"before\n{BEGIN}\n\n`reacher-damage-v1`")
         assert text.endswith(f"|\n\n{END}\nafter\n") or text.endswith(f"|\n{END}\nafter\n")
         assert "old" not in text
     assert text.count("| agent") == 1

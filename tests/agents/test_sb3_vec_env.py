@@ -14,7 +14,9 @@ from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 
 def robots(num=3, split=None, seed=0, **options):
-    return SB3VecEnv(make_batch(load_task_set("reacher-damage"), num, 1), split, seed, **options)
+    return SB3VecEnv(
+        make_batch(load_task_set("reacher-damage"), num, 1), split or (), seed, **options
+    )
 
 
 def actions(envs, steps, seed=0):
