@@ -66,17 +66,18 @@ class MetaParameters:
     ) -> Adaptation:
         """Take one inner step on each of the experiences, from parameters `(M, P)`."""
 
-        def signal(lived: Experience) -> Tensor:
-            found = lived.signal
+        def guide(lived: Experience) -> tuple[Tensor, Tensor | None]:
+            signal, direction = lived.signal, None
             if self.signal:
-                network = meta[self._end :]
-                found = self.signal(network, found, lived.transitions, lived.noise())
+                signal, direction = self.signal(meta[self._end :], signal, lived.transitions)
             if self.inner.unit == "noise":
-                found = found * torch.exp(2 * lived.policy.log_std.mean(-1))
-            return found
+                variance = torch.exp(2 * lived.policy.log_std.mean(-1))
+                signal = signal * variance
+                direction = None if direction is None else direction * variance.unsqueeze(-1)
+            return signal, direction
 
         objective = self.inner.objective
-        return adapt(self.policy, start, self.rates(meta), experiences, objective, order, signal)
+        return adapt(self.policy, start, self.rates(meta), experiences, objective, order, guide)
 
 
 @dataclass(frozen=True)
