@@ -64,12 +64,14 @@ class _Trial:
     Attributes:
         parameters: `(N, P)`, of their policies.
         ended: `(N,)`, whose episode has ended.
+        steps: `(N,)`, inner steps taken so far.
         explored: the actions just sampled, None outside of shots.
         shot: the shot so far.
     """
 
     parameters: Tensor
     ended: Mask
+    steps: NDArray[np.int64]
     explored: Array | None = None
     shot: _Shot = field(default_factory=_Shot)
 
@@ -79,7 +81,8 @@ class MAML:
 
     Model-agnostic meta-learning (Finn et al. 2017) with true second derivatives. In a trial every
     robot begins with the meta-parameters; each shot ends in one inner step on that shot's own
-    episode. Measured episodes act deterministically and teach nothing.
+    episode, step number k beyond the K of training at K / k of its size. Measured episodes act
+    deterministically and teach nothing.
 
     Attributes:
         config: its settings.
@@ -123,7 +126,8 @@ class MAML:
 
     def begin(self, num_tasks: int) -> None:
         """Face N new tasks with the meta-parameters."""
-        self._trial = _Trial(self._initial().expand(num_tasks, -1), np.zeros(num_tasks, bool))
+        nobody, none = np.zeros(num_tasks, bool), np.zeros(num_tasks, np.int64)
+        self._trial = _Trial(self._initial().expand(num_tasks, -1), nobody, none)
         self._noise.begin(num_tasks)
 
     def key_exploration(self, keys: NDArray[np.uint64]) -> None:
@@ -167,7 +171,11 @@ class MAML:
         robots = torch.from_numpy(done)
         before = trial.parameters[robots]
         lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
-        after = self._inner_step(before, lived)
+        steps = trial.steps + done
+        # Training tried `inner.steps` of full size; more of them would pile up each shot's noise.
+        share = np.minimum(1.0, self.config.inner.steps / steps[done])
+        step = self._inner_step(before, lived) - before
+        after = before + torch.from_numpy(share).float().unsqueeze(1) * step
         sound = torch.isfinite(after).all(dim=1)
         lost = int((~sound).sum())
         if lost:
@@ -180,12 +188,13 @@ class MAML:
         parameters = trial.parameters.clone()
         parameters[robots] = torch.where(sound.unsqueeze(1), after, before)
         self.adaptation_gradient_steps += 1
-        self._trial = replace(self._trial, parameters=parameters, shot=trial.shot.without(done))
+        shot = trial.shot.without(done)
+        self._trial = replace(self._trial, parameters=parameters, steps=steps, shot=shot)
 
     def exchange(self, order: NDArray[np.int64]) -> None:
         """Give robot i the parameters of robot `order[i]`."""
         parameters = self._trial.parameters[torch.from_numpy(order)]
-        self._trial = replace(self._trial, parameters=parameters)
+        self._trial = replace(self._trial, parameters=parameters, steps=self._trial.steps[order])
 
     def snapshot(self) -> Any:
         """Return the trials as they stand, with the state of the exploration noise."""
