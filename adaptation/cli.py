@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 VERBS = {
-    "demo": "train a small RL² on a damaged arm, measure its recovery, write a report (minutes)",
+    "demo": "train a small PEARL on a damaged arm, measure its recovery, write a report (minutes)",
     "train": "meta-train an agent; goes on where it was stopped when run again",
     "evaluate": "measure a trained agent on frozen tasks that it has never seen",
     "compare": "one report from several evaluated runs",
