@@ -13,9 +13,9 @@ class LearnedSignal:
 
     One episode's advantages are mostly noise, while its transitions say much about the robot. A
     small network reads observation, change of the observation, action, its random part z and the
-    advantage A; the inner step follows w A + h_0 in place of A, and moves the mean action in every
-    state by h_i standard deviations. (A signal z_i h_i does the same on average over z, with all
-    the noise of z on top.) The network is the same for all tasks, and begins with h = 0 and w = 1.
+    advantage A; the inner step follows w A + h_0 + sum_i z_i h_i in place of A. The products with
+    z make a policy-gradient step move the mean action by what h_i says on average. The network is
+    the same for all tasks, and begins with h = 0 and w = 1.
 
     Attributes:
         size: number of its parameters.
@@ -36,14 +36,15 @@ class LearnedSignal:
         return torch.cat([*parts, torch.ones(1)])
 
     def __call__(
-        self, parameters: Tensor, advantages: Tensor, transitions: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return what takes the place of the advantages, `(M, B)`, and h, `(M, B, actions)`.
+        self, parameters: Tensor, advantages: Tensor, transitions: Tensor, noise: Tensor
+    ) -> Tensor:
+        """Return what takes the place of the advantages, `(M, B)`.
 
         Args:
             parameters: `(size,)`.
             advantages: `(M, B)`.
             transitions: `(M, B, inputs)`.
+            noise: `(M, B, actions)`, standard normal.
         """
         features, start = transitions, 0
         for number, (inputs, outputs) in enumerate(self._layers, 1):
@@ -53,4 +54,5 @@ class LearnedSignal:
             start = end
             if number < len(self._layers):
                 features = torch.tanh(features)
-        return parameters[-1] * advantages + features[..., 0], features[..., 1:]
+        learned = features[..., 0] + (features[..., 1:] * noise).sum(-1)
+        return parameters[-1] * advantages + learned

@@ -29,7 +29,6 @@ from fastadapt.envs.draws import key_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-_META = "meta_parameters"  # another name where they mean something else: once it was "meta"
 
 
 @dataclass(frozen=True)
@@ -242,7 +241,7 @@ class MAML:
 
     def state(self) -> AgentState:
         """Return meta-parameters, normaliser, baseline and the state of the optimiser."""
-        model = {_META: self.meta.detach().numpy().copy()}
+        model = {"meta": self.meta.detach().numpy().copy()}
         model["baseline"] = self._baseline.shared.numpy().copy()
         model |= {f"observation.{k}": v for k, v in self._scale.state().items()}
         critic, remembered = self._critic.state()
@@ -257,7 +256,7 @@ class MAML:
         Raises:
             FastadaptError: the parameters are those of another policy.
         """
-        meta = torch.from_numpy(state.model.get(_META, np.empty(0, np.float32)).copy())
+        meta = torch.from_numpy(state.model["meta"].copy())
         if meta.shape != self.meta.shape:
             raise FastadaptError(
                 f"The checkpoint holds {len(meta)} parameters, this agent has {len(self.meta)}: "

@@ -77,7 +77,6 @@ def inner_loss(
     lived: Experience,
     objective: Objective,
     signal: Tensor | None = None,
-    direction: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of every task `(M,)` that an inner step descends.
 
@@ -91,19 +90,13 @@ def inner_loss(
         lived: what the step learns from.
         objective: which form.
         signal: `(M, B)`, what to go by; default that of the experience.
-        direction: `(M, B, actions)`, where the mean actions are to go beside it, in units of the
-            standard deviations that were acted with.
     """
-    found = policy(parameters, lived.observations)
-    log_probs = found.log_prob(lived.actions)
+    log_probs = policy(parameters, lived.observations).log_prob(lived.actions)
     likelihood = log_probs
     if objective == "likelihood-ratio":
         likelihood = (log_probs - lived.log_probs).exp()
     signal = lived.signal if signal is None else signal
-    gain = likelihood * signal
-    if direction is not None:
-        gain = gain + (direction * found.mean * torch.exp(-lived.policy.log_std)).sum(-1)
-    return -(gain * lived.weights).sum(-1)
+    return -(likelihood * signal * lived.weights).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -166,7 +159,7 @@ def adapt(
     experiences: list[Experience],
     objective: Objective,
     order: Order | None,
-    guide: Callable[[Experience], tuple[Tensor, Tensor | None]] | None = None,
+    signal: Callable[[Experience], Tensor] | None = None,
 ) -> Adaptation:
     """Take one inner step on each of the experiences (Finn et al. 2017, eq. 1 and 4).
 
@@ -178,7 +171,7 @@ def adapt(
         objective: of the inner loss.
         order: whether derivatives go through the inner gradients (`second`) or take them for
             constants (`first`); None where no derivative is wanted.
-        guide: gives what each step goes by, signal and direction (see `inner_loss`).
+        signal: gives what each step goes by, `(M, B)`; default that of the experience.
     """
     stages, gradients = [parameters], []
     for lived in experiences:
@@ -187,8 +180,8 @@ def adapt(
             start = start.clone().requires_grad_()
             stages[-1] = start
         with torch.enable_grad():
-            guidance = guide(lived) if guide else ()
-            loss = inner_loss(policy, start, lived, objective, *guidance).sum()
+            found = signal(lived) if signal else None
+            loss = inner_loss(policy, start, lived, objective, found).sum()
             (gradient,) = torch.autograd.grad(loss, start, create_graph=order == "second")
         gradients.append(gradient)
         stages.append(start - rates * gradient)

@@ -66,18 +66,17 @@ class MetaParameters:
     ) -> Adaptation:
         """Take one inner step on each of the experiences, from parameters `(M, P)`."""
 
-        def guide(lived: Experience) -> tuple[Tensor, Tensor | None]:
-            signal, direction = lived.signal, None
+        def signal(lived: Experience) -> Tensor:
+            found = lived.signal
             if self.signal:
-                signal, direction = self.signal(meta[self._end :], signal, lived.transitions)
+                network = meta[self._end :]
+                found = self.signal(network, found, lived.transitions, lived.noise())
             if self.inner.unit == "noise":
-                variance = torch.exp(2 * lived.policy.log_std.mean(-1))
-                signal = signal * variance
-                direction = None if direction is None else direction * variance.unsqueeze(-1)
-            return signal, direction
+                found = found * torch.exp(2 * lived.policy.log_std.mean(-1))
+            return found
 
         objective = self.inner.objective
-        return adapt(self.policy, start, self.rates(meta), experiences, objective, order, guide)
+        return adapt(self.policy, start, self.rates(meta), experiences, objective, order, signal)
 
 
 @dataclass(frozen=True)

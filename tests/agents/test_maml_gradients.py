@@ -77,17 +77,14 @@ def value(problem, meta):
                 ratio = (log_probs - here.log_probs).exp()
                 gains.append((ratio * here.advantages).mean().item())
             leaf = mine.detach().requires_grad_()
-            signal, direction = here.signal, torch.zeros_like(here.actions)
+            signal = here.signal
             if parts.signal:
                 learned = meta[-parts.signal.size :]
-                signal, direction = parts.signal(learned, signal, here.transitions)
+                noise = (here.actions - here.policy.mean) / here.policy.log_std.exp()
+                signal = parts.signal(learned, signal, here.transitions, noise)
             if problem.inner.unit == "noise":
-                variance = here.policy.log_std.mean().exp() ** 2
-                signal, direction = signal * variance, direction * variance
-            objective = problem.inner.objective
-            loss = inner_loss(problem.policy, leaf, here, objective, signal).sum()
-            mean = problem.policy(leaf, here.observations).mean / here.policy.log_std.exp()
-            loss = loss - ((direction * mean).sum(-1) * here.weights).sum()
+                signal = signal * here.policy.log_std.mean().exp() ** 2
+            loss = inner_loss(problem.policy, leaf, here, problem.inner.objective, signal).sum()
             mine = (leaf - parts.rates(meta) * torch.autograd.grad(loss, leaf)[0]).detach()
         total += sum(gains) / len(gains)
     return total / TASKS
