@@ -95,6 +95,31 @@ def test_the_inner_step_descends_the_loss_of_the_shot(maml, robots):
     torch.testing.assert_close(parameters_of(maml), expected, atol=1e-5, rtol=1e-3)
 
 
+def test_shots_beyond_the_trained_steps_count_for_less_and_less(maml, robots):
+    maml.begin(6)
+    whole, taken = [], []
+    take = maml._inner_step
+
+    def note(before, lived):
+        after = take(before, lived)
+        whole.append(after - before)
+        return after
+
+    maml._inner_step = note
+    for shot in range(4):
+        before = parameters_of(maml)
+        live(maml, robots, explore=True, seed=shot)
+        robot = all_of(robots) & ((np.arange(6) > 0) | (shot > 0))  # the first begins a shot late
+        maml.end_episode(robot)
+        taken.append((parameters_of(maml) - before)[robot])
+    steps = np.array(
+        [[0, 1, 1, 1, 1, 1], [1, 2, 2, 2, 2, 2], [2, 3, 3, 3, 3, 3], [3, 4, 4, 4, 4, 4]]
+    )
+    for shot, (found, full) in enumerate(zip(taken, whole, strict=True)):
+        share = np.minimum(1, 2 / steps[shot][steps[shot] > 0])
+        torch.testing.assert_close(found, torch.from_numpy(share).float()[:, None] * full)
+
+
 def test_only_robots_whose_episode_ended_adapt(maml, robots):
     maml.begin(6)
     before = parameters_of(maml)

@@ -1,4 +1,4 @@
-"""Which tasks agents are trained on: the oracle on the laws of all tests, on none of their draws."""
+"""Which tasks agents are trained on: the oracle on the laws of all tests, on no frozen draw."""
 
 import numpy as np
 import pytest
