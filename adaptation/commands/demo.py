@@ -22,7 +22,7 @@ class Demo:
     """Run directory; a demo that was stopped goes on when run again."""
     seed: int = 0
     """Seed of everything random."""
-    iterations: int = 30
+    iterations: int = 40
     """Iterations of training (fewer: faster, and worse)."""
 
 
