@@ -172,10 +172,8 @@ class MAML:
         before = trial.parameters[robots]
         lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
         steps = trial.steps + done
-        # Training tried `inner.steps` of full size; more of them would pile up each shot's noise.
-        share = np.minimum(1.0, self.config.inner.steps / steps[done])
-        step = self._inner_step(before, lived) - before
-        after = before + torch.from_numpy(share).float().unsqueeze(1) * step
+        share = _share(steps[done], self.config.inner.steps)
+        after = before + share * (self._inner_step(before, lived) - before)
         sound = torch.isfinite(after).all(dim=1)
         lost = int((~sound).sum())
         if lost:
@@ -350,6 +348,14 @@ def _assign_tasks(
     steps = config.inner.steps
     shares = [torch.full((tasks, 1), k / steps) for k in range(steps + 1)]
     return [torch.cat([context, share], dim=1) for share in shares]
+
+
+def _share(steps: NDArray[np.int64], trained: int) -> Tensor:
+    """Return how much of step number `steps` to take, `(N, 1)`.
+
+    Training tried `trained` of full size; more of them would pile up the noise of every shot.
+    """
+    return torch.from_numpy(np.minimum(1.0, trained / steps)).float().unsqueeze(1)
 
 
 @torch.no_grad()
