@@ -81,8 +81,8 @@ class MAML:
 
     Model-agnostic meta-learning (Finn et al. 2017) with true second derivatives. In a trial every
     robot begins with the meta-parameters; each shot ends in one inner step on that shot's own
-    episode, step number k beyond the K of training at K / k of its size. Measured episodes act
-    deterministically and teach nothing.
+    episode. Beyond the K steps of training, trials go K times the mean of all their steps. Measured
+    episodes act deterministically and teach nothing.
 
     Attributes:
         config: its settings.
@@ -172,8 +172,8 @@ class MAML:
         before = trial.parameters[robots]
         lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
         steps = trial.steps + done
-        share = _share(steps[done], self.config.inner.steps)
-        after = before + share * (self._inner_step(before, lived) - before)
+        step = self._inner_step(before, lived) - before
+        after = _moved(self._initial(), before, step, steps[done], self.config.inner.steps)
         sound = torch.isfinite(after).all(dim=1)
         lost = int((~sound).sum())
         if lost:
@@ -350,12 +350,17 @@ def _assign_tasks(
     return [torch.cat([context, share], dim=1) for share in shares]
 
 
-def _share(steps: NDArray[np.int64], trained: int) -> Tensor:
-    """Return how much of step number `steps` to take, `(N, 1)`.
+def _moved(
+    start: Tensor, before: Tensor, step: Tensor, steps: NDArray[np.int64], trained: int
+) -> Tensor:
+    """Return parameters `(N, P)` after step number `steps` `(N,)` of a trial.
 
-    Training tried `trained` of full size; more of them would pile up the noise of every shot.
+    Training tried `trained` steps. Beyond, adding up more would pile up the noise of every shot; so
+    the way from the start is from then on `trained` times the mean of all steps so far.
     """
-    return torch.from_numpy(np.minimum(1.0, trained / steps)).float().unsqueeze(1)
+    number = torch.from_numpy(steps).float().unsqueeze(1)
+    kept = torch.where(number > trained, 1 - 1 / number, 1.0)
+    return start + kept * (before - start) + (trained / number).clamp(max=1.0) * step
 
 
 @torch.no_grad()
