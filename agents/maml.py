@@ -80,9 +80,9 @@ class MAML:
     """A policy from which one policy-gradient step on a shot leads to a better one.
 
     Model-agnostic meta-learning (Finn et al. 2017) with true second derivatives. In a trial every
-    robot begins with the meta-parameters; each shot ends in one inner step on that shot's own
-    episode. Beyond the K steps of training, trials go K times the mean of all their steps. Measured
-    episodes act deterministically and teach nothing.
+    robot begins with the meta-parameters; each shot ends in an inner step on that shot's own
+    episode, or in a share of one where training took steps on several episodes. Measured episodes
+    act deterministically and teach nothing.
 
     Attributes:
         config: its settings.
@@ -173,7 +173,7 @@ class MAML:
         lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
         steps = trial.steps + done
         step = self._inner_step(before, lived) - before
-        after = _moved(self._initial(), before, step, steps[done], self.config.inner.steps)
+        after = _moved(self._initial(), before, step, steps[done], self.config)
         sound = torch.isfinite(after).all(dim=1)
         lost = int((~sound).sum())
         if lost:
@@ -351,16 +351,19 @@ def _assign_tasks(
 
 
 def _moved(
-    start: Tensor, before: Tensor, step: Tensor, steps: NDArray[np.int64], trained: int
+    start: Tensor, before: Tensor, step: Tensor, shots: NDArray[np.int64], config: MAMLConfig
 ) -> Tensor:
-    """Return parameters `(N, P)` after step number `steps` `(N,)` of a trial.
+    """Return parameters `(N, P)` after shot number `shots` `(N,)`, which asks for `step`.
 
-    Training tried `trained` steps. Beyond, adding up more would pile up the noise of every shot; so
-    the way from the start is from then on `trained` times the mean of all steps so far.
+    Where training took a step on E episodes, a shot is worth a share 1 / E of it. Beyond all that
+    training tried, adding up more would pile up the noise of every shot: the way from the start is
+    then as many steps long as in training, in the mean direction of all shots so far.
     """
-    number = torch.from_numpy(steps).float().unsqueeze(1)
+    number = torch.from_numpy(shots).float().unsqueeze(1)
+    trained = config.episodes * config.inner.steps
     kept = torch.where(number > trained, 1 - 1 / number, 1.0)
-    return start + kept * (before - start) + (trained / number).clamp(max=1.0) * step
+    share = (config.inner.steps / number).clamp(max=1 / config.episodes)
+    return start + kept * (before - start) + share * step
 
 
 @torch.no_grad()
