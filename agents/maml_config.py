@@ -12,8 +12,8 @@ from fastadapt.agents.config import AgentConfig, check_numbers
 class InnerConfig:
     """How the policy adapts to one task."""
 
-    steps: int = 2
-    """Inner steps in training, each on fresh episodes (1 to 5); in a trial every shot is one."""
+    steps: int = 1
+    """Inner steps in training, each on fresh episodes (1 to 5)."""
     learning_rate: float = 1.0
     """Size of an inner step (where they are learned: at the start)."""
     learned_rates: bool = True
@@ -103,10 +103,11 @@ class OuterConfig:
 class MAMLConfig(AgentConfig):
     """Settings of MAML; the defaults are what worked on the shipped task sets."""
 
-    tasks: int = 64
+    tasks: int = 32
     """Tasks of an iteration."""
-    episodes: int = 1
-    """Episodes on each task for one inner step; 1 is what a shot of a trial gives."""
+    episodes: int = 5
+    """Episodes on each task for one inner step (Finn et al. 2017: 20); in a trial every shot, one
+    episode, is worth that share of a step."""
     width: int = 64
     """Width of the two hidden layers."""
     log_std: float = -0.5

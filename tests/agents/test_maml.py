@@ -17,6 +17,7 @@ SMALL_MAML = {
     "episodes": 2,
     "width": 8,
     "planned_iterations": 4,
+    "inner": {"steps": 2},
     "outer": {"minibatches": 2, "epochs": 2},
 }
 
@@ -239,7 +240,7 @@ def test_robots_that_cannot_be_shared_out_are_refused(reacher):
 def test_training_resumes_bit_for_bit(reacher, robots, method):
     options = {**SMALL_MAML, "outer": {"method": method, "minibatches": 2, "epochs": 2}}
     if method == "trpo":
-        options["inner"] = {"signal": "advantages"}
+        options["inner"] = {"steps": 2, "signal": "advantages"}
 
     def new():
         return make_agent("maml", reacher, seed=3, **options)

@@ -8,7 +8,7 @@ from fastadapt.agents.registry import make_config
 
 from .inverted_point import InvertedPoint
 
-SETTINGS = {"tasks": 64, "width": 32, "gamma": 0.9, "planned_iterations": 30}
+SETTINGS = {"tasks": 64, "episodes": 1, "width": 32, "gamma": 0.9, "planned_iterations": 30}
 PLAIN = {"steps": 1, "learning_rate": 0.1, "signal": "advantages", "unit": "parameters"}
 """The inner step of Finn et al. 2017."""
 
