@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from fastadapt.agents.pearl import PEARL
-from fastadapt.agents.pearl_config import SACAgentConfig
+from fastadapt.agents.pearl_config import PEARLConfig, SACAgentConfig
 from fastadapt.agents.training_tasks import all_laws, draw_tasks
 from fastadapt.envs import Task, TaskSet
 
@@ -16,7 +16,7 @@ class NominalSAC(PEARL):
     """Our soft actor-critic on the healthy robot only: the floor."""
 
     name: ClassVar[str] = "nominal-sac"
-    config_class: ClassVar[type[SACAgentConfig]] = SACAgentConfig
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
         """Return the unperturbed task for all robots."""
@@ -27,14 +27,14 @@ class DomainRandomisedSAC(PEARL):
     """Our soft actor-critic on the training tasks, without any memory: one policy for all."""
 
     name: ClassVar[str] = "domain-randomised-sac"
-    config_class: ClassVar[type[SACAgentConfig]] = SACAgentConfig
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
 
 
 class OracleSAC(PEARL):
     """Our soft actor-critic that sees the parameters of the task: the ceiling."""
 
     name: ClassVar[str] = "oracle-sac"
-    config_class: ClassVar[type[SACAgentConfig]] = SACAgentConfig
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
     context: Literal["hidden", "visible"] = "visible"
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
