@@ -84,7 +84,11 @@ def test_references_of_another_version_are_refused(results, references):
 
 def test_factors_are_what_every_task_has(reacher):
     found = {factor.name: factor for factor in factors(reacher, [SPLIT])}
-    assert set(found) == {"object.mass", "friction.torque (mean of 4)"}
+    assert set(found) == {
+        "object.mass",
+        "friction.torque (mean of 4)",
+        "camera.offset (mean of 2)",
+    }
     task = reacher.tasks(SPLIT)[3]
     mass = dict(zip(task.names, task.values, strict=True))["object.mass[object]"]
     assert found["object.mass"].values[task.id] == pytest.approx(mass)

@@ -150,7 +150,7 @@ def damaged(tmp_path, finished):
         ),
         (
             lambda p: (p / "task_set.toml").write_text(
-                (p / "task_set.toml").read_text().replace("version = 0", "version = 1")
+                (p / "task_set.toml").read_text().replace("version = 1", "version = 2")
             ),
             "not what this run was trained on",
         ),
