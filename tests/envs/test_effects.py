@@ -62,7 +62,7 @@ def response(batch, **inputs):
 
 
 def test_every_parameter_of_every_task_set_is_tested_here():
-    tested = [*CHEETAH_MASSES, *FRICTION, *WEAK, *DEAD, *LOCKED, *PAYLOAD, *JOINT_FRICTION]
+    tested = [*CHEETAH_MASSES, *FRICTION, *WEAK, *DEAD, *LOCKED, *PAYLOAD, *JOINT_FRICTION, *CAMERA]
     for task_set in SETS.values():
         assert set(task_set.names) - {n for n in task_set.names if ".fraction" in n} <= set(tested)
 
@@ -77,6 +77,7 @@ DEAD = [n for name in SETS for n in parameters(name, "dead")]
 LOCKED = [n for name in SETS for n in parameters(name, "locked.locked")]
 PAYLOAD = parameters("reacher-damage", "object")
 JOINT_FRICTION = parameters("reacher-damage", "friction")
+CAMERA = parameters("reacher-damage", "camera")
 
 
 @pytest.mark.parametrize("name", CHEETAH_MASSES)
@@ -201,3 +202,18 @@ def test_a_stiffer_joint_comes_to_rest_sooner(reacher, name):
     batch.step(np.zeros((3, 4)))
     _, nominal, stiff = batch.sim.data("qvel")[:, dof]
     assert nominal > stiff + 0.01
+
+
+@pytest.mark.parametrize("name", CAMERA)
+def test_a_camera_out_of_place_shows_the_goal_elsewhere_and_changes_nothing_else(reacher, name):
+    tasks, (low, high) = three(reacher, name)
+    assert low == -0.1  # furthest beyond training
+    assert high == 0.1
+    batch = batch_of(reacher, tasks)
+    observation, reward, *_ = batch.step(np.full((3, 4), 0.3))
+    channel = [c.name for c in reacher.environment.observations].index(name.split("[")[1][:-1])
+    expected = np.tile(observation[1], (3, 1))
+    expected[:, channel] += [low, 0, high]
+    np.testing.assert_allclose(observation, expected, atol=1e-12)
+    assert len(set(reward)) == 1
+    assert len({qpos.tobytes() for qpos in batch.sim.data("qpos")}) == 1
