@@ -198,12 +198,9 @@ def _facts(run: Run) -> dict[str, Any]:
     """Return what a training was: for the file, so that it can be made again."""
     rows = run.metrics()
     config = run.config
-    command = (
-        f"fastadapt train {config.agent} {config.task_set} --out {run.path} --seed {config.seed} "
-        f"--iterations {len(rows)} --torch-threads {config.torch_threads}"
-    )
     return {
-        "command": command,
+        "command": run.origin(),
+        "options": config.options,
         "seed": config.seed,
         "iterations": len(rows),
         "env_steps": int(rows[-1]["env_steps"]),

@@ -115,6 +115,8 @@ def _arms(runs: Iterable[Run]) -> list[Arm]:
 def _table(arms: list[Arm], splits: Sequence[str], references: References | None) -> str:
     measured = list(dict.fromkeys(split for arm in arms for split in arm.result.splits))
     shown = list(splits) or sorted(split for split in measured if split.startswith("test"))
+    if references is not None and not set(shown) & set(references.splits):
+        references = None
     head = ["agent", "shots", *shown, "training", "seeds"]
     rows: list[list[str]] = []
     for arm in arms:
@@ -127,7 +129,7 @@ def _table(arms: list[Arm], splits: Sequence[str], references: References | None
     what = (
         "normalised score: 0 is the floor, 1 the oracle"
         if references is not None
-        else "return (there are no reference scores of this version to normalise with)"
+        else "return (there are no reference scores of these splits to normalise with)"
     )
     count = sorted({str(_tasks(first, split)) for split in shown if split in first.result.splits})
     note = (

@@ -56,7 +56,8 @@ def test_scores_on_every_test_split_and_how_they_came_about(made, tmp_path):
     again = References.load(tmp_path / "it.json")
     entry = again.made["oracle"]["training"][0]
     assert (entry["seed"], entry["iterations"], entry["env_steps"]) == (4, 3, 450)
-    assert entry["command"].startswith("fastadapt train oracle reacher-damage")
+    assert entry["command"].endswith("# seed 4")
+    assert (entry["options"]["num_envs"], entry["options"]["width"]) == (2, 8)
     assert again.made["oracle"]["machine"]["versions"]
     assert again.made["random"]["seeds"] == [4]
 

