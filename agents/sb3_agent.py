@@ -22,7 +22,7 @@ from fastadapt.agents.exploration import ExplorationNoise
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.keyed_randomness import keyed_randomness
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
-from fastadapt.agents.training_tasks import TRAIN
+from fastadapt.agents.training_tasks import Laws, training_laws
 from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
 from fastadapt.envs.draws import key_of
 
@@ -45,6 +45,8 @@ class SB3Agent(ABC):
     name: ClassVar[str]
     config_class: ClassVar[type[Any]]
     context: Literal["hidden", "visible"] = "hidden"
+    laws: ClassVar[Laws] = staticmethod(training_laws)
+    """The splits whose laws it is trained on; none: the healthy robot only."""
     episodes_in_one: ClassVar[bool] = False
     """Whether the episodes of an iteration are one trial on one task."""
 
@@ -65,10 +67,6 @@ class SB3Agent(ABC):
         self._robots: tuple[SB3VecEnv, VecEnv] | None = None
         self._noise = ExplorationNoise(seed, len(self._low))
         self.begin(1)
-
-    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
-        """Return the splits whose laws it is trained on; none: the healthy robot only."""
-        return TRAIN
 
     @abstractmethod
     def _algorithm(self) -> BaseAlgorithm:

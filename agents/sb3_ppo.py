@@ -12,8 +12,7 @@ from torch import Tensor
 
 from fastadapt.agents.config import PPOAgentConfig
 from fastadapt.agents.sb3_agent import Array, SB3Agent
-from fastadapt.agents.training_tasks import all_laws
-from fastadapt.envs import TaskSet
+from fastadapt.agents.training_tasks import all_laws, no_laws
 
 
 class SB3PPO(SB3Agent):
@@ -66,10 +65,7 @@ class NominalSB3PPO(SB3PPO):
     """PPO of Stable-Baselines3 on the healthy robot only: the floor."""
 
     name: ClassVar = "nominal-sb3-ppo"
-
-    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
-        """Return nothing: it never sees a perturbed robot."""
-        return ()
+    laws: ClassVar = staticmethod(no_laws)
 
 
 class DomainRandomisedSB3PPO(SB3PPO):
@@ -83,7 +79,4 @@ class OracleSB3PPO(SB3PPO):
 
     name: ClassVar = "oracle-sb3-ppo"
     context: Literal["hidden", "visible"] = "visible"
-
-    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
-        """Return the splits of training and of all tests: it is to cope with whatever comes."""
-        return all_laws(task_set)
+    laws: ClassVar = staticmethod(all_laws)

@@ -13,8 +13,8 @@ from torch import Tensor
 from fastadapt.agents.interface import AgentState
 from fastadapt.agents.sb3_agent import Array, SB3Agent
 from fastadapt.agents.sb3_config import SB3SACConfig
-from fastadapt.agents.training_tasks import all_laws
-from fastadapt.envs import FastadaptError, TaskSet
+from fastadapt.agents.training_tasks import all_laws, no_laws
+from fastadapt.envs import FastadaptError
 
 _KEPT = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
@@ -103,10 +103,7 @@ class NominalSB3SAC(SB3SAC):
     """Soft actor-critic of Stable-Baselines3 on the healthy robot only: the floor."""
 
     name: ClassVar = "nominal-sb3-sac"
-
-    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
-        """Return nothing: it never sees a perturbed robot."""
-        return ()
+    laws: ClassVar = staticmethod(no_laws)
 
 
 class DomainRandomisedSB3SAC(SB3SAC):
@@ -120,7 +117,4 @@ class OracleSB3SAC(SB3SAC):
 
     name: ClassVar = "oracle-sb3-sac"
     context: Literal["hidden", "visible"] = "visible"
-
-    def laws(self, task_set: TaskSet) -> tuple[str, ...]:
-        """Return the splits of training and of all tests: it is to cope with whatever comes."""
-        return all_laws(task_set)
+    laws: ClassVar = staticmethod(all_laws)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastadapt.envs import Task, TaskSet
 
-TRAIN = ("train",)
+Laws = Callable[[TaskSet], tuple[str, ...]]
+"""Gives the splits whose laws an agent is trained on."""
+
+
+def no_laws(task_set: TaskSet) -> tuple[str, ...]:
+    """Return nothing: a floor never sees a perturbed robot."""
+    return ()
+
+
+def training_laws(task_set: TaskSet) -> tuple[str, ...]:
+    """Return the split of training alone."""
+    return ("train",)
 
 
 def all_laws(task_set: TaskSet) -> tuple[str, ...]:

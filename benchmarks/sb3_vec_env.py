@@ -55,7 +55,7 @@ SETTINGS = {
 
 
 class GymnasiumRobots(VecEnv):
-    """A vector environment of Gymnasium as Stable-Baselines3 wants it, and no more than that."""
+    """A vector environment of Gymnasium as Stable-Baselines3 wants it."""
 
     def __init__(self, mode: str) -> None:
         self.robots = gym.make_vec(
@@ -91,13 +91,18 @@ class GymnasiumRobots(VecEnv):
         self.robots.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * ROBOTS
+        values = self.robots.get_attr(attr_name)
+        return [values[i] for i in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError("PPO asks for nothing of the kind")
+        values = self.get_attr(attr_name)
+        for i in self._get_indices(indices):
+            values[i] = value
+        self.robots.set_attr(attr_name, values)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> Any:
-        raise NotImplementedError("PPO asks for nothing of the kind")
+        values = self.robots.call(method_name, *args, **kwargs)  # Gymnasium can only ask them all
+        return [values[i] for i in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * ROBOTS

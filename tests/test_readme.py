@@ -83,6 +83,7 @@ def test_every_command_and_agent_of_the_readme_exists():
 
 
 def test_nothing_was_left_to_fill_in():
+    """The words are those that drafts of the README had in place of figures and pictures."""
     assert not re.search(r"\b(BENCH|RESULTS|PICTURE_CAPTION|TODO)\b", README)
 
 

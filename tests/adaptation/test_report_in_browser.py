@@ -18,6 +18,7 @@ from .browser import BINARY, Browser
 EVIL = "<img src=x onerror=alert(1)>"
 SPLIT = "test_iid"
 
+# A browser is no Python package: pip cannot install one. `apt-get install chromium` runs them.
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no Chromium here to open the page with")
 
 

@@ -18,6 +18,14 @@ def one(*perturbations, environment="cheetah", **splits):
     return {effect.ends.name: effect for effect in effects}
 
 
+SCALE = 'scale = { law = "uniform", low = 0.5, high = 2.0 }'
+
+
+def perturbation(kind, target, law=""):
+    """Return a perturbation as a task-set file declares it."""
+    return f'[[perturbations]]\nname = "it"\nkind = "{kind}"\ntargets = ["{target}"]\n{law}\n'
+
+
 def test_every_parameter_of_the_shipped_set_is_measured_and_acts(cheetah):
     effects = measure(cheetah, 1)
     assert [effect.ends.name for effect in effects] == list(cheetah.names)
@@ -68,13 +76,7 @@ def test_locks_stand_and_dead_joints_do_not_drive():
 
 
 def test_what_does_nothing_is_flagged(tmp_path):
-    damping = """
-[[perturbations]]
-name = "damping"
-kind = "joint-damping"
-targets = ["JOINT"]
-scale = { law = "uniform", low = 0.5, high = 2.0 }
-"""
+    damping = perturbation("joint-damping", "JOINT", SCALE)
     path = write(tmp_path, perturbations=damping)
     assert [effect.acts for effect in measure(load_task_set(path), 1)] == [True]
     xml = path.with_suffix(".xml")
@@ -133,27 +135,16 @@ REACH = 'objective = "reach-site"\nsite = "nozzle"\nlockable = ["left", "right"]
 @pytest.mark.parametrize("actuator", ["grip", "jet"])
 def test_the_force_of_what_moves_no_joint_is_measured(tmp_path, actuator):
     """A gripper pulled by a tendon, a nozzle at a site."""
-    strength = f"""
-[[perturbations]]
-name = "it"
-kind = "motor-strength"
-targets = ["{actuator}"]
-scale = {{ law = "uniform", low = 0.5, high = 1.5 }}
-"""
+    strength = perturbation("motor-strength", actuator, SCALE)
     (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, strength)), 1)
     full = {"grip": 30.0, "jet": 2.0}[actuator]
-    assert effect.measured == pytest.approx((full, 0.5 * full, 1.5 * full))
+    assert effect.measured == pytest.approx((full, 0.5 * full, 2.0 * full))
     assert (effect.what, effect.unit, effect.acts) == ("largest force, held still", "N", True)
 
 
 def test_a_finger_on_a_tendon_is_driven_by_it(tmp_path):
     """Its lock has a travel to take away, though no actuator is on the joint."""
-    lock = """
-[[perturbations]]
-name = "it"
-kind = "locked-joint"
-targets = ["left"]
-"""
+    lock = perturbation("locked-joint", "left")
     (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, lock)), 1)
     free, _, locked = effect.measured
     assert effect.unit == "m"
