@@ -92,7 +92,7 @@ def run(arguments: list[str]) -> None:
     print(f"{args.out}: {', '.join(found.returns)} on {', '.join(found.splits)}.")
 
 
-def _options(args: Reference) -> dict[str, Any]:
+def options_of(args: Reference) -> dict[str, Any]:
     """Return the settings of the trained agents that differ from the defaults."""
     if args.gamma is None:
         return {}
@@ -124,7 +124,7 @@ def _make(args: Reference, given: dict[str, list[Run]]) -> References:
         args.seeds,
         args.episodes,
         args.threads,
-        _options(args),
+        options_of(args),
     )
 
     def watch(step: Step) -> TrainingProgress:

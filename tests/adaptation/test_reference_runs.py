@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from fastadapt.adaptation import cli, load_run
+from fastadapt.adaptation.commands.reference import Reference, options_of
 from fastadapt.adaptation.reference_runs import (
     ReferencePlan,
     collect_references,
@@ -14,6 +15,7 @@ from fastadapt.adaptation.reference_runs import (
 )
 from fastadapt.adaptation.references import References
 from fastadapt.adaptation.training import locked
+from fastadapt.agents.registry import make_config
 from fastadapt.envs import FastadaptError, load_task_set
 
 SMALL = {"num_envs": 2, "width": 8, "episodes": 1}
@@ -106,6 +108,18 @@ def test_the_code_that_trains_is_a_choice(tmp_path):
     assert [run.config.agent for run in runs["oracle"]] == ["oracle-sb3-ppo"]
     with pytest.raises(FastadaptError, match="'floor' is missing"):
         collect_references(chosen, runs)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "place"),
+    [("sac", "sac"), ("ppo", "ppo"), ("sb3-ppo", "ppo"), ("sb3-sac", None)],
+)
+def test_the_discount_reaches_every_algorithm(tmp_path, algorithm, place):
+    args = Reference(tmp_path / "it.json", "reacher-damage", algorithm=algorithm, gamma=0.8)
+    chosen = plan(tmp_path, algorithm=algorithm, options=options_of(args))
+    config = make_config(chosen.agent("oracle"), chosen.options)
+    assert (getattr(config, place) if place else config).gamma == 0.8
+    assert options_of(Reference(tmp_path / "it.json", algorithm=algorithm)) == {}
 
 
 def test_impossible_plans_are_refused(tmp_path):

@@ -192,3 +192,21 @@ def test_a_missing_package_is_told(name, package, told, reacher, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(FastadaptError, match=told):
         make_agent(name, reacher)
+
+
+def test_soft_actor_critic_sees_single_rewards_in_their_own_spread(reacher):
+    agent = new("oracle-sb3-sac", reacher)
+    assert agent.model.log_ent_coef.exp().item() == pytest.approx(0.1)
+    train(agent, reacher, 0)
+    _, robots = agent._robots
+    assert robots.gamma == 0.0  # sums of rewards have the spread of single ones
+    rewards = agent.model.replay_buffer.rewards[: agent.model.replay_buffer.pos]
+    assert agent._gained.var == pytest.approx(rewards.var(), rel=0.1)
+    _, robots = trained_ppo(reacher)
+    assert robots.gamma == pytest.approx(0.95)
+
+
+def trained_ppo(reacher):
+    agent = new("oracle-sb3-ppo", reacher)
+    train(agent, reacher, 0)
+    return agent._robots
