@@ -22,7 +22,7 @@ from fastadapt.agents.exploration import ExplorationNoise
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.keyed_randomness import keyed_randomness
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
-from fastadapt.agents.training_tasks import Laws, training_laws
+from fastadapt.agents.training_tasks import training_laws
 from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
 from fastadapt.envs.draws import key_of
 
@@ -45,7 +45,7 @@ class SB3Agent(ABC):
     name: ClassVar[str]
     config_class: ClassVar[type[Any]]
     context: Literal["hidden", "visible"] = "hidden"
-    laws: ClassVar[Laws] = staticmethod(training_laws)
+    laws: ClassVar[staticmethod[[TaskSet], tuple[str, ...]]] = staticmethod(training_laws)
     """The splits whose laws it is trained on; none: the healthy robot only."""
     episodes_in_one: ClassVar[bool] = False
     """Whether the episodes of an iteration are one trial on one task."""

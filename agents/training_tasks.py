@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fastadapt.envs import Task, TaskSet
-
-Laws = Callable[[TaskSet], tuple[str, ...]]
-"""Gives the splits whose laws an agent is trained on."""
 
 
 def no_laws(task_set: TaskSet) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class GymnasiumRobots(VecEnv):
     """A vector environment of Gymnasium as Stable-Baselines3 wants it."""
 
     def __init__(self, mode: str) -> None:
-        self.robots = gym.make_vec(
+        # Gymnasium declares `call` and its like for the classes of both modes, not for their base
+        self.robots: Any = gym.make_vec(
             "HalfCheetah-v5",
             ROBOTS,
             vectorization_mode=mode,
