@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
@@ -20,8 +20,8 @@ from fastadapt.adaptation.statistics import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.envs.errors import FastadaptError
 
-BEGIN, END = "<!-- results: fastadapt table -->", "<!-- /results -->"
-"""Marks in a Markdown file between which the tables are put."""
+BEGIN, END = "<!-- fastadapt table: {} -->", "<!-- /fastadapt table -->"
+"""Marks in a Markdown file between which the table of a task set (its id) is put."""
 
 
 class Arm(NamedTuple):
@@ -40,8 +40,8 @@ class Arm(NamedTuple):
 
 def result_tables(
     paths: Sequence[Path], splits: Sequence[str] = (), references: Sequence[Path] = ()
-) -> str:
-    """Return one Markdown table for each task set.
+) -> dict[str, str]:
+    """Return one Markdown table for each task set, by its id.
 
     Runs of the same agent with the same settings on the same task set are pooled over their seeds.
 
@@ -51,7 +51,8 @@ def result_tables(
         references: files to normalise with, in place of the shipped ones.
 
     Raises:
-        FastadaptError: a path is no run or was not evaluated, or runs have the same seed.
+        FastadaptError: a path is no run or was not evaluated, runs have the same seed, or two task
+            sets the same id.
     """
     if not paths:
         raise FastadaptError("Nothing to show: give at least one evaluated run directory.")
@@ -60,30 +61,46 @@ def result_tables(
     for path in paths:
         run = open_measured(path)
         sets.setdefault(run.config.task_set_hash, []).append(run)
-    parts: list[str] = []
+    tables: dict[str, str] = {}
     for hash_, runs in sets.items():
         known = own.get(hash_) or find_references(runs[0].config.task_set, hash_)
-        parts.append(_table(_arms(runs), splits, known))
-    return "\n".join(parts)
+        arms = _arms(runs)
+        name = arms[0].result.task_set
+        if name in tables:
+            raise FastadaptError(
+                f"'{runs[0].path}' was measured on another {name} than the runs before it: its "
+                "hash is another one. Show them apart."
+            )
+        tables[name] = _table(arms, splits, known)
+    return tables
 
 
-def put_into(path: Path, text: str) -> None:
-    """Put text between the marks of a file, in place of what is there.
+def put_into(path: Path, tables: Mapping[str, str]) -> None:
+    """Put each table between the marks of its task set, in place of what is there.
+
+    Args:
+        path: a Markdown file; what is outside the marks stays as it is.
+        tables: by the task set's id.
 
     Raises:
-        FastadaptError: the file cannot be read, or lacks the marks.
+        FastadaptError: the file cannot be read, or lacks marks; nothing was written.
     """
     try:
         old = path.read_text(encoding="utf-8")
     except OSError as error:
         raise FastadaptError(f"Cannot read '{path}': {error.strerror}.") from None
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise FastadaptError(
-            f"'{path}' lacks the marks between which the tables go: {BEGIN} and {END}."
-        )
-    write_text(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    text = old
+    for name, table in tables.items():
+        mark = BEGIN.format(name)
+        before, begin, rest = text.partition(mark)
+        _, end, after = rest.partition(END)
+        if not begin or not end:
+            raise FastadaptError(
+                f"'{path}' lacks the marks between which the table goes: {mark} and {END}. "
+                "Nothing was written."
+            )
+        text = f"{before}{mark}\n\n{table}\n{END}{after}"
+    write_text(path, text)
 
 
 def _arms(runs: Iterable[Run]) -> list[Arm]:

@@ -23,8 +23,8 @@ class ResultTable:
     references: tuple[Path, ...] = ()
     """Reference scores to normalise with (default: those shipped for the task sets)."""
     into: Path | None = None
-    """Markdown file whose part between `<!-- results: fastadapt table -->` and `<!-- /results -->`
-    becomes the tables (default: they are only printed)."""
+    """Markdown file whose part between `<!-- fastadapt table: ID -->`, ID that of a task set, and
+    `<!-- /fastadapt table -->` becomes the set's table (default: they are only printed)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -32,8 +32,8 @@ def run(arguments: list[str]) -> None:
     args = tyro.cli(ResultTable, args=arguments, prog="fastadapt table")
     from fastadapt.adaptation.result_table import put_into, result_tables
 
-    text = result_tables(args.runs, args.split, args.references)
-    print(text)
+    tables = result_tables(args.runs, args.split, args.references)
+    print("\n".join(tables.values()))
     if args.into is not None:
-        put_into(args.into, text)
+        put_into(args.into, tables)
         print(f"Written into {args.into}.")

@@ -1,6 +1,8 @@
 """The table of all agents: runs pooled over seeds, normalised, put where a file has room for it."""
 
 import shutil
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +49,7 @@ def rows(text):
 
 def test_seeds_are_pooled_and_scores_normalised(runs, references):
     paths = [runs / name for name in ("high", "low", "a", "b")]
-    text = result_tables(paths, references=[references])
+    text = result_tables(paths, references=[references])["reacher-damage-v1"]
     head, _, *body = rows(text)
     assert head == ["agent", "shots", "test_iid", "training", "seeds"]
     assert [(row[0], row[1], row[4]) for row in body] == [
@@ -66,7 +68,7 @@ def test_seeds_are_pooled_and_scores_normalised(runs, references):
 
 
 def test_without_references_returns_are_shown(runs):
-    text = result_tables([runs / "a"], ["validation"])
+    text = result_tables([runs / "a"], ["validation"])["reacher-damage-v1"]
     table = load_results(load_run(runs / "a"))
     assert "no reference scores" in text
     assert rows(text)[2][2] == str(table.interval("domain-randomised", "validation", 0))
@@ -75,7 +77,8 @@ def test_without_references_returns_are_shown(runs):
 def test_other_settings_are_another_row(runs, tmp_path):
     train("domain-randomised", "reacher-damage", tmp_path / "c", 3, 1, **SMALL | {"width": 4})
     measure(Evaluate(tmp_path / "c", ("test_iid",), (0,), 1, threads=1))
-    body = rows(result_tables([runs / "a", tmp_path / "c"]))[2:]
+    (text,) = result_tables([runs / "a", tmp_path / "c"]).values()
+    body = rows(text)[2:]
     assert [row[0] for row in body] == ["domain-randomised (a)"] * 2 + ["domain-randomised (c)"]
 
 
@@ -87,17 +90,38 @@ def test_the_same_seed_twice_is_told(runs, tmp_path):
         result_tables([])
 
 
+def test_two_task_sets_of_one_id_are_told_apart(runs, tmp_path):
+    shipped = Path(str(files("fastadapt.assets") / "task_sets" / "reacher-damage.toml")).read_text()
+    other = tmp_path / "other.toml"
+    other.write_text(shipped.replace("high = 1.5", "high = 1.2"))
+    train("nominal", other, tmp_path / "d", 0, 1, num_threads=1, **SMALL)
+    measure(Evaluate(tmp_path / "d", ("validation",), (0,), 1, threads=1))
+    with pytest.raises(FastadaptError, match="its hash is another one"):
+        result_tables([runs / "a", tmp_path / "d"])
+
+
+MARK = BEGIN.format("reacher-damage-v1")
+OTHER = f"{BEGIN.format('cheetah-damage-v0')}\nkept\n{END}\n"
+
+
 def test_the_command_puts_it_between_the_marks(runs, references, tmp_path, capsys):
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"{OTHER}before\n{MARK}\nold\n{END}\nafter\n")
     command = ["table", str(runs / "a"), "--references", str(references), "--into", str(page)]
     for _ in range(2):
         assert cli.run(command) == 0
         text = page.read_text()
-        assert text.startswith(f"before\n{BEGIN}\n\n`reacher-damage-v1`")
+        assert text.startswith(f"{OTHER}before\n{MARK}\n\n`reacher-damage-v1`")
         assert text.endswith(f"|\n\n{END}\nafter\n") or text.endswith(f"|\n{END}\nafter\n")
         assert "old" not in text
     assert text.count("| agent") == 1
-    with pytest.raises(FastadaptError, match="lacks the marks"):
-        put_into(references, "x")
     assert "normalised" in capsys.readouterr().out
+
+
+def test_a_page_without_the_marks_stays_as_it_is(tmp_path):
+    page = tmp_path / "README.md"
+    text = f"{MARK}\nold\n{END}\n"
+    page.write_text(text)
+    with pytest.raises(FastadaptError, match=r"lacks the marks.*cheetah-damage-v0"):
+        put_into(page, {"reacher-damage-v1": "new", "cheetah-damage-v0": "x"})
+    assert page.read_text() == text
