@@ -40,6 +40,8 @@ class PEARL:
     """
 
     context: Literal["hidden", "visible"] = "hidden"
+    informed_critics: ClassVar[bool] = False
+    """Whether the critics, which only training asks, see the parameters of the training tasks."""
     name: ClassVar[str] = "pearl"
     config_class: ClassVar[type[PEARLConfig]] = PEARLConfig
 
@@ -48,7 +50,9 @@ class PEARL:
         self.config = config
         self.adaptation_gradient_steps = 0  # it adapts by inference
         self.seed = seed
-        self.num_envs = min(config.num_envs, len(self.training_tasks(task_set)))
+        tasks = self.training_tasks(task_set)
+        self.num_envs = min(config.num_envs, len(tasks))
+        self._known = _standardised(task_set.context(tasks)) if self.informed_critics else None
         limits = np.array([(action.low, action.high) for action in cls.actions()])
         self._low, self._high = limits.T
         self._actions = len(limits)
@@ -57,7 +61,10 @@ class PEARL:
             observations += len(task_set.names)
         self._scale = TransitionScale(observations, self._actions)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
-        self.networks = PEARLNetworks(observations, self._actions, self._scale.context_size, config)
+        known = 0 if self._known is None else self._known.shape[1]
+        self.networks = PEARLNetworks(
+            observations, self._actions, self._scale.context_size, config, known
+        )
         self._update = PEARLUpdate(self.networks, config, self._actions)
         self.replay: TaskReplay | None = None
         self._noise = ExplorationNoise(seed, self._actions + config.latent)
@@ -199,7 +206,8 @@ class PEARL:
             recent = replay.sample_recent(tasks, settings.context, rng)
             context = self._scale.context(recent)
             seconds += time.perf_counter() - started
-            measured = self._update.step(batch, context, generator)
+            told = None if self._known is None else self._known[tasks]
+            measured = self._update.step(batch, context, generator, told)
             sums = {name: sums.get(name, 0.0) + value for name, value in measured.items()}
         means = {name: value.item() / settings.gradient_steps for name, value in sums.items()}
         missing = float(len(replay.ready) - len(known))
@@ -273,6 +281,13 @@ class PEARLWithoutMemory(PEARL):
     def observe(self, transition: Transition) -> None:
         """Take no note of what happened; the noise goes on."""
         self._noise.advance(~self._trial.ended)
+
+
+def _standardised(vectors: Array) -> Tensor:
+    """Return columns with mean 0 and variance 1; what does not vary becomes 0."""
+    spread = vectors.std(0)
+    scaled = (vectors - vectors.mean(0)) / np.where(spread > 1e-5, spread, np.inf)
+    return torch.from_numpy(scaled.astype(np.float32))
 
 
 def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:

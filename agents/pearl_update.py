@@ -23,13 +23,19 @@ class PEARLNetworks(nn.Module):
     Attributes:
         encoder: transitions to a belief.
         policy: (observation, z) to actions in (-1, 1).
-        critic: (observation, z, action) to two estimates of what they are worth.
+        critic: (observation, z, what else is known of the task, action) to two estimates of what
+            they are worth.
         target: the critics, slowly followed.
         log_temperature: logarithm of the entropy's weight, a scalar.
     """
 
     def __init__(
-        self, observations: int, actions: int, context_size: int, config: PEARLConfig
+        self,
+        observations: int,
+        actions: int,
+        context_size: int,
+        config: PEARLConfig,
+        known: int = 0,
     ) -> None:
         super().__init__()
         latent, width, layers = config.latent, config.width, config.layers
@@ -37,8 +43,9 @@ class PEARLNetworks(nn.Module):
             context_size, config.encoder_width, config.encoder_layers, latent
         )
         self.policy = SquashedPolicy(observations + latent, width, layers, actions)
-        self.critic = TwinCritic(observations + latent + actions, width, layers)
-        self.target = TwinCritic(observations + latent + actions, width, layers)
+        inputs = observations + latent + known + actions
+        self.critic = TwinCritic(inputs, width, layers)
+        self.target = TwinCritic(inputs, width, layers)
         self.target.load_state_dict(self.critic.state_dict())
         self.target.requires_grad_(False)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
@@ -68,24 +75,32 @@ class PEARLUpdate:
         }
         self._target = side_by_side(networks.target.parameters())
 
-    def step(self, batch: Batch, context: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def step(
+        self,
+        batch: Batch,
+        context: Tensor,
+        generator: torch.Generator,
+        known: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Take one gradient step and return named measures.
 
         Args:
             batch: `(M, B, ...)`, B transitions of M tasks.
             context: `(M, C, context_size)`, transitions of the same tasks for the encoder.
             generator: of z and of actions.
+            known: `(M, known)`, what the critics alone are told of the tasks; nothing by default.
         """
         tasks, count = batch.reward.shape
         belief = self.networks.encoder(context)
         drawn = torch.randn(belief.mean.shape, generator=generator)
         on_prior = round(self._settings.prior_share * tasks)  # the order of tasks is random
         z = torch.cat([drawn[:on_prior], belief.sample(drawn)[on_prior:]])
-        given = z.detach()
+        told = () if known is None else (known,)
+        given = z.detach(), *told
         rows = Batch(*(part.reshape(tasks * count, *part.shape[2:]) for part in batch))
         noise = torch.randn(2, tasks * count, self._actions, generator=generator)
         worth = self._targets(rows, given, noise[0])
-        critic_loss, q_mean = self._critic_loss(rows, z, worth)
+        critic_loss, q_mean = self._critic_loss(rows, (z, *told), worth)
         divergence = divergence_from_prior(belief)
         self._improve("critic", critic_loss + self._settings.kl_weight * divergence)
         policy_loss, log_density = self._policy_loss(rows, given, noise[1])
@@ -104,25 +119,34 @@ class PEARLUpdate:
         }
 
     @torch.no_grad()
-    def _targets(self, rows: Batch, z: Tensor, noise: Tensor) -> Tensor:
-        """Return what the critics should say (Haarnoja et al. 2018, eq. 5 and 6), `(rows,)`."""
+    def _targets(self, rows: Batch, about: tuple[Tensor, ...], noise: Tensor) -> Tensor:
+        """Return what the critics should say (Haarnoja et al. 2018, eq. 5 and 6), `(rows,)`.
+
+        `about` is z, which is all that the policy sees of the task, and what else critics do.
+        """
         following = rows.next_observation
-        action, log_density = self.networks.policy.sample((following, z), noise)
-        estimates = self.networks.target(following, z, action)
+        action, log_density = self.networks.policy.sample((following, about[0]), noise)
+        estimates = self.networks.target(following, *about, action)
         soft = estimates.amin(0) - self.networks.log_temperature.exp() * log_density
         return rows.reward + self._settings.gamma * (1.0 - rows.terminated) * soft
 
-    def _critic_loss(self, rows: Batch, z: Tensor, worth: Tensor) -> tuple[Tensor, Tensor]:
+    def _critic_loss(
+        self, rows: Batch, about: tuple[Tensor, ...], worth: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the squared error, summed over the two critics and averaged over transitions."""
-        estimates = self.networks.critic(rows.observation, z, rows.action)
+        estimates = self.networks.critic(rows.observation, *about, rows.action)
         loss = len(estimates) * mse_loss(estimates, worth.expand_as(estimates))
         return loss, estimates.detach().mean()
 
-    def _policy_loss(self, rows: Batch, z: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def _policy_loss(
+        self, rows: Batch, about: tuple[Tensor, ...], noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the policy's loss (Haarnoja et al. 2018, eq. 9) and its actions' log-densities."""
-        state = rows.observation, z.detach()
+        about = tuple(part.detach() for part in about)
+        state = rows.observation, about[0]
         action, log_density = self.networks.policy.sample(state, noise)
-        estimates = self.networks.critic(*state, action, learn=False).min(0).values
+        estimates = self.networks.critic(rows.observation, *about, action, learn=False)
+        estimates = estimates.min(0).values
         temperature = self.networks.log_temperature.detach().exp()
         return (temperature * log_density - estimates).mean(), log_density
 

@@ -24,8 +24,14 @@ class NominalSAC(PEARL):
 
 
 class DomainRandomisedSAC(PEARL):
-    """Our soft actor-critic on the training tasks, without any memory: one policy for all."""
+    """Our soft actor-critic on the training tasks, without any memory: one policy for all.
 
+    In training its critics, and they alone, see the parameters of the task (Pinto et al. 2018,
+    "Asymmetric actor critic"). Critics that do not take the damage of a robot for the fault of its
+    actions, and the policy becomes timid.
+    """
+
+    informed_critics: ClassVar[bool] = True
     name: ClassVar[str] = "domain-randomised-sac"
     config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
 

@@ -40,27 +40,29 @@ class Plainly:
         variance = 1.0 / (1.0 + precision.sum(1))
         return (precision * mean).sum(1) * variance, variance
 
-    def step(self, batch, context, generator):
+    def step(self, batch, context, generator, known=None):
         tasks, count = batch.reward.shape
         rows = Batch(*(part.reshape(tasks * count, *part.shape[2:]) for part in batch))
         mean, variance = self.believe(context)
         z = mean + variance.sqrt() * torch.randn(mean.shape, generator=generator)
         z = z.repeat_interleave(count, 0)
+        told = z.detach()[:, :0] if known is None else known.repeat_interleave(count, 0)
         noise = torch.randn(2, tasks * count, ACTIONS, generator=generator)
         following = torch.cat([rows.next_observation, z.detach()], 1)
         alpha = self.n.log_temperature.exp().detach()
         with torch.no_grad():
             action, density = self.act(following, noise[0])
-            said = [t(torch.cat([following, action], 1))[:, 0] for t in twins(self.n.target)]
+            judged = torch.cat([following, told, action], 1)
+            said = [t(judged)[:, 0] for t in twins(self.n.target)]
             soft = torch.minimum(*said) - alpha * density
             worth = rows.reward + self.sac.gamma * (1.0 - rows.terminated) * soft
-        state = torch.cat([rows.observation, z, rows.action], 1)
+        state = torch.cat([rows.observation, z, told, rows.action], 1)
         loss = sum(((c(state)[:, 0] - worth) ** 2).mean() for c in twins(self.n.critic))
         divergence = 0.5 * (mean**2 + variance - 1.0 - variance.log()).sum(1).mean()
         self.improve(0, loss + self.sac.kl_weight * divergence)
         state = torch.cat([rows.observation, z.detach()], 1)
         action, density = self.act(state, noise[1])
-        said = [c(torch.cat([state, action], 1))[:, 0] for c in twins(self.n.critic)]
+        said = [c(torch.cat([state, told, action], 1))[:, 0] for c in twins(self.n.critic)]
         self.improve(1, (alpha * density - torch.minimum(*said)).mean())
         surplus = density.detach().mean() + self.sac.entropy * ACTIONS
         self.improve(2, -self.n.log_temperature * surplus)
@@ -75,29 +77,31 @@ def twins(critic):
     return critic.first, critic.second
 
 
-def compare(steps=4):
+def compare(steps=4, known=0):
     sac = SACConfig(learning_rate=1e-3, kl_weight=0.1)
     config = PEARLConfig(width=18, encoder_width=12, latent=3, sac=sac)
     ours, plain = [], []
     for both in (ours, plain):
         torch.manual_seed(0)
-        both.append(PEARLNetworks(OBSERVATIONS, ACTIONS, CONTEXT, config).double())
+        both.append(PEARLNetworks(OBSERVATIONS, ACTIONS, CONTEXT, config, known).double())
     update, other = PEARLUpdate(ours[0], config, ACTIONS), Plainly(plain[0], config)
     generators = [torch.Generator().manual_seed(0) for _ in range(2)]
     for step in range(steps):
         batch, context = data(step)
         batch = batch._replace(terminated=torch.arange(TASKS * COUNT).view(TASKS, COUNT) % 5 == 0)
         exact = Batch(*(part.double() for part in batch)), context.double()
-        update.step(*exact, generators[0])
-        other.step(*exact, generators[1])
+        told = torch.randn(TASKS, known, generator=torch.Generator().manual_seed(step)).double()
+        for one, generator in zip((update, other), generators, strict=True):
+            one.step(*exact, generator, told if known else None)
     after = plain[0].state_dict()
     for name, value in ours[0].state_dict().items():
         assert math.isfinite(value.sum())
         torch.testing.assert_close(value, after[name], rtol=1e-6, atol=1e-8)
 
 
-def test_the_step_equals_the_plain_one():
-    compare()
+@pytest.mark.parametrize("known", [0, 7])
+def test_the_step_equals_the_plain_one(known):
+    compare(known=known)
 
 
 def test_a_wrong_gradient_of_the_density_is_caught(monkeypatch):

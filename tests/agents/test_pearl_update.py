@@ -56,13 +56,13 @@ def check_routing(update):
     batch, context = data()
     rows, z = flat(batch), inferred(update, context)
     noise, networks = torch.ones(TASKS * COUNT, ACTIONS), update.networks
-    worth = update._targets(rows, z, noise)
+    worth = update._targets(rows, (z,), noise)
     assert not worth.requires_grad
-    critic_loss, _ = update._critic_loss(rows, z, worth)
+    critic_loss, _ = update._critic_loss(rows, (z,), worth)
     assert len(gradients(networks.encoder, critic_loss)) > 0
     assert len(gradients(networks.critic, critic_loss)) > 0
     assert gradients(networks.policy, critic_loss) == []
-    policy_loss, log_density = update._policy_loss(rows, z, noise)
+    policy_loss, log_density = update._policy_loss(rows, (z,), noise)
     assert len(gradients(networks.policy, policy_loss)) > 0
     for other in (networks.encoder, networks.critic):
         assert gradients(other, policy_loss) == []
@@ -98,9 +98,9 @@ def test_a_share_of_the_tasks_learns_on_the_prior(share, prior, monkeypatch):
     seen = []
     critic_loss = PEARLUpdate._critic_loss
 
-    def looking(self, rows, z, worth):
-        seen.append(z.detach().clone())
-        return critic_loss(self, rows, z, worth)
+    def looking(self, rows, about, worth):
+        seen.append(about[0].detach().clone())
+        return critic_loss(self, rows, about, worth)
 
     monkeypatch.setattr(PEARLUpdate, "_critic_loss", looking)
     batch, context = data()
@@ -126,7 +126,7 @@ def test_the_policy_follows_the_critics_through_its_actions(update):
     batch, context = data()
     rows, z = flat(batch), inferred(update, context).detach()
     noise, networks = torch.ones(TASKS * COUNT, ACTIONS), update.networks
-    loss, _ = update._policy_loss(rows, z, noise)
+    loss, _ = update._policy_loss(rows, (z,), noise)
     action, density = networks.policy.sample((rows.observation, z), noise)
     estimates = networks.critic(rows.observation, z, action)
     plain = (networks.log_temperature.exp().detach() * density - estimates.amin(0)).mean()
@@ -140,7 +140,7 @@ def test_targets_equal_those_written_out(update):
     batch, context = data()
     rows = flat(batch)._replace(terminated=(torch.arange(TASKS * COUNT) % 3 == 0).float())
     z, noise = inferred(update, context).detach(), torch.zeros(TASKS * COUNT, ACTIONS)
-    got = update._targets(rows, z, noise)
+    got = update._targets(rows, (z,), noise)
     for i in (0, 1, 5):
         state = torch.cat([rows.next_observation[i], z[i]])
         mean, log_std = update.networks.policy.body(state).chunk(2)
@@ -202,10 +202,10 @@ def test_gradients_that_reach_the_encoder_from_the_policy_are_caught(update, mon
     """The known mistake: z not detached for the policy."""
     policy_loss = PEARLUpdate._policy_loss
 
-    def attached(self, rows, z, noise):
+    def attached(self, rows, about, noise):
         monkeypatch.setattr(torch.Tensor, "detach", lambda tensor: tensor)
         try:
-            return policy_loss(self, rows, z, noise)
+            return policy_loss(self, rows, about, noise)
         finally:
             monkeypatch.undo()
 
@@ -219,7 +219,7 @@ def test_an_encoder_that_is_cut_off_from_the_critics_is_caught(update, monkeypat
     monkeypatch.setattr(
         PEARLUpdate,
         "_critic_loss",
-        lambda self, rows, z, worth: critic_loss(self, rows, z.detach(), worth),
+        lambda self, rows, about, worth: critic_loss(self, rows, (about[0].detach(),), worth),
     )
     with pytest.raises(AssertionError):
         check_routing(update)
