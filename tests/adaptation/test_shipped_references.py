@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastadapt.adaptation import load_run
 from fastadapt.adaptation.paired import paired_difference
 from fastadapt.adaptation.references import ROLES, References, find_references
 from fastadapt.envs import load_task_set
 
 FILES = sorted((Path(__file__).parents[2] / "assets" / "references").glob("*.json"))
+
+AGENTS = sorted(path.parent for path in FILES[0].parent.glob("*/*/config.json"))
 
 
 def test_there_are_some():
@@ -43,3 +46,15 @@ def test_knowing_beats_robustness_beats_nothing(path):
     for split in found.splits:
         means = {r: np.mean(list(found.returns[r][split].values())) for r in ROLES}
         assert max(means, key=means.__getitem__) == "oracle", split
+
+
+@pytest.mark.parametrize("path", AGENTS, ids=lambda path: path.name)
+def test_the_agents_of_the_first_seed_fit_this_version(path):
+    run = load_run(path)
+    agent = run.agent()
+    cls = run.task_set.environment
+    shown = len(run.task_set.names) if agent.context == "visible" else 0
+    agent.begin(2)
+    actions = agent.act(np.zeros((2, len(cls.observations) + shown)), False)
+    assert actions.shape == (2, len(cls.actions()))
+    assert np.isfinite(actions).all()
