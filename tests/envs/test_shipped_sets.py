@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from shipped import NAMES
+from shipped import NAMES, assert_frozen_alike
 from shipped import shipped as load
 
 from fastadapt.envs import make_batch
@@ -100,11 +100,12 @@ def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(shipped, tmp_path)
     for split in shipped.splits:
         known = shipped.tasks(split)
         drawn = shipped.sample(split, len(known), "frozen")
-        assert [task.id for task in known] == [task.id for task in drawn], split
+        vectors = shipped.vectors(drawn)  # to the last bit on one kind of processor only
+        np.testing.assert_allclose(vectors, shipped.vectors(known), rtol=1e-12, err_msg=split)
         assert len(known) == shipped.file.splits[split].count
     path = tmp_path / f"{shipped.name}.toml"
     path.write_text(shipped.source)
-    assert json.loads(freeze(path).read_text()) == frozen
+    assert_frozen_alike(json.loads(freeze(path).read_text()), frozen)
 
 
 def test_no_task_is_in_two_splits(shipped):

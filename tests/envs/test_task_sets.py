@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from declared import constant, declare, with_values
+from shipped import assert_frozen_alike
 
 from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
 from fastadapt.envs.freeze import freeze
@@ -72,7 +73,8 @@ def test_frozen_tasks_are_the_keyed_draws(task_set):
     for split in task_set.splits:
         frozen = task_set.tasks(split)
         drawn = task_set.sample(split, len(frozen), "frozen")
-        assert [task.id for task in frozen] == [task.id for task in drawn], split
+        vectors = task_set.vectors(drawn)  # to the last bit on one kind of processor only
+        np.testing.assert_allclose(vectors, task_set.vectors(frozen), rtol=1e-12, err_msg=split)
 
 
 def test_the_frozen_file_fits_its_declaration(task_set):
@@ -94,7 +96,7 @@ def test_frozen_tasks_of_another_declaration_are_refused(task_set):
 def test_freezing_again_gives_the_shipped_file(task_set, tmp_path):
     path = tmp_path / f"{task_set.name}.toml"
     path.write_text(task_set.source)
-    assert json.loads(freeze(path).read_text()) == frozen_file(task_set.name)
+    assert_frozen_alike(json.loads(freeze(path).read_text()), frozen_file(task_set.name))
 
 
 def test_a_task_is_a_function_of_seed_split_and_number(task_set):
