@@ -22,12 +22,13 @@ def gym_ids():
 def assert_frozen_alike(found, expected):
     """Two contents of a frozen file are the same but for rounding.
 
-    NumPy's exp and log round the last bit as the processor's vector unit does (AVX2, AVX-512), so
-    that draws repeat bit for bit on one kind of machine only. The shipped file is what counts.
+    Log-uniform draws differ in the last bit from one kind of processor to another (seen on one
+    without AVX-512: NumPy has exp and log of its own for those that have it). The shipped file is
+    what counts.
     """
     assert {k: v for k, v in found.items() if k != "splits"} == {
         k: v for k, v in expected.items() if k != "splits"
     }
     assert list(found["splits"]) == list(expected["splits"])
     for split, rows in expected["splits"].items():
-        np.testing.assert_allclose(found["splits"][split], rows, rtol=1e-12, err_msg=split)
+        np.testing.assert_array_max_ulp(np.array(found["splits"][split]), np.array(rows), 2)

@@ -100,8 +100,8 @@ def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(shipped, tmp_path)
     for split in shipped.splits:
         known = shipped.tasks(split)
         drawn = shipped.sample(split, len(known), "frozen")
-        vectors = shipped.vectors(drawn)  # to the last bit on one kind of processor only
-        np.testing.assert_allclose(vectors, shipped.vectors(known), rtol=1e-12, err_msg=split)
+        vectors = shipped.vectors(drawn)  # but for rounding: see assert_frozen_alike
+        np.testing.assert_array_max_ulp(vectors, shipped.vectors(known), 2)
         assert len(known) == shipped.file.splits[split].count
     path = tmp_path / f"{shipped.name}.toml"
     path.write_text(shipped.source)
