@@ -162,6 +162,13 @@ RANGES = {
         ("test_extrapolation_far", "ground_friction.scale", [(0.18, 0.27), (2.99, 4.47)]),
         ("test_compound", "ground_friction.scale", [(0.4, 0.7)]),
     ],
+    "cheetah-damage-encoders": [
+        ("train", "encoder.offset[bthigh]", [(-0.4, 0.4)]),
+        ("test_iid", "encoder.offset[fthigh]", [(-0.4, 0.4)]),
+        ("test_held_out_damage", "encoder.offset[bfoot]", [(-0.4, 0.4)]),
+        ("test_extrapolation_near", "encoder.offset[ffoot]", [(-0.5, -0.4), (0.4, 0.5)]),
+        ("test_extrapolation_far", "encoder.offset[fshin]", [(-0.6, -0.5), (0.5, 0.6)]),
+    ],
     "reacher-damage": [
         ("train", "object.mass[object]", [(0.0, 0.4), (0.6, 1.0)]),
         ("train", "friction.torque[joint3]", [(0.0, 1.5)]),
