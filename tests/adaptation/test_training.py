@@ -82,9 +82,11 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(finished, tmp_path):
 def test_more_iterations_of_a_finished_run_are_welcome(finished, tmp_path):
     path = tmp_path / "more"
     arguments = ("rl2", "reacher-damage", path)
-    train(*arguments, seed=5, iterations=2, planned_iterations=12, **SMALL)
-    train(*arguments, seed=5, iterations=12, planned_iterations=12, **SMALL)
+    before = train(*arguments, seed=5, iterations=2, planned_iterations=12, **SMALL)
+    assert before.origin().endswith("# seed 5")
+    after = train(*arguments, seed=5, iterations=12, planned_iterations=12, **SMALL)
     assert same(weights(finished), weights(path))
+    assert after.origin().endswith("# seed 5, gone on with to iteration 12")
 
 
 def test_a_run_directory_holds_what_is_promised(finished):
