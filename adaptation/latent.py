@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,22 @@ class Believing(AdaptiveAgent, Protocol):
         ...
 
 
+class Told(NamedTuple):
+    """How well beliefs tell a parameter of N tasks.
+
+    Attributes:
+        name: of the parameter.
+        values: `(N,)`.
+        predicted: `(N,)`, by a linear map of the belief, each task from a fit to all others.
+        share: of the parameter's variance that is predicted so (see `explained`).
+    """
+
+    name: str
+    values: Array
+    predicted: Array
+    share: float
+
+
 @dataclass(frozen=True)
 class LatentMap:
     """Beliefs about N tasks, seen in two dimensions.
@@ -35,15 +51,14 @@ class LatentMap:
         points: `(N, 2)`, means on their first two principal axes.
         share: of the variance of the means that these axes hold.
         damage: kind of damage of each task, `none` without.
-        parameters: name, values `(N,)` and explained share (see `explained`) of the parameters that
-            vary over the tasks, best explained first.
+        parameters: those that vary over the tasks, best explained first.
         logarithmic: names of those whose law is in the logarithm.
     """
 
     points: Array
     share: float
     damage: list[str]
-    parameters: list[tuple[str, Array, float]]
+    parameters: list[Told]
     logarithmic: Collection[str] = ()
 
 
@@ -78,30 +93,38 @@ def project(means: Array) -> tuple[Array, float]:
     return points, float((sizes[:2] ** 2).sum()) / total if total > 0 else 1.0
 
 
-def explained(means: Array, values: Array) -> float:
-    """Return the share of a parameter's variance that a linear map of the belief predicts.
+def predicted(means: Array, values: Array) -> Array:
+    """Return what a linear map of the belief says of a parameter, `(N,)`.
 
-    Each task is predicted by the map fitted to all others, so that noise explains nothing (it
-    comes out below 0).
+    Each task is predicted by the map fitted to all others, so that noise tells nothing.
     """
     design = np.column_stack([np.ones(len(means)), means])
     hat = design @ np.linalg.pinv(design)
-    errors = (values - hat @ values) / np.maximum(1.0 - np.diag(hat), 1e-9)
+    return values - (values - hat @ values) / np.maximum(1.0 - np.diag(hat), 1e-9)
+
+
+def explained(values: Array, prediction: Array) -> float:
+    """Return the share of a parameter's variance that was predicted (below 0: worse than the mean).
+
+    The mean, too, is that of all other tasks.
+    """
     mean_errors = (values - values.mean()) * len(values) / (len(values) - 1)
-    return 1.0 - float((errors**2).sum() / (mean_errors**2).sum())
+    return 1.0 - float(((values - prediction) ** 2).sum() / (mean_errors**2).sum())
 
 
-def _parameters(
-    task_set: TaskSet, tasks: Sequence[Task], means: Array
-) -> list[tuple[str, Array, float]]:
+def _parameters(task_set: TaskSet, tasks: Sequence[Task], means: Array) -> list[Told]:
     """Return the parameters that at least half of the tasks have a value of their own of."""
-    values = task_set.context(tasks)
     raw = task_set.vectors(tasks)
-    found: list[tuple[str, Array, float]] = []
+    found: list[Told] = []
     for column, name in enumerate(task_set.names):
-        if 2 * len(np.unique(values[:, column])) > len(tasks):
-            found.append((name, raw[:, column], explained(means, values[:, column])))
-    return sorted(found, key=lambda item: -item[2])
+        values = raw[:, column]
+        if 2 * len(np.unique(values)) > len(tasks):
+            ratios = name in task_set.logarithmic
+            scaled = np.log(values) if ratios else values
+            prediction = predicted(means, scaled)
+            share = explained(scaled, prediction)
+            found.append(Told(name, values, np.exp(prediction) if ratios else prediction, share))
+    return sorted(found, key=lambda told: -told.share)
 
 
 def _damage(task_set: TaskSet, tasks: Sequence[Task]) -> list[str]:

@@ -164,13 +164,11 @@ def damage_bars(
 
 @styled
 def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]]:
-    """Plot beliefs on their two main axes, coloured by damage and by what they tell best.
+    """Plot beliefs on their two main axes by damage, then the parameters that they tell best.
 
     Returns:
-        What colours each picture, and the picture.
+        What each picture is about, and the picture.
     """
-    from matplotlib.colors import LogNorm
-
     drawn: list[tuple[str, Figure]] = []
     axis = f"main axes of the belief's mean ({found.share:.0%} of its variance)"
     kinds = sorted(set(found.damage), key=lambda kind: (kind != "none", kind))
@@ -180,15 +178,28 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
             points = found.points[np.array(found.damage) == kind]
             axes.plot(*points.T, MARKERS[number % 8], color=colour_of(number), ms=5, label=kind)
         drawn.append(("damage", with_legend(figure, axes)))
-    for name, values, share in found.parameters[:shown]:
-        figure, axes = new_figure(f"{name}: {max(share, 0.0):.0%} explained", axis, "")
-        ratios = name in found.logarithmic
-        norm = LogNorm() if ratios else None
-        dots = axes.scatter(*found.points.T, c=values, cmap="viridis", norm=norm, s=26, lw=0)
-        ticks = np.geomspace(values.min(), values.max(), 4) if ratios else None
-        figure.colorbar(dots, ax=axes, ticks=ticks, format="%.2g").minorticks_off()
-        drawn.append((name, figure))
+    for told in found.parameters[:shown]:
+        title = f"{told.name}: {max(told.share, 0.0):.0%} explained"
+        figure, axes = new_figure(title, "what it is", "what the belief tells")
+        if told.name in found.logarithmic:
+            plain_logarithms(axes)
+        ends = [told.values.min(), told.values.max()]
+        axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
+        axes.plot(told.values, told.predicted, "o", color=colour_of(0), ms=4)
+        drawn.append((told.name, figure))
     return drawn
+
+
+def plain_logarithms(axes: Axes, which: str = "xy") -> None:
+    """Make axes logarithmic, labelled with plain numbers: powers of ten need TeX's mathematics."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for letter in which:
+        getattr(axes, f"set_{letter}scale")("log")
+        axis = axes.xaxis if letter == "x" else axes.yaxis
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def group_by_damage(

@@ -88,7 +88,7 @@ class Run:
         return cls(self.task_set, self.config.seed, config)
 
     def origin(self) -> str:
-        """Return where the agent comes from: the command that trained it, and how far it went on."""
+        """Return where the agent comes from: the command that trained it, how far it went on."""
         done = self.iterations_done()
         further = f", gone on with to iteration {done}" if done > self.config.iterations else ""
         return f"{self.config.command}  # seed {self.config.seed}{further}"

@@ -55,12 +55,12 @@ def _latent(agent: Any, task_set: TaskSet, results: Result) -> list[Section]:
     split = "test_iid" if "test_iid" in results.splits else results.splits[0]
     found = map_beliefs(agent, task_set, split)
     pictures = [
-        Plot(f"latent-{number}", figure, f"Beliefs about the tasks of {split}, by {what}.")
+        Plot(f"latent-{number}", figure, f"Beliefs about the tasks of {split}: {what}.")
         for number, (what, figure) in enumerate(plots.latent_pictures(found))
     ]
     note = (
-        f"One dot for each task of {split}, after 2 shots. Nobody told the agent what colours "
-        "them. Explained: the share of a parameter's variance that a linear map of the belief "
-        "predicts, each task from a fit to all others."
+        f"One dot for each task of {split}, after 2 shots. Nobody told the agent any of this. What "
+        "the belief tells: the prediction of a linear map of it, each task from a fit to all "
+        "others. Explained: the share of the parameter's variance that is predicted so."
     )
     return [("What it believes", note, pictures)]

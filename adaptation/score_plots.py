@@ -15,6 +15,7 @@ from fastadapt.adaptation.plots import (
     INK,
     colour_of,
     new_figure,
+    plain_logarithms,
     short_name,
     styled,
     with_legend,
@@ -22,7 +23,6 @@ from fastadapt.adaptation.plots import (
 from fastadapt.adaptation.statistics import performance_profile
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
@@ -97,11 +97,7 @@ def score_map(
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(counts > 0, sums / counts, np.nan)
     drawn = axes.pcolormesh(*edges, mean.T, cmap="viridis", rasterized=False)
-    for axis, log in zip((axes.set_xscale, axes.set_yscale), logarithmic, strict=True):
-        axis("log" if log else "linear")
-    for axis, log in zip((axes.xaxis, axes.yaxis), logarithmic, strict=True):
-        if log:
-            _plain_ticks(axis)
+    plain_logarithms(axes, "".join(a for a, log in zip("xy", logarithmic, strict=True) if log))
     (left, right), (bottom, top) = box
     frame = Rectangle((left, bottom), right - left, top - bottom, fill=False, ec=INK, lw=1.6)
     axes.add_patch(frame)
@@ -109,15 +105,6 @@ def score_map(
     axes.grid(visible=False)
     figure.colorbar(drawn, ax=axes, label=label)
     return figure
-
-
-def _plain_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis with plain numbers: powers of ten need the mathematics of TeX."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 @styled

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, load_run, train
 from fastadapt.adaptation.checkpoint import load_checkpoint
-from fastadapt.adaptation.latent import explained, map_beliefs, project
+from fastadapt.adaptation.latent import explained, map_beliefs, predicted, project
 from fastadapt.adaptation.run_report import report_run
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -118,12 +118,12 @@ def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
     assert found.points.shape == (20, 2)
     assert len(found.damage) == 20
     assert set(found.damage) <= {"none", "weak", "dead", "locked"}
-    assert {"object.mass[object]"} <= {name for name, _, _ in found.parameters}
-    assert all(values.shape == (20,) for _, values, _ in found.parameters)
+    assert {"object.mass[object]"} <= {told.name for told in found.parameters}
+    assert all(told.values.shape == told.predicted.shape == (20,) for told in found.parameters)
     assert list(found.logarithmic) == []
 
 
-def test_colours_are_logarithmic_where_the_law_is():
+def test_axes_are_logarithmic_where_the_law_is():
     names = load_task_set("cheetah-damage").logarithmic
     assert {"torso_mass.scale[torso]", "ground_friction.scale"} <= set(names)
     assert not any(name.startswith(("weak", "locked", "dead")) for name in names)
@@ -149,5 +149,6 @@ def test_projection_and_explained_shares():
     assert (
         np.linalg.matrix_rank(np.column_stack([points, truth - truth.mean(axis=0)]), tol=1e-9) == 2
     )
-    assert explained(means, truth[:, 0]) == pytest.approx(1.0)
-    assert explained(means, rng.normal(size=60)) < 0.2
+    assert explained(truth[:, 0], predicted(means, truth[:, 0])) == pytest.approx(1.0)
+    noise = rng.normal(size=60)
+    assert explained(noise, predicted(means, noise)) < 0.2
