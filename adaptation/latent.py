@@ -72,7 +72,7 @@ def map_beliefs(
         run_trials(agent, envs, tasks, (shots,), 1, seed)
     means = agent.belief[0]
     points, share = project(means)
-    parameters = _parameters(task_set, tasks, means)
+    parameters = told_parameters(task_set, tasks, means)
     return LatentMap(points, share, _damage(task_set, tasks), parameters, task_set.logarithmic)
 
 
@@ -112,8 +112,16 @@ def explained(values: Array, prediction: Array) -> float:
     return 1.0 - float(((values - prediction) ** 2).sum() / (mean_errors**2).sum())
 
 
-def _parameters(task_set: TaskSet, tasks: Sequence[Task], means: Array) -> list[Told]:
-    """Return the parameters that at least half of the tasks have a value of their own of."""
+def told_parameters(task_set: TaskSet, tasks: Sequence[Task], means: Array) -> list[Told]:
+    """Return the parameters that at least half of the tasks have a value of their own of.
+
+    Those whose law is in the logarithm are predicted there.
+
+    Args:
+        task_set: of the tasks.
+        tasks: N of them.
+        means: `(N, latent)`, of the beliefs about them.
+    """
     raw = task_set.vectors(tasks)
     found: list[Told] = []
     for column, name in enumerate(task_set.names):

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, load_run, train
 from fastadapt.adaptation.checkpoint import load_checkpoint
-from fastadapt.adaptation.latent import explained, map_beliefs, predicted, project
+from fastadapt.adaptation.latent import explained, map_beliefs, predicted, project, told_parameters
 from fastadapt.adaptation.run_report import report_run
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -121,6 +121,21 @@ def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
     assert {"object.mass[object]"} <= {told.name for told in found.parameters}
     assert all(told.values.shape == told.predicted.shape == (20,) for told in found.parameters)
     assert list(found.logarithmic) == []
+
+
+def test_what_the_belief_holds_is_told_best_and_in_the_units_of_the_parameter():
+    task_set = load_task_set("cheetah-damage")
+    tasks = task_set.tasks("test_iid")
+    known = ["torso_mass.scale[torso]", "limb_mass.scale[ffoot]"]
+    columns = [task_set.names.index(name) for name in known]
+    told = told_parameters(task_set, tasks, task_set.context(tasks)[:, columns])
+    assert {t.name for t in told[:2]} == set(known)
+    assert all(t.share < 0.5 for t in told[2:])
+    for each in told[:2]:
+        np.testing.assert_allclose(
+            each.values, task_set.vectors(tasks)[:, task_set.names.index(each.name)]
+        )
+        np.testing.assert_allclose(each.predicted, each.values)
 
 
 def test_axes_are_logarithmic_where_the_law_is():
