@@ -18,6 +18,7 @@ from fastadapt.adaptation.results import Result
 from fastadapt.adaptation.run import Run
 from fastadapt.adaptation.statistics import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
+from fastadapt.agents.registry import find_config
 from fastadapt.envs.errors import FastadaptError
 
 BEGIN, END = "<!-- fastadapt table: {} -->", "<!-- /fastadapt table -->"
@@ -104,11 +105,20 @@ def put_into(path: Path, tables: Mapping[str, str]) -> None:
 
 
 def _arms(runs: Iterable[Run]) -> list[Arm]:
-    """Pool runs over seeds; agents of one name whose settings differ are told apart by a run."""
+    """Pool runs over seeds; agents of one name whose settings differ are told apart by a run.
+
+    So are those whose iterations differ by more than a tenth.
+    """
+    given = list(runs)
+    done: dict[str, list[int]] = {}
+    for run in given:
+        done.setdefault(_settings(run), []).append(run.iterations_done())
     groups: dict[tuple[str, str], list[tuple[Run, Result]]] = {}
-    for run in runs:
+    for run in given:
         found = load_results(run)
-        settings = json.dumps([run.config.agent, run.config.options, run.iterations_done()])
+        settings = _settings(run)
+        if 10 * max(done[settings]) > 11 * min(done[settings]):
+            settings += f" {run.iterations_done()}"
         for agent in found.agents:
             rows = Result(found.table[found.table["agent"] == agent], found.meta)
             groups.setdefault((agent, settings), []).append((run, rows))
@@ -127,6 +137,14 @@ def _arms(runs: Iterable[Run]) -> list[Arm]:
         result = Result.concatenate([rows.renamed({agent: name}) for _, rows in members])
         arms.append(Arm(name, [run for run, _ in members], result))
     return arms
+
+
+def _settings(run: Run) -> str:
+    """Return what runs must share to be one agent; a plan counts only where it changes training."""
+    options = dict(run.config.options)
+    if options and not find_config(run.config.agent).scheduled:
+        del options["planned_iterations"]
+    return json.dumps([run.config.agent, options])
 
 
 def _table(arms: list[Arm], splits: Sequence[str], references: References | None) -> str:

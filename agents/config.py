@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ class PPOConfig:
 @dataclass(frozen=True)
 class AgentConfig:
     """What the settings of every agent begin with; runs fill it in."""
+
+    scheduled: ClassVar[bool] = True
+    """Whether training depends on how many iterations are planned."""
 
     planned_iterations: int = 0
     """When schedules have come to their end (0: at the end of the run)."""

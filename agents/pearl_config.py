@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fastadapt.agents.config import AgentConfig, check_numbers
 
@@ -53,6 +53,8 @@ class SACConfig:
 @dataclass(frozen=True)
 class PEARLConfig(AgentConfig):
     """Settings of PEARL."""
+
+    scheduled: ClassVar[bool] = False
 
     num_envs: int = 50
     """Robots that collect at once, each on a training task of its own."""

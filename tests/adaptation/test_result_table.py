@@ -67,6 +67,19 @@ def test_seeds_are_pooled_and_scores_normalised(runs, references):
     assert "mean over 40 tasks" in text
 
 
+def test_a_little_more_training_is_the_same_agent_and_much_more_another_one(tmp_path):
+    small = {"num_envs": 2, "width": 8, "sac": {"gradient_steps": 1}}
+    for seed, iterations in enumerate((1, 10, 11)):
+        run = tmp_path / str(seed)
+        train("nominal-sac", "reacher-damage", run, seed, iterations, num_threads=1, **small)
+        measure(Evaluate(run, ("validation",), (0,), 1, threads=1))
+    paths = [tmp_path / str(seed) for seed in range(3)]
+    (alike,) = result_tables(paths[1:], ["validation"]).values()
+    assert [row[0::4] for row in rows(alike)[2:]] == [["nominal-sac", "2"]]
+    (apart,) = result_tables(paths, ["validation"]).values()
+    assert [row[0] for row in rows(apart)[2:]] == [f"nominal-sac ({seed})" for seed in range(3)]
+
+
 def test_without_references_returns_are_shown(runs):
     text = result_tables([runs / "a"], ["validation"])["reacher-damage-v1"]
     table = load_results(load_run(runs / "a"))
