@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.trial import measure, run_episode
-from fastadapt.agents.interface import AdaptiveAgent, Transition
+from fastadapt.agents.interface import AdaptiveAgent, Transition, agent_name
 from fastadapt.envs import BatchedEnv, FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.draws import key_of
 
@@ -59,7 +59,7 @@ def check_agent(agent: AdaptiveAgent, task_set: TaskSet) -> None:
 
 
 def _name(agent: AdaptiveAgent) -> str:
-    return f"Agent '{getattr(agent, 'name', type(agent).__name__)}'"
+    return f"Agent '{agent_name(agent)}'"
 
 
 def _check_actions(agent: AdaptiveAgent, task_set: TaskSet) -> None:

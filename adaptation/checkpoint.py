@@ -103,6 +103,7 @@ def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dic
         )
     try:
         content = json.loads((last / "state.json").read_text(encoding="utf-8"))
+        _ = int(content["iteration"]), content["progress"]["env_steps"]
         lived = last / "replay.safetensors"
         if replay and content.get("replay") and not lived.exists():
             raise FileNotFoundError("replay.safetensors is missing")
@@ -112,7 +113,6 @@ def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dic
             content["agent"],
             load_file(lived) if replay and lived.exists() else {},
         )
-        _ = int(content["iteration"]), content["progress"]["env_steps"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise FastadaptError(
             f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error}). "

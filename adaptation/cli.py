@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,6 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe is caught, not when Python exits
+    except BrokenPipeError:  # the reader of a pipe has seen enough: the rest goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
@@ -54,11 +66,10 @@ def run(arguments: list[str]) -> int:
         message = str(interrupt) or "stopped"
         print(f"\nfastadapt: {message}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a file where a folder should be, no permission, a full disk
         return _fail(f"{error.strerror}: '{error.filename}'.")
-    return 0
 
 
 def _fail(message: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from fastadapt.adaptation.results import COLUMNS, Result
 from fastadapt.adaptation.trial import LEAST, Measurement, run_trials
 from fastadapt.adaptation.unfinished import Unfinished
 from fastadapt.agents.exchanged import Exchanged
-from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.interface import AdaptiveAgent, agent_name
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.batched_env import Context
+from fastadapt.envs.call_checks import whole_number
 
 
 def evaluate(
@@ -53,12 +54,14 @@ def evaluate(
         FastadaptError: no such split, or numbers that make no sense.
     """
     started = time.perf_counter()
-    tasks = task_set.tasks(split)
-    shots = sorted(set(shots))
+    tasks = _task_set(task_set).tasks(split)
+    _check_agent(agent)
+    shots = sorted({whole_number("a number of shots", shot, 0) for shot in _listed(shots)})
+    episodes, seed = whole_number("episodes", episodes, 1), whole_number("seed", seed, 0)
     context: Context = getattr(agent, "context", "hidden")
     robots = _fill(agent, split, tasks)
     envs = make_batch(task_set, len(robots), num_threads, context=context)
-    label = str(name or getattr(agent, "name", type(agent).__name__))
+    label = name or agent_name(agent)
     if len(label) > 64:
         raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")
     agent_seed = int(getattr(agent, "seed", 0))
@@ -76,6 +79,29 @@ def evaluate(
         run_trials(agent, envs, robots, shots, episodes, seed, on_measure=keep, skip=tuple(parts))
     table = np.concatenate([parts[key] for key in sorted(parts)])
     return Result(table, _meta(task_set, split, tasks, shots, episodes, seed, started))
+
+
+def _task_set(task_set: Any) -> TaskSet:
+    if not isinstance(task_set, TaskSet):
+        raise FastadaptError(
+            f"The task set must be a TaskSet, not {task_set!r:.60}; `load_task_set` loads one by "
+            "its name or file."
+        )
+    return task_set
+
+
+def _check_agent(agent: Any) -> None:
+    if isinstance(agent, type) or not isinstance(agent, AdaptiveAgent):
+        raise FastadaptError(
+            f"{agent!r:.60} is no agent: give an object with the methods of `AdaptiveAgent`, e.g. "
+            "from `make_agent` or `load_run(path).agent()`."
+        )
+
+
+def _listed(shots: Any) -> Iterable[Any]:
+    if not isinstance(shots, Iterable) or isinstance(shots, str):
+        raise FastadaptError(f"shots = {shots!r}; give numbers such as (0, 1, 2, 5).")
+    return shots
 
 
 def _rows(
@@ -132,12 +158,16 @@ def _meta(
 def _fill(agent: AdaptiveAgent, split: str, tasks: list[Task]) -> list[Task]:
     """Return the tasks of the robots: those of the split, filled up to the least batch.
 
+    Who exchanges findings learns which tasks they are of.
+
     Raises:
         FastadaptError: findings are exchanged, and would be with a robot that only fills up.
     """
-    if isinstance(agent, Exchanged) and len(tasks) < LEAST:
-        raise FastadaptError(
-            f"'{split}' has {len(tasks)} tasks: exchanging what was found out needs at least "
-            f"{LEAST}. Give the split more, or leave out --exchanged."
-        )
+    if isinstance(agent, Exchanged):
+        if len(tasks) < LEAST:
+            raise FastadaptError(
+                f"'{split}' has {len(tasks)} tasks: exchanging what was found out needs at least "
+                f"{LEAST}. Give the split more, or leave out --exchanged."
+            )
+        agent.among([task.id for task in tasks])
     return [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]

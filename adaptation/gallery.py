@@ -29,11 +29,11 @@ def make_gallery(
 
     Returns:
         Caption and file name of each, for `write_report`; nothing of an exchanged agent, which has
-        no trial of its own.
+        no trial of its own, and nothing where only variants of the agent were measured.
     """
-    if label.endswith("-exchanged"):
-        return []
     table = results.table[results.table["agent"] == label]
+    if label.endswith("-exchanged") or len(table) == 0:
+        return []
     splits = list(dict.fromkeys(table["split"].tolist()))
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
     rows = table[table["split"] == split]

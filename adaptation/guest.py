@@ -10,7 +10,8 @@ from fastadapt.adaptation.agent_check import check_agent
 from fastadapt.adaptation.checkpoint import write_text
 from fastadapt.adaptation.machine import command
 from fastadapt.adaptation.run import Run, RunConfig, load_run, write_surroundings
-from fastadapt.adaptation.third_party import load_agent
+from fastadapt.adaptation.third_party import MODELS, load_agent
+from fastadapt.agents.interface import agent_name
 from fastadapt.envs import FastadaptError, TaskSet
 
 _FILE = "guest.json"
@@ -64,11 +65,13 @@ def open_guest(path: Path, reference: str, task_set: TaskSet, seed: int = 0) -> 
         FastadaptError: the agent cannot be loaded or breaks the rules of a trial (see
             `agent_check`), or the path holds something else.
     """
-    if reference.startswith("sb3:"):  # found again from any working directory
-        reference = f"sb3:{Path(reference[4:]).absolute()}"
+    kind, _, rest = reference.partition(":")
+    if kind in MODELS:  # found again from any working directory
+        reference = f"{kind}:{Path(rest).absolute()}"
     agent = load_agent(reference, task_set, seed)
+    check_agent(agent, task_set)  # also of one known before: its code may have changed
     config = RunConfig(
-        agent=str(getattr(agent, "name", type(agent).__name__)),
+        agent=agent_name(agent),
         task_set=task_set.id,
         task_set_hash=task_set.hash,
         seed=seed,
@@ -91,7 +94,6 @@ def open_guest(path: Path, reference: str, task_set: TaskSet, seed: int = 0) -> 
         raise FastadaptError(
             f"'{path}' exists and holds something else; nothing was written. Choose a new folder."
         )
-    check_agent(agent, task_set)
     write_surroundings(path, task_set)
     kept = {name: getattr(config, name) for name in _KEPT}
     write_text(path / _FILE, json.dumps({"reference": reference, **kept}, indent=1))

@@ -24,13 +24,17 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     """Return the evaluations of a run, all of them or those on some splits, as one result.
 
     Raises:
-        FastadaptError: there is none.
+        FastadaptError: there is none, or evaluations with several seeds differ in their shots.
     """
     files = sorted((run.path / "evaluations").glob("*/results.csv"))
     if not files:
-        raise FastadaptError(f"'{run.path}' holds no evaluation. Run fastadapt evaluate first.")
+        online = " of shots, only of online trials" if load_online(run) else ""
+        raise FastadaptError(
+            f"'{run.path}' holds no evaluation{online}. Run fastadapt evaluate first."
+        )
     parts: list[Result] = []
     episodes: dict[tuple[str, str], int] = {}
+    measured: dict[tuple[str, str], list[int]] = {}
     loaded = [Result.load(file.parent) for file in files]
     trained = {part.meta.get("iterations") for part in loaded}
     if len(trained) > 1:
@@ -48,6 +52,14 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
             continue
         # Another seed of the same split: more episodes of the same tasks.
         key = (part.agents[0], part.splits[0])
+        shots = part.shots(*key)
+        if shots != measured.setdefault(key, shots):
+            raise FastadaptError(
+                f"'{run.path}': with one seed {key[0]} was measured on {key[1]} after "
+                f"{_text(measured[key])} shots, with another after {_text(shots)}: they cannot be "
+                f"pooled. Evaluate with the same --shots, or delete a folder in "
+                f"'{run.path / 'evaluations'}'."
+            )
         part.table["episode"] += episodes.get(key, 0)
         episodes[key] = int(part.table["episode"].max()) + 1
         parts.append(part)

@@ -20,6 +20,7 @@ from fastadapt.adaptation.metrics import Times, recovered_fraction
 from fastadapt.adaptation.online import OnlinePlan, OnlineTrial, recovery
 from fastadapt.adaptation.statistics import LEVEL, Interval, over_tasks
 from fastadapt.adaptation.text_table import Table
+from fastadapt.agents.interface import agent_name
 from fastadapt.envs import FastadaptError, Task, TaskSet
 
 Array = NDArray[np.float64]
@@ -61,7 +62,7 @@ class OnlineResult:
         """Return what came of a trial."""
         found = recovery(trial)
         common = {
-            "agent": str(getattr(agent, "name", type(agent).__name__)),
+            "agent": agent_name(agent),
             "seed": int(getattr(agent, "seed", 0)),
             "task_set": task_set.id,
             "split": split,

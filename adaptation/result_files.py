@@ -68,7 +68,10 @@ def read_table(path: Path, rows: int) -> NDArray[np.void]:
     """
     parse = {"U": str, "i": int, "f": float, "b": {"True": True, "False": False}.__getitem__}
     parsers = [parse[COLUMNS[name].kind] for name in _NAMES]
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"it is no text: {error}") from None
     lines = list(csv.reader(io.StringIO(text, newline="")))
     if not lines or lines[0] != list(_NAMES):
         raise _damaged(path, f"its first line is not {','.join(_NAMES)}")

@@ -19,7 +19,7 @@ from fastadapt.adaptation.run import Run
 from fastadapt.adaptation.statistics import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.agents.registry import find_config
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.errors import FastadaptError, unknown_name
 
 BEGIN, END = "<!-- fastadapt table: {} -->", "<!-- /fastadapt table -->"
 """Marks in a Markdown file between which the table of a task set (its id) is put."""
@@ -52,8 +52,8 @@ def result_tables(
         references: files to normalise with, in place of the shipped ones.
 
     Raises:
-        FastadaptError: a path is no run or was not evaluated, runs have the same seed, or two task
-            sets the same id.
+        FastadaptError: a path is no run or was not evaluated, or not on a split; runs have the same
+            seed or other tasks; two task sets have the same id; or references are of none of them.
     """
     if not paths:
         raise FastadaptError("Nothing to show: give at least one evaluated run directory.")
@@ -62,6 +62,11 @@ def result_tables(
     for path in paths:
         run = open_measured(path)
         sets.setdefault(run.config.task_set_hash, []).append(run)
+    for other in own.keys() - sets.keys():
+        raise FastadaptError(
+            f"The references of '{own[other].task_set}' (hash {other}) are of no task set that "
+            "these runs were measured on. Leave them out, or make them for the same version."
+        )
     tables: dict[str, str] = {}
     for hash_, runs in sets.items():
         known = own.get(hash_) or find_references(runs[0].config.task_set, hash_)
@@ -90,6 +95,8 @@ def put_into(path: Path, tables: Mapping[str, str]) -> None:
         old = path.read_text(encoding="utf-8")
     except OSError as error:
         raise FastadaptError(f"Cannot read '{path}': {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise FastadaptError(f"'{path}' is no text; give a Markdown file.") from None
     text = old
     for name, table in tables.items():
         mark = BEGIN.format(name)
@@ -149,17 +156,28 @@ def _settings(run: Run) -> str:
 
 def _table(arms: list[Arm], splits: Sequence[str], references: References | None) -> str:
     measured = list(dict.fromkeys(split for arm in arms for split in arm.result.splits))
+    for split in splits:
+        if split not in measured:
+            raise unknown_name("split that these runs were evaluated on called", split, measured)
     shown = list(splits) or sorted(split for split in measured if split.startswith("test"))
+    if not shown:
+        raise FastadaptError(
+            f"No run was evaluated on a split for tests, only on {', '.join(measured)}. Say with "
+            "--split what to show."
+        )
+    _check_tasks(arms, shown)
     if references is not None and not set(shown) & set(references.splits):
         references = None
-    head = ["agent", "shots", *shown, "training", "seeds"]
+    head = ["agent", "shots", *shown, "training", "seeds", "episodes"]
     rows: list[list[str]] = []
     for arm in arms:
         shots = np.unique(arm.result.table["shot"]).tolist()
         for shot in dict.fromkeys((shots[0], shots[-1])):
             scores = [_score(arm, split, shot, references) for split in shown]
             seeds = len(np.unique(arm.result.table["seed"]))
-            rows.append([arm.name, str(shot), *scores, _budget(arm.runs), str(seeds)])
+            rows.append(
+                [arm.name, str(shot), *scores, _budget(arm.runs), str(seeds), _episodes(arm, shown)]
+            )
     first = arms[0]
     what = (
         "normalised score: 0 is the floor, 1 the oracle"
@@ -170,9 +188,33 @@ def _table(arms: list[Arm], splits: Sequence[str], references: References | None
     note = (
         f"`{first.result.task_set}`, {what}; mean over {' or '.join(count)} tasks of a split with "
         "its 95 % interval over tasks (and seeds, where there are several). Training: env steps "
-        "and wall time of one run."
+        "and wall time of one run; episodes: measured ones for each task and number of shots."
     )
     return f"{note}\n\n{markdown_table(head, rows)}"
+
+
+def _check_tasks(arms: Sequence[Arm], splits: Sequence[str]) -> None:
+    """Refuse arms that were measured on other tasks of a split."""
+    for split in splits:
+        ids = {
+            arm.name: set(rows["task_id"].tolist())
+            for arm in arms
+            if len(rows := arm.result.table[arm.result.table["split"] == split])
+        }
+        first = next(iter(ids))
+        for name, tasks in ids.items():
+            if tasks != ids[first]:
+                raise FastadaptError(
+                    f"'{first}' and '{name}' were measured on other tasks of '{split}': evaluate "
+                    "both on the same version of the task set."
+                )
+
+
+def _episodes(arm: Arm, splits: Sequence[str]) -> str:
+    """Return how many episodes were measured: the least and the most of all splits and seeds."""
+    table = arm.result.table[np.isin(arm.result.table["split"], splits)]
+    _, counts = np.unique(table[["seed", "split", "task_id", "shot"]], return_counts=True)
+    return " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
 
 
 def _score(arm: Arm, split: str, shot: int, references: References | None) -> str:

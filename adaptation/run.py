@@ -102,8 +102,14 @@ class Run:
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return []
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise FastadaptError(
+                f"'{path}' is damaged: it is no text. Copy it again, or delete it."
+            ) from None
         rows: list[dict[str, Any]] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             try:
                 row = json.loads(line)
                 _ = row["iteration"], row["env_steps"], row["seconds"], row["return_mean"]

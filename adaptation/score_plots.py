@@ -20,7 +20,7 @@ from fastadapt.adaptation.plots import (
     styled,
     with_legend,
 )
-from fastadapt.adaptation.statistics import performance_profile
+from fastadapt.adaptation.statistics import Resample, performance_profile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +36,8 @@ def profiles(
 ) -> Figure:
     """Plot the share of tasks with a score above each threshold, with 95 % bands over tasks.
 
+    One task has no band.
+
     Args:
         scores: `(runs, tasks)` by agent.
         split: of which tasks.
@@ -50,11 +52,12 @@ def profiles(
     thresholds = np.linspace(low - 0.02 * (high - low), high, 101)
     for agent, matrix in scores.items():
         colour = colour_of(numbers[agent])
-        profile = performance_profile(
-            matrix, thresholds, resample="both" if len(matrix) > 1 else "tasks", reps=500
-        )
-        axes.fill_between(thresholds, profile.low, profile.high, color=colour, alpha=0.16, lw=0)
-        axes.plot(thresholds, profile.share, color=colour, lw=1.5, label=short_name(agent))
+        if matrix.shape[1] > 1:
+            way: Resample = "both" if len(matrix) > 1 else "tasks"
+            profile = performance_profile(matrix, thresholds, resample=way, reps=500)
+            axes.fill_between(thresholds, profile.low, profile.high, color=colour, alpha=0.16, lw=0)
+        share = (matrix.reshape(-1) > thresholds[:, None]).mean(axis=1)
+        axes.plot(thresholds, share, color=colour, lw=1.5, label=short_name(agent))
     for reference in (0.0, 1.0) if unit == NORMALISED else ():
         axes.axvline(reference, color=GRID, lw=1.0, zorder=0)
     axes.set_ylim(-0.02, 1.02)

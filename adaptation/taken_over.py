@@ -51,6 +51,7 @@ def take_over(source: Run, run: Run) -> None:
     if has_checkpoint(folder):
         return
     state, content = load_checkpoint(source.path / "checkpoints", replay=True)
+    source.metrics()  # which refuses a damaged file
     metrics = (source.path / "metrics.jsonl").read_text(encoding="utf-8")
     write_text(run.path / "metrics.jsonl", metrics)
     save_checkpoint(folder, content["iteration"], state, content["progress"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import traceback
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ class RandomAgent:
 class SB3Agent:
     """A Stable-Baselines3 (or sb3-contrib) model as it is: it acts and never learns.
 
-    A recurrent model carries its state on through the episodes of a trial. It acts
+    The state of a recurrent model begins anew with every episode, as Stable-Baselines3 trains it,
+    unless it was trained on whole trials (`SB3VecEnv` with `episodes` above 1). It acts
     deterministically in shots too: it does not learn from trying, and its noise would come from one
     generator for all robots.
 
@@ -73,12 +75,20 @@ class SB3Agent:
         model: as its `load` returned it.
         normaliser: the `VecNormalize` that it was trained with, if any.
         name: in tables.
+        whole_trials: whether the state goes on through the episodes of a trial.
     """
 
-    def __init__(self, model: Any, normaliser: Any = None, name: str = "sb3") -> None:
+    def __init__(
+        self,
+        model: Any,
+        normaliser: Any = None,
+        name: str = "sb3",
+        whole_trials: bool = False,
+    ) -> None:
         self._model = model
         self._normaliser = normaliser
         self.name = name
+        self._whole_trials = whole_trials
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
@@ -99,7 +109,8 @@ class SB3Agent:
         pass
 
     def end_episode(self, done: Mask) -> None:
-        self._start = self._start | done
+        if not self._whole_trials:
+            self._start = self._start | done
 
     def snapshot(self) -> Any:
         state = None if self._state is None else tuple(np.array(part) for part in self._state)
@@ -116,6 +127,7 @@ def load_agent(reference: str, task_set: TaskSet, seed: int = 0) -> AdaptiveAgen
 
     Args:
         reference: `sb3:model.zip` (a `model.vecnormalize.pkl` beside it is used too),
+            `sb3-trials:model.zip` for a recurrent one that was trained on whole trials,
             `module:factory` (called with the task set and the seed; the module may lie in the
             working directory), or `random`.
         task_set: what it will be evaluated on.
@@ -131,15 +143,24 @@ def load_agent(reference: str, task_set: TaskSet, seed: int = 0) -> AdaptiveAgen
         raise FastadaptError(
             f"'{reference}' names no agent. Give sb3:model.zip, module:factory, or random."
         )
-    if kind == "sb3":
-        return load_sb3(Path(rest), task_set)
+    if kind in MODELS:
+        return load_sb3(Path(rest), task_set, whole_trials=MODELS[kind])
     return _from_factory(kind, rest, task_set, seed)
 
 
-def load_sb3(path: Path, task_set: TaskSet) -> SB3Agent:
+MODELS = {"sb3": False, "sb3-trials": True}
+"""How a reference to a saved model begins, and whether its memory spans the episodes of a trial."""
+
+
+def load_sb3(path: Path, task_set: TaskSet, whole_trials: bool = False) -> SB3Agent:
     """Load a model that Stable-Baselines3 or sb3-contrib saved.
 
     Such files hold pickles: open only those that you trust.
+
+    Args:
+        path: of its zip.
+        task_set: that it will act on.
+        whole_trials: see `SB3Agent`.
 
     Raises:
         FastadaptError: the file is missing or broken, a package is missing, or sizes differ.
@@ -156,7 +177,8 @@ def load_sb3(path: Path, task_set: TaskSet) -> SB3Agent:
     except Exception as error:  # whatever a damaged pickle raises
         raise FastadaptError(f"'{path}' cannot be loaded as {algorithm}: {error}.") from None
     _check_sizes(path, model, task_set)
-    return SB3Agent(model, _normaliser(path, model), f"sb3-{algorithm.lower()}")
+    name = f"sb3-{algorithm.lower()}"
+    return SB3Agent(model, _normaliser(path, model), name, whole_trials)
 
 
 _CONTRIB = ("RecurrentPPO", "TQC", "TRPO")
@@ -230,16 +252,28 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
         sys.path.insert(0, str(Path.cwd()))
     try:
         home = importlib.import_module(module)
-    except ImportError as error:
+    except Exception as error:  # whatever a module does when it is imported
         raise FastadaptError(
-            f"Cannot import '{module}': {error}. Give module:factory with a module that lies in "
-            "the working directory or is installed."
-        ) from None
+            f"Cannot import '{module}': {_told(error)}. Give module:factory with a module that "
+            "lies in the working directory or is installed."
+        ) from error
     factory = getattr(home, name, None)
     if not callable(factory):
         known = [n for n in vars(home) if callable(getattr(home, n)) and not n.startswith("_")]
         raise unknown_name(f"callable in '{module}' called", name, known)
-    agent: Any = factory(task_set, seed)
+    try:
+        agent: Any = factory(task_set, seed)
+    except FastadaptError:
+        raise
+    except Exception as error:  # whatever somebody's code does
+        raise FastadaptError(
+            f"{module}:{name} failed: {_told(error)}. It is called with the task set and the seed, "
+            "and has to return an agent."
+        ) from error
+    if isinstance(agent, type):
+        raise FastadaptError(
+            f"{module}:{name} returned the class {agent.__name__}, not an object of it."
+        )
     missing = [method for method in _METHODS if not callable(getattr(agent, method, None))]
     if missing:
         raise FastadaptError(
@@ -247,3 +281,11 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
             f"has {', '.join(_METHODS)} (see fastadapt.agents.AdaptiveAgent)."
         )
     return agent
+
+
+def _told(error: Exception) -> str:
+    """Return what went wrong in somebody's code, and where."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    known = isinstance(error, SyntaxError | ImportError) or where.filename == __file__
+    place = "" if known else f" ({where.filename}, line {where.lineno})"
+    return f"{type(error).__name__}: {error}{place}"

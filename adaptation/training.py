@@ -21,6 +21,7 @@ from fastadapt.adaptation.checkpoint import (
 from fastadapt.adaptation.machine import command
 from fastadapt.adaptation.run import Run, RunConfig, create_run, load_run, options_of
 from fastadapt.adaptation.taken_over import open_start, take_over
+from fastadapt.envs.call_checks import whole_number
 from fastadapt.envs.errors import FastadaptError
 
 Report = Callable[[int, Mapping[str, float]], None]
@@ -75,6 +76,7 @@ def train(
     import torch
 
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
+    seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)
     if source is not None:
         iterations, options = source.iterations_done(), source.config.options | options
@@ -97,17 +99,12 @@ def _check(
     seed: int, iterations: int, checkpoint_every: int, num_threads: int, torch_threads: int
 ) -> None:
     """Refuse impossible numbers before anything is written."""
-    if not 0 <= seed < 2**63:
-        raise FastadaptError(f"seed = {seed}; it must be between 0 and 2^63 - 1.")
-    least = {
-        "iterations": (iterations, 1),
-        "checkpoint_every": (checkpoint_every, 1),
-        "num_threads": (num_threads, 0),
-        "torch_threads": (torch_threads, 1),
-    }
-    for name, (value, low) in least.items():
-        if value < low:
-            raise FastadaptError(f"{name} = {value}; it must be at least {low}.")
+    if whole_number("seed", seed, 0) >= 2**63:
+        raise FastadaptError(f"seed = {seed}; it must be below 2^63.")
+    whole_number("iterations", iterations, 1)
+    whole_number("checkpoint_every", checkpoint_every, 1)
+    whole_number("num_threads", num_threads, 0)
+    whole_number("torch_threads", torch_threads, 1)
 
 
 def _open(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.agents.interface import AdaptiveAgent, Transition
+from fastadapt.agents.interface import AdaptiveAgent, Transition, agent_name
 from fastadapt.envs import FastadaptError
 
 Array = NDArray[np.float64]
@@ -25,13 +26,38 @@ class Exchanging(AdaptiveAgent, Protocol):
         ...
 
 
+def exchange_order(tasks: Sequence[str]) -> NDArray[np.int64]:
+    """Return for each trial the one whose findings it gets, of another task: `(N,)`.
+
+    Where no task is there twice, trial i gets those of trial i + 1, the last those of the first.
+
+    Args:
+        tasks: their ids, which may repeat.
+
+    Raises:
+        FastadaptError: more than half of the trials are on one task.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, task in enumerate(tasks):
+        groups.setdefault(task, []).append(place)
+    line = [place for group in groups.values() for place in group]
+    step = max(map(len, groups.values()))
+    if 2 * step > len(line):
+        raise FastadaptError(
+            f"{step} of {len(line)} tasks are one and the same: not every trial can get what was "
+            "found out about another task. Leave out --exchanged."
+        )
+    order = np.empty(len(line), np.int64)
+    order[line] = np.roll(line, -step)
+    return order
+
+
 class Exchanged:
     """Lives through shots as its agent does, but is measured on what another trial found out.
 
     An agent that acts better after any shot than before one (because training hardly knows what it
     does before) gains without having found out anything about its task. Its gain is adaptation only
-    as far as it is also a gain over this agent. Trial i is measured with the findings of trial
-    i + 1, the last one with those of the first.
+    as far as it is also a gain over this agent. Who gets whose findings: `exchange_order`.
 
     Args:
         agent: whose trials they are.
@@ -43,26 +69,30 @@ class Exchanged:
     def __init__(self, agent: Any) -> None:
         if not isinstance(agent, Exchanging):
             raise FastadaptError(
-                f"'{getattr(agent, 'name', agent)}' finds nothing out that could be exchanged "
+                f"'{agent_name(agent)}' finds nothing out that could be exchanged "
                 "between tasks. Leave out --exchanged."
             )
         self._agent = agent
-        self._num_tasks = 1
-        self.name = f"{agent.name}-exchanged"
+        self._tasks: list[str] = []
+        self.name = f"{agent_name(agent)}-exchanged"
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is as its agent has it."""
         return getattr(self._agent, name)
 
+    def among(self, tasks: Sequence[str]) -> None:
+        """Say by their ids which tasks the next trials are on; unsaid, each is another one."""
+        self._tasks = list(tasks)
+
     def begin(self, num_tasks: int) -> None:
         """Face N new tasks.
 
         Raises:
-            FastadaptError: there is only one, so nothing to exchange.
+            FastadaptError: too few of them differ, so there is nothing to exchange.
         """
         if num_tasks < 2:
             raise FastadaptError("Nothing can be exchanged on a single task: evaluate at least 2.")
-        self._num_tasks = num_tasks
+        self._order = exchange_order(self._tasks or [str(i) for i in range(num_tasks)])
         self._agent.begin(num_tasks)
 
     def act(self, observation: Array, explore: bool) -> Array:
@@ -79,7 +109,7 @@ class Exchanged:
     def snapshot(self) -> Any:
         """Return the trials as they stand; a measurement follows, so exchange what they found."""
         kept = self._agent.snapshot()
-        self._agent.exchange(np.roll(np.arange(self._num_tasks), -1))
+        self._agent.exchange(self._order)
         return kept
 
     def restore(self, snapshot: Any) -> None:

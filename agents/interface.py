@@ -73,6 +73,11 @@ class AdaptiveAgent(Protocol):
         """Return to a snapshot, so that what came after it leaves no trace."""
 
 
+def agent_name(agent: Any) -> str:
+    """Return what an agent is called in tables: its `name`, or that of its class if it has none."""
+    return str(getattr(agent, "name", type(agent).__name__))
+
+
 @dataclass
 class AgentState:
     """All that a checkpoint holds of an agent, in arrays and plain values.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,36 +14,132 @@ if TYPE_CHECKING:
 
 
 class _Home(NamedTuple):
-    """Where an agent lives: modules of this room, and the names in them."""
+    """Where an agent lives: modules of this room, and the names in them.
+
+    `summary` is the first line of its class, kept here so that it can be told without torch;
+    `needs` is the optional module without which it cannot be imported.
+    """
 
     module: str
     agent: str
+    summary: str
     config_module: str = "config"
     config: str = "PPOAgentConfig"
+    needs: str | None = None
 
 
 _HOMES = {
-    "rl2": _Home("rl2", "RL2"),
-    "maml": _Home("maml", "MAML", "maml_config", "MAMLConfig"),
-    "nominal": _Home("memoryless", "Nominal"),
-    "domain-randomised": _Home("memoryless", "DomainRandomised"),
-    "oracle": _Home("memoryless", "Oracle"),
-    "fine-tune": _Home("fine_tune", "FineTune", "fine_tune_config", "FineTuneConfig"),
-    "pearl": _Home("pearl", "PEARL", "pearl_config", "PEARLConfig"),
-    "nominal-sac": _Home("sac_agents", "NominalSAC", "pearl_config", "SACAgentConfig"),
+    "rl2": _Home(
+        "rl2",
+        "RL2",
+        "A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).",
+    ),
+    "maml": _Home(
+        "maml",
+        "MAML",
+        "A policy from which one policy-gradient step on a shot leads to a better one.",
+        "maml_config",
+        "MAMLConfig",
+    ),
+    "nominal": _Home(
+        "memoryless",
+        "Nominal",
+        "PPO on the healthy robot only: the floor, a policy that has never seen any damage.",
+    ),
+    "domain-randomised": _Home(
+        "memoryless",
+        "DomainRandomised",
+        "PPO on the same tasks without any memory: one policy for all of them (Tobin et al. 2017).",
+    ),
+    "oracle": _Home(
+        "memoryless",
+        "Oracle",
+        "PPO that sees the parameters of the task: the ceiling for agents that have to find out.",
+    ),
+    "fine-tune": _Home(
+        "fine_tune",
+        "FineTune",
+        "A robust policy that goes on learning by PPO, on the shots of its task "
+        "(Mandi et al. 2022).",
+        "fine_tune_config",
+        "FineTuneConfig",
+    ),
+    "pearl": _Home(
+        "pearl",
+        "PEARL",
+        "Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).",
+        "pearl_config",
+        "PEARLConfig",
+    ),
+    "nominal-sac": _Home(
+        "sac_agents",
+        "NominalSAC",
+        "Our soft actor-critic on the healthy robot only: the floor.",
+        "pearl_config",
+        "SACAgentConfig",
+    ),
     "domain-randomised-sac": _Home(
-        "sac_agents", "DomainRandomisedSAC", "pearl_config", "SACAgentConfig"
+        "sac_agents",
+        "DomainRandomisedSAC",
+        "Our soft actor-critic on the training tasks, without any memory: one policy for all.",
+        "pearl_config",
+        "SACAgentConfig",
     ),
-    "oracle-sac": _Home("sac_agents", "OracleSAC", "pearl_config", "SACAgentConfig"),
-    "recurrent": _Home("sb3_recurrent", "Recurrent"),
-    "nominal-sb3-ppo": _Home("sb3_ppo", "NominalSB3PPO"),
-    "domain-randomised-sb3-ppo": _Home("sb3_ppo", "DomainRandomisedSB3PPO"),
-    "oracle-sb3-ppo": _Home("sb3_ppo", "OracleSB3PPO"),
-    "nominal-sb3-sac": _Home("sb3_sac", "NominalSB3SAC", "sb3_config", "SB3SACConfig"),
+    "oracle-sac": _Home(
+        "sac_agents",
+        "OracleSAC",
+        "Our soft actor-critic that sees the parameters of the task: the ceiling.",
+        "pearl_config",
+        "SACAgentConfig",
+    ),
+    "recurrent": _Home(
+        "sb3_recurrent",
+        "Recurrent",
+        "RL² by another hand: an LSTM that sb3-contrib's `RecurrentPPO` trains on whole trials.",
+        needs="sb3_contrib",
+    ),
+    "nominal-sb3-ppo": _Home(
+        "sb3_ppo",
+        "NominalSB3PPO",
+        "PPO of Stable-Baselines3 on the healthy robot only: the floor.",
+        needs="stable_baselines3",
+    ),
+    "domain-randomised-sb3-ppo": _Home(
+        "sb3_ppo",
+        "DomainRandomisedSB3PPO",
+        "PPO of Stable-Baselines3 on the training tasks, without any memory.",
+        needs="stable_baselines3",
+    ),
+    "oracle-sb3-ppo": _Home(
+        "sb3_ppo",
+        "OracleSB3PPO",
+        "PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
+        needs="stable_baselines3",
+    ),
+    "nominal-sb3-sac": _Home(
+        "sb3_sac",
+        "NominalSB3SAC",
+        "Soft actor-critic of Stable-Baselines3 on the healthy robot only: the floor.",
+        "sb3_config",
+        "SB3SACConfig",
+        needs="stable_baselines3",
+    ),
     "domain-randomised-sb3-sac": _Home(
-        "sb3_sac", "DomainRandomisedSB3SAC", "sb3_config", "SB3SACConfig"
+        "sb3_sac",
+        "DomainRandomisedSB3SAC",
+        "Soft actor-critic of Stable-Baselines3 on the training tasks, without any memory.",
+        "sb3_config",
+        "SB3SACConfig",
+        needs="stable_baselines3",
     ),
-    "oracle-sb3-sac": _Home("sb3_sac", "OracleSB3SAC", "sb3_config", "SB3SACConfig"),
+    "oracle-sb3-sac": _Home(
+        "sb3_sac",
+        "OracleSB3SAC",
+        "Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
+        "sb3_config",
+        "SB3SACConfig",
+        needs="stable_baselines3",
+    ),
 }
 _WITHOUT_MEMORY = {"rl2": ("rl2", "RL2WithoutMemory"), "pearl": ("pearl", "PEARLWithoutMemory")}
 
@@ -70,6 +167,11 @@ AGENTS: Mapping[str, type[MetaLearner]] = _Agents()
 def list_agents() -> list[str]:
     """Return the names of the agents that fastadapt can train."""
     return sorted(_HOMES)
+
+
+def agent_summaries() -> dict[str, str]:
+    """Return one line about each agent, by name; none of them is imported."""
+    return {name: home.summary + _lack(home.needs) for name, home in _HOMES.items()}
 
 
 def find_agent(name: str) -> type[MetaLearner]:
@@ -152,9 +254,18 @@ def _find(module: str, name: str) -> Any:
             raise
         from fastadapt.envs.errors import FastadaptError
 
-        raise FastadaptError(
-            f"This agent needs {package}, which is not installed: pip install {package}."
-        ) from None
+        raise FastadaptError(f"This agent needs {_how_to_get(package)}") from None
+
+
+def _lack(module: str | None) -> str:
+    """Return what to install for an agent if its optional module is not there, else nothing."""
+    if module is None or importlib.util.find_spec(module) is not None:
+        return ""
+    return f" It needs {_how_to_get(_OPTIONAL[module])}"
+
+
+def _how_to_get(package: str) -> str:
+    return f"{package}, which is not installed: pip install {package}."
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:

@@ -67,7 +67,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         check_size("num_threads", num_threads, 0)
         check_size("horizon", horizon if horizon is not None else 1, 1)
         if context not in ("hidden", "visible"):
-            raise unknown_name("context mode", context, ["hidden", "visible"])
+            raise unknown_name("context mode", str(context), ["hidden", "visible"])
         cls = task_set.environment
         self.task_set = task_set
         self.num_envs = num_envs

@@ -23,6 +23,13 @@ def check_size(name: str, value: Any, least: int) -> None:
         raise FastadaptError(f"{name} = {value!r}; at least {least} {noun}.")
 
 
+def whole_number(name: str, value: Any, least: int) -> int:
+    """Return a whole number of at least `least`, of whatever type it came; refuse anything else."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise FastadaptError(f"{name} = {value!r}; it must be a whole number of at least {least}.")
+    return int(value)
+
+
 def check_options(options: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the options of a reset; unknown keys are refused."""
     if options is None:

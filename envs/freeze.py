@@ -6,8 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+from fastadapt.envs.frozen_tasks import splits_path
 from fastadapt.envs.task_file import read_task_file
-from fastadapt.envs.task_set import TaskSet, splits_path
+from fastadapt.envs.task_set import TaskSet
 
 
 def freeze(path: Path) -> Path:

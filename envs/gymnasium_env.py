@@ -58,8 +58,10 @@ class GymnasiumEnv(gym.Env[Array, Array]):
     ) -> tuple[Array, dict[str, Any]]:
         """Begin a new episode; see the class for `options["task"]`."""
         options = check_options(options, ("task",))
-        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-            raise FastadaptError(f"seed must be a whole number from 0 on; got {seed!r}.")
+        if seed is not None:
+            if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+                raise FastadaptError(f"seed must be a whole number from 0 on; got {seed!r}.")
+            seed = int(seed)  # Gymnasium takes no other
         super().reset(seed=seed)
         if seed is not None or self._resets == 0:
             drawn = int(self.np_random.integers(2**62))

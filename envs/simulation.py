@@ -136,4 +136,4 @@ def make_simulation(
         from fastadapt.envs.reference_simulation import ReferenceSimulation
 
         return ReferenceSimulation(model, num_sims, forward)
-    raise unknown_name("simulation backend", backend, ["mjbatch", "reference"])
+    raise unknown_name("simulation backend", str(backend), ["mjbatch", "reference"])

@@ -62,16 +62,15 @@ class TaskSetFile(BaseModel):
 
     def of_split(self, split: str) -> tuple[tuple[Perturbation, ...], dict[str, Group]]:
         """Return the perturbations and groups in force in a split."""
-        overrides = self.splits[split].perturbations
-        merged: list[Perturbation] = []
-        for perturbation in self.perturbations:
-            changes = overrides.get(perturbation.name, {})
-            merged.append(
-                type(perturbation).model_validate(perturbation.model_dump() | changes)
-                if changes
-                else perturbation
-            )
-        return tuple(merged), self.groups | self.splits[split].groups
+        merged = tuple(self.in_split(split, perturbation) for perturbation in self.perturbations)
+        return merged, self.groups | self.splits[split].groups
+
+    def in_split(self, split: str, perturbation: Perturbation) -> Perturbation:
+        """Return a perturbation of this file as a split has it."""
+        changes = self.splits[split].perturbations.get(perturbation.name)
+        if not changes:
+            return perturbation
+        return type(perturbation).model_validate(perturbation.model_dump() | changes)
 
 
 def read_task_file(path: Path) -> TaskSetFile:
@@ -168,11 +167,12 @@ def _check_splits(file: TaskSetFile) -> None:
             f"splits: [splits.train] is missing, there is nothing to train on without it; found: "
             f"{', '.join(file.splits) or 'none'}."
         )
-    for split in file.splits:
+    # The training split first: the others are compared with it, and its mistakes are not theirs.
+    for split in sorted(file.splits, key=lambda name: name != "train"):
         for position, perturbation in enumerate(file.perturbations):
             try:
                 _check_changes(file, split, perturbation)
-                here, known = (file.of_split(name)[0][position] for name in (split, "train"))
+                here, known = (file.in_split(name, perturbation) for name in (split, "train"))
                 check_bounds(here)
                 check_apart(split, here, known)
             except ValidationError as error:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.environment import Environment, find_environment
 from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.frozen_tasks import frozen_content, frozen_values, read_frozen, splits_path
 from fastadapt.envs.task import Task
 from fastadapt.envs.task_draws import draw, lay_out
 from fastadapt.envs.task_file import TaskSetFile, parse_task_file, read_task_file
@@ -96,9 +97,9 @@ class TaskSet:
                 f"The frozen tasks of '{self.name}' were made from another version of its file. "
                 "Raise its version and run `python -m fastadapt.envs.freeze FILE.toml`."
             )
-        columns = [self.names.index(name) for name in self.frozen["names"]]
+        columns, values = frozen_values(self.frozen, split, self.names, count)
         vectors = np.tile(self.nominal.vector(), (count, 1))
-        vectors[:, columns] = self.frozen["splits"][split]
+        vectors[:, columns] = values
         return [self._task(vector) for vector in vectors]
 
     def sample(self, split: str, count: int, seed: int | str = 0, start: int = 0) -> list[Task]:
@@ -111,11 +112,18 @@ class TaskSet:
             start: number of the first task.
 
         Raises:
-            FastadaptError: there is no such split, or `count` is not positive.
+            FastadaptError: there is no such split, `count` is not positive, `start` is negative, or
+                `seed` is neither a whole number nor a text.
         """
         self._split(split)
         if not isinstance(count, int | np.integer) or count < 1:
             raise FastadaptError(f"Cannot sample {count!r} tasks; ask for at least 1.")
+        if not isinstance(start, int | np.integer) or not 0 <= start < 2**63:
+            raise FastadaptError(f"start = {start!r}; tasks have whole numbers from 0 on.")
+        if not isinstance(seed, int | np.integer | str) or isinstance(seed, bool):
+            raise FastadaptError(f"seed = {seed!r}; it must be a whole number or a text.")
+        count, start = int(count), int(start)
+        seed = seed if isinstance(seed, str) else int(seed)
         indices = np.arange(start, start + count, dtype=np.uint64)
         return [self._task(vector) for vector in self._draw(split, seed, indices)]
 
@@ -135,7 +143,7 @@ class TaskSet:
                     f"Task {task.id} ({task.environment}) does not belong to task set '{self.id}'. "
                     "Use tasks from its own `tasks` or `sample`."
                 )
-        return np.array([task.values for task in tasks])
+        return np.array([task.values for task in tasks]).reshape(len(tasks), len(self.names))
 
     def between(self, task: Task, share: float) -> Task:
         """Return the task on the way from nominal (share 0) to `task` (1).
@@ -179,7 +187,7 @@ class TaskSet:
         tasks = {split: self.sample(split, self._split(split).count, _FROZEN)
                  for split in self.splits}  # fmt: skip
         values = {split: [list(task.values) for task in tasks[split]] for split in tasks}
-        return {"task_set": self.id, "hash": self.hash, "names": list(self.names), "splits": values}
+        return frozen_content(self.id, self.hash, self.names, values)
 
     def _split(self, split: str) -> Any:
         if not isinstance(split, str) or split not in self.file.splits:
@@ -266,17 +274,15 @@ def load_task_set(name: str | Path) -> TaskSet:
     if str(name) in shipped:
         folder = files("fastadapt.assets").joinpath("task_sets")
         text = shipped[str(name)].read_text(encoding="utf-8")
-        splits = folder.joinpath(f"{name}.splits.json")
-        frozen = json.loads(splits.read_text(encoding="utf-8")) if splits.is_file() else None
+        frozen = read_frozen(folder.joinpath(f"{name}.splits.json"))
         return TaskSet(parse_task_file(text, f"{name}.toml"), text, frozen)
     if not str(name).endswith(".toml"):
         error = unknown_name("task set", str(name), shipped)
         raise FastadaptError(f"{error} Or give the path to a .toml file.")
     path = Path(name)
     file = read_task_file(path)
-    splits = splits_path(path)
     try:
-        frozen = json.loads(splits.read_text(encoding="utf-8")) if splits.is_file() else None
+        frozen = read_frozen(splits_path(path))
         return TaskSet(file, path.read_text(encoding="utf-8"), frozen, origin=path)
     except FastadaptError as error:
         raise FastadaptError(f"{path}: {error}") from None
@@ -299,8 +305,3 @@ description = "the unperturbed robot"
 count = 1
 """
     return TaskSet(parse_task_file(source, f"{name}.toml"), source, None, environment)
-
-
-def splits_path(path: Path) -> Path:
-    """Return where the frozen tasks of a task-set file are kept: beside it."""
-    return path.with_name(path.name.removesuffix(".toml") + ".splits.json")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Check:
     """Validate a task set, run its robot, and measure what each parameter does to it.
 
-    Exit code 0: all is well; 1: a parameter has no effect, or a simulation blows up; 2: the file is
-    not valid.
+    Exit code 0: all is well; 1: a parameter has no effect, a perturbation begins after the end of
+    every episode, or a simulation blows up; 2: the file is not valid.
     """
 
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
@@ -39,11 +39,17 @@ def run(arguments: list[str]) -> int:
     from fastadapt.envs import load_task_set
     from fastadapt.envs.effects.costs import task_costs, try_out
     from fastadapt.envs.effects.facts import facts, notes
+    from fastadapt.envs.effects.late_onsets import late_onsets
     from fastadapt.envs.effects.measure import measure
 
     console = Console(highlight=False, soft_wrap=True)
     task_set = load_task_set(args.task_set)
-    known, odd = facts(task_set), notes(task_set.environment)
+    known, odd, late = facts(task_set), notes(task_set.environment), late_onsets(task_set)
+    odd += [
+        f"{some} begins after the end of the episode in {100 * some.share:.2g} % of its draws."
+        for some in late
+        if some.share < 1
+    ]
     about = f": {task_set.file.description}" if task_set.file.description else ""
     console.print(f"[bold]{task_set.id}[/bold] is valid{escape(about)}")
     for word, sentence in known:
@@ -64,7 +70,8 @@ def run(arguments: list[str]) -> int:
     _print_effects(console, effects)
     if args.costs and effects:
         _print_costs(console, task_costs(task_set, args.threads), tried.step_seconds)
-    return _verdict(console, task_set, effects, tried.diverged)
+    never = [str(some) for some in late if some.share == 1]
+    return _verdict(console, task_set, effects, tried.diverged, never)
 
 
 def _print_effects(console: Console, effects: list[Effect]) -> None:
@@ -114,7 +121,9 @@ def _print_costs(console: Console, costs: dict[str, float], step: float) -> None
         console.print(f"  {name:<{width}}{1e3 * seconds:>12.2f}{seconds / step:>12.2f}")
 
 
-def _verdict(console: Console, task_set: TaskSet, effects: list[Effect], diverged: int) -> int:
+def _verdict(
+    console: Console, task_set: TaskSet, effects: list[Effect], diverged: int, never: list[str]
+) -> int:
     idle = [effect.ends.name for effect in effects if not effect.acts]
     console.print()
     if idle:
@@ -123,12 +132,18 @@ def _verdict(console: Console, task_set: TaskSet, effects: list[Effect], diverge
             "feels or is rewarded for changes at an end of the range. Remove them, or look at "
             "their targets."
         )
+    if never:
+        seconds = task_set.environment.horizon * task_set.environment.control_step()
+        console.print(
+            f"[red]Never begins:[/red] {escape('; '.join(never))}. An episode lasts {seconds:g} s: "
+            "let it begin earlier."
+        )
     if diverged:
         console.print(
             f"[red]The simulation blew up {diverged} times.[/red] A smaller time step, "
             'integrator = "implicitfast", or a narrower range helps.'
         )
-    if idle or diverged:
+    if idle or never or diverged:
         return 1
     words = f"All {len(effects)} parameters act" if len(effects) > 1 else "Its parameter acts"
     console.print(

@@ -11,6 +11,17 @@ from dataclasses import dataclass
 
 import tyro
 
+_OPTIONAL = (
+    (
+        "stable-baselines3",
+        "the agents *-sb3-ppo and *-sb3-sac, recurrent, and sb3: models of your own",
+        "baselines",
+    ),
+    ("sb3-contrib", "the agent recurrent, and sb3: models of its algorithms", "baselines"),
+    ("pyarrow", "results as Parquet", "parquet"),
+)
+"""Packages that only some features need: name, what it is for, and the extra that brings it."""
+
 
 @dataclass(frozen=True)
 class Doctor:
@@ -30,9 +41,17 @@ def run(arguments: list[str]) -> None:
     print(f"rendering   {_rendering()}")
     free = shutil.disk_usage(os.getcwd()).free / 2**30
     print(f"disk        {free:.0f} GiB free here; a run takes some 5 MB")
-    for module, what in (("stable_baselines3", "its environment checker, for the tests"),):
-        if importlib.util.find_spec(module) is None:
-            print(f"missing     {module} ({what}): pip install -e '.[dev]'")
+    for line in missing():
+        print(f"missing     {line}")
+
+
+def missing() -> list[str]:
+    """Return what each optional package is for that is not there, and how to get it."""
+    return [
+        f"{package} ({what}): pip install 'fastadapt[{extra}]'"
+        for package, what, extra in _OPTIONAL
+        if importlib.util.find_spec(package.replace("-", "_")) is None
+    ]
 
 
 def _simulation() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,8 +28,8 @@ class Evaluate:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run directory; with --agent, a new folder or an earlier one of the same agent."""
-    split: tuple[str, ...] = ("test_iid", "test_held_out_damage")
-    """Splits of the task set."""
+    split: tuple[str, ...] = ()
+    """Splits of the task set (default: test_iid and test_held_out_damage, where it has them)."""
     shots: tuple[int, ...] = (0, 1, 2, 5)
     """Numbers of adaptation episodes after which to measure."""
     episodes: int = 2
@@ -45,7 +46,8 @@ class Evaluate:
     report: bool = True
     """Write report/index.html into the run directory."""
     agent: str | None = None
-    """An agent from elsewhere: sb3:model.zip, module:factory, or random."""
+    """An agent from elsewhere: sb3:model.zip (sb3-trials:model.zip where a recurrent model's memory
+    spans the episodes of a trial), module:factory, or random."""
     task_set: str | None = None
     """With --agent: the task set, a shipped name or the path to a TOML file."""
     agent_seed: int = 0
@@ -116,13 +118,14 @@ def _measure(
     """Measure one split and save it; go on with what an interrupted call has kept."""
     from fastadapt.adaptation.evaluation import evaluate
     from fastadapt.adaptation.unfinished import Unfinished
+    from fastadapt.agents.interface import agent_name
 
     total = len(set(args.shots)) * args.episodes
     unfinished = None
     if args.agent is None:  # the code of an agent from elsewhere may have changed
         unfinished = Unfinished(folder / "unfinished.json", _settings(args, opened))
     done = len(unfinished.rows) if unfinished else 0
-    show = progress.begin(f"{agent.name} on {split}", total, done)
+    show = progress.begin(f"{agent_name(agent)} on {split}", total, done)
     counted = itertools.count(done + 1)
     result = evaluate(
         agent,
@@ -162,12 +165,21 @@ def _splits(args: Evaluate, opened: Run) -> list[str]:
     from fastadapt.envs import FastadaptError
 
     task_set = opened.task_set
-    splits = list(dict.fromkeys(args.split))
+    splits = list(dict.fromkeys(args.split or _default_splits(task_set.splits)))
     if not splits:
-        raise FastadaptError(f"No split given. Available: {', '.join(task_set.splits)}.")
+        raise FastadaptError(
+            f"'{task_set.name}' has no split for tests: say which with --split. Available: "
+            f"{', '.join(task_set.splits)}."
+        )
     for split in splits:
         task_set.tasks(split)  # an unknown name must not cost the splits before it
     return splits
+
+
+def _default_splits(available: Sequence[str]) -> list[str]:
+    """Return the splits that a task set is known by, or else all that it has for tests."""
+    usual = [split for split in ("test_iid", "test_held_out_damage") if split in available]
+    return usual or [split for split in available if split.startswith("test")]
 
 
 def _settings(args: Evaluate, opened: Run) -> dict[str, Any]:
@@ -235,11 +247,12 @@ def _strike(
     """Run the online trials of one split and save them."""
     from fastadapt.adaptation.online import run_online
     from fastadapt.adaptation.online_results import OnlineResult
+    from fastadapt.agents.interface import agent_name
 
     task_set = opened.task_set
     tasks = task_set.tasks(split)
     total = round(plan.duration / task_set.environment.control_step())
-    show = progress.begin(f"{agent.name} on {split}", total)
+    show = progress.begin(f"{agent_name(agent)} on {split}", total)
     trial = run_online(
         agent,
         task_set,

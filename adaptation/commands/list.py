@@ -78,15 +78,9 @@ def _task_sets() -> Mapping[str, Rows]:
 
 
 def _agents() -> Mapping[str, Rows]:
-    from fastadapt.agents.registry import AGENTS
+    from fastadapt.agents.registry import agent_summaries
 
-    rows: Rows = []
-    for name in AGENTS:
-        try:
-            rows.append((name, _first_line(AGENTS[name])))
-        except ValueError as error:  # an optional package is missing
-            rows.append((name, str(error)))
-    return {"": rows}
+    return {"": list(agent_summaries().items())}
 
 
 def _perturbations() -> Mapping[str, Rows]:

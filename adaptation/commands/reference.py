@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -74,6 +75,7 @@ def run(arguments: list[str]) -> None:
 
     if args.out.exists():
         raise FastadaptError(f"'{args.out}' exists; nothing was written. Choose another --out.")
+    _check_folder(args.out)
     paths = {
         "floor": args.floor,
         "domain-randomised": args.domain_randomised,
@@ -90,6 +92,19 @@ def run(arguments: list[str]) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     found.save(args.out)
     print(f"{args.out}: {', '.join(found.returns)} on {', '.join(found.splits)}.")
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a file whose folder cannot be made: that must not show after hours of training."""
+    from fastadapt.envs import FastadaptError
+
+    nearest = next(folder for folder in out.absolute().parents if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        why = "cannot be written to" if nearest.is_dir() else "is no folder"
+        raise FastadaptError(
+            f"'{out}' cannot be written: '{nearest}' {why}. Nothing was trained. Choose another "
+            "--out."
+        )
 
 
 def options_of(args: Reference) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from fastadapt.adaptation import cli
+from fastadapt.envs import load_task_set
+from fastadapt.envs.effects.late_onsets import late_onsets
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "envs"))
 
-from own_models import LEGS, write
+from own_models import DEAD, LEGS, MASS, write
 
 
 def test_a_good_file_is_measured(tmp_path, capsys):
@@ -73,3 +75,32 @@ def test_a_simulation_that_blows_up_is_told(tmp_path, capsys):
     text = LEGS.replace('gear="20"', 'gear="1e7"')
     assert cli.run(["check", str(write(tmp_path, text)), "--no-costs"]) == 1
     assert "blew up" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("onset", "code", "expected"),
+    [
+        ((9.0, 99.0), 1, "Never begins: 'dead' in splits train, test_iid (onset 9 to 99 s)."),
+        ((2.0, 6.0), 0, "begins after the end of the episode in 50 % of its draws"),
+        ((0.0, 3.0), 0, "'mine' is sound. All 6 parameters act."),
+    ],
+)
+def test_an_onset_after_the_end_of_the_episode_is_told(tmp_path, capsys, onset, code, expected):
+    law = 'onset = {{ law = "uniform", low = {}, high = {} }}\n'.format(*onset)
+    environment = 'objective = "run-forward"\nhorizon = 4.0'
+    path = write(tmp_path, environment=environment, perturbations=MASS + DEAD + law)
+    assert cli.run(["check", str(path), "--threads", "1", "--no-costs"]) == code
+    printed = capsys.readouterr().out
+    assert expected in printed
+    assert ("begins" in printed) == (onset[1] > 4)
+    assert ("sound" in printed) == (code == 0)
+
+
+def test_an_onset_is_late_in_the_split_whose_law_it_is(tmp_path):
+    onset = 'onset = { law = "constant", value = 1.0 }\n'
+    environment = 'objective = "run-forward"\nhorizon = 4.0'
+    path = write(tmp_path, environment=environment, perturbations=MASS + DEAD + onset)
+    own = '[splits.test_iid.perturbations]\ndead.onset = { law = "constant", value = 4.0 }\n'
+    path.write_text(path.read_text() + own)
+    (late,) = late_onsets(load_task_set(path))
+    assert (late.perturbation, late.splits, late.share) == ("dead", ("test_iid",), 1.0)

@@ -1,11 +1,15 @@
 """The command line as a user meets it: good input, bad input, nothing heavy at the start."""
 
+import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from fastadapt.adaptation import cli
+from fastadapt.adaptation.commands import doctor
 
 SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
 
@@ -51,7 +55,7 @@ def test_compare_pairs_every_agent_with_the_first(rivals, tmp_path, capsys):
 
 
 def test_what_was_not_measured_alike_is_not_compared(rivals, tmp_path, capsys):
-    measure = ["--split", "test_iid", "--shots", "0", "--no-report", "--seed", "1"]
+    measure = ["--split", "test_iid", "--shots", "0", "1", "--no-report", "--seed", "1"]
     assert cli.run(["evaluate", rivals[1], *measure]) == 0
     assert cli.run(["compare", *rivals, "--split", "test_iid", "--out", str(tmp_path / "r")]) == 2
     assert "not measured alike" in capsys.readouterr().err
@@ -107,6 +111,30 @@ def test_doctor_measures(capsys):
     assert "env steps/s" in capsys.readouterr().out
 
 
+def test_doctor_says_what_each_missing_package_is_for(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    lines = doctor.missing()
+    for package, what, extra in (
+        ("stable-baselines3", "*-sb3-ppo", "baselines"),
+        ("sb3-contrib", "recurrent", "baselines"),
+        ("pyarrow", "Parquet", "parquet"),
+    ):
+        (line,) = (line for line in lines if line.startswith(f"{package} ("))
+        assert what in line
+        assert line.endswith(f"pip install 'fastadapt[{extra}]'")
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: "there")
+    assert doctor.missing() == []
+
+
+def test_doctor_knows_the_optional_packages_of_the_project():
+    project = Path(__file__).parent.parent.parent / "pyproject.toml"
+    extras = tomllib.loads(project.read_text())["project"]["optional-dependencies"]
+    for package, _, extra in doctor._OPTIONAL:
+        assert any(entry.startswith(f"{package}>") for entry in extras[extra])
+    named = [entry for extra in ("baselines", "parquet") for entry in extras[extra]]
+    assert len(named) == len(doctor._OPTIONAL)
+
+
 BAD = {
     "unknown command": (["trian"], "Did you mean 'train'"),
     "unknown agent": (["train", "rl3", "reacher-damage", "--out", "OUT"], "Did you mean 'rl2'"),
@@ -147,9 +175,10 @@ def test_bad_input_is_one_sentence_and_exit_code_2(case, trained, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["train", "--help"], ["train", "rl2", "--help"], ["evaluate", "--help"]],
-)
-def test_help_imports_nothing_heavy(arguments):
+    [["--help"], ["train", "--help"], ["train", "rl2", "--help"], ["evaluate", "--help"],
+     ["list", "agents"]],
+)  # fmt: skip
+def test_what_only_tells_imports_nothing_heavy(arguments):
     code = (
         "import sys\n"
         "from fastadapt.adaptation import cli\n"
@@ -162,4 +191,30 @@ def test_help_imports_nothing_heavy(arguments):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "usage" in result.stdout
+    assert ("rl2" if "agents" in arguments else "usage") in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--version"], ["list", "agents"], ["train", "-h"]])
+def test_a_reader_that_stops_reading_is_no_error(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        [sys.executable, "-m", "fastadapt.adaptation.cli", *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_list_imports_no_torch():
+    code = (
+        "import sys\n"
+        "from fastadapt.adaptation import cli\n"
+        "cli.run(['list'])\n"
+        "sys.exit(','.join({'torch', 'stable_baselines3'} & set(sys.modules)) or 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "rl2" in result.stdout

@@ -1,12 +1,16 @@
 """Agents from elsewhere on the command line: measured, compared, refused."""
 
+import importlib
 import json
+import sys
 
 import pytest
 from stable_baselines3 import PPO
 
 from fastadapt.adaptation.cli import run
+from fastadapt.adaptation.commands.evaluate import _default_splits
 from fastadapt.adaptation.guest import Guest, open_guest, open_measured
+from fastadapt.adaptation.measured import load_results
 from fastadapt.agents.sb3_vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
@@ -50,6 +54,81 @@ def test_budgets_that_differ_are_refused(model, tmp_path, capsys):
     assert "shots of validation 0, 1 and 0, 2" in capsys.readouterr().err
 
 
+NAMELESS = """
+import numpy as np
+from fastadapt.agents import AdaptiveAgent
+
+class Still(AdaptiveAgent):
+    def act(self, observation, explore):
+        return np.zeros((len(observation), 4))
+
+def make(task_set, seed):
+    return Still()
+"""
+FORGETFUL = NAMELESS.replace("class Still", "lived = [0]\n\nclass Still").replace(
+    "return np.zeros", "lived[0] += 1; return lived[0] / 1e6 + np.zeros"
+)
+
+
+def test_the_agent_of_the_readme_needs_no_name_and_is_checked_every_time(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nameless_agents.py").write_text(NAMELESS)
+    words = ["evaluate", "a", "--agent", "nameless_agents:make", "--task-set", "reacher-damage"]
+    assert run([*words, *QUICK]) == 0
+    assert "| Still | validation |" in capsys.readouterr().out
+    assert run([*words, *QUICK[:2], "--online", "--duration", "8", "--no-report"]) == 0
+    capsys.readouterr()
+    (tmp_path / "nameless_agents.py").write_text(FORGETFUL)  # the same agent, rewritten
+    monkeypatch.delitem(sys.modules, "nameless_agents")
+    importlib.invalidate_caches()
+    assert run([*words, *QUICK]) == 2
+    assert "does not do the same in the same trial again" in capsys.readouterr().err
+
+
+def test_a_run_of_which_only_a_control_was_measured_is_compared(tmp_path, capsys):
+    train = ["train", "rl2", "reacher-damage", "--out", str(tmp_path / "a"), "--iterations", "1"]
+    assert run([*train, "--num-envs", "2", "--width", "8"]) == 0
+    assert run(["evaluate", str(tmp_path / "a"), *QUICK, "--exchanged"]) == 0
+    out = str(tmp_path / "report")
+    assert run(["compare", str(tmp_path / "a"), "--out", out]) == 0
+    assert "rl2-exchanged" in capsys.readouterr().out
+
+
+def test_a_split_with_one_task_is_reported_without_intervals(tmp_path, capsys):
+    words = ["--task-set", "l2a-cheetah-disabled-joint", "--split", "test_held_out_damage"]
+    measured = ["--shots", "0", "--episodes", "1"]
+    where = str(tmp_path / "a")
+    assert run(["evaluate", where, "--agent", "random", *words, *measured]) == 0
+    assert (tmp_path / "a/report/index.html").is_file()
+    assert run(["compare", where, "--out", str(tmp_path / "report")]) == 0
+    assert "| random | test_held_out_damage |     1 |" in capsys.readouterr().out
+
+
+def test_a_task_set_without_the_usual_splits_has_its_own_defaults(tmp_path, capsys):
+    measured = ["--shots", "0", "--episodes", "1", "--no-report"]
+    words = ["--agent", "random", "--task-set", "cheetah-velocity", *measured]
+    assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
+    folders = sorted(path.name for path in (tmp_path / "a/evaluations").iterdir())
+    assert folders == ["test_iid-0"]
+    assert _default_splits(["train", "validation", "test_gravity", "test_mass"]) == [
+        "test_gravity",
+        "test_mass",
+    ]
+
+
+def test_seeds_of_other_shots_are_not_pooled(tmp_path, capsys):
+    words = ["--agent", "random", "--task-set", "reacher-damage", *QUICK]
+    assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
+    assert run(["evaluate", str(tmp_path / "a"), *words, "--seed", "1"]) == 0
+    assert load_results(open_measured(tmp_path / "a")).gain("random", "validation", 1).n == 20
+    again = [*words[:-1], "--seed", "1", "--shots", "0", "--no-report"]
+    assert run(["evaluate", str(tmp_path / "a"), *again]) == 0
+    assert run(["compare", str(tmp_path / "a"), "--out", str(tmp_path / "report")]) == 2
+    assert "after 0, 1 shots, with another after 0: they cannot be" in capsys.readouterr().err
+
+
 def test_online_trials_on_the_command_line(tmp_path, capsys):
     where = str(tmp_path / "a")
     words = ["--agent", "random", "--task-set", "reacher-damage", "--split", "validation"]
@@ -59,6 +138,9 @@ def test_online_trials_on_the_command_line(tmp_path, capsys):
     content = json.loads((tmp_path / "a/evaluations/validation-0-online/online.json").read_text())
     assert content["meta"]["plan"]["latest"] == 4.0
     assert run(["evaluate", where, *words, *online, "--ramp", "-1"]) == 2
+    capsys.readouterr()
+    assert run(["compare", where, "--out", str(tmp_path / "report")]) == 2
+    assert "no evaluation of shots, only of online trials" in capsys.readouterr().err
 
 
 def test_a_directory_belongs_to_one_agent(reacher, model, tmp_path):

@@ -129,6 +129,21 @@ def test_impossible_plans_are_refused(tmp_path):
         plan(tmp_path, iterations={"random": 1})
 
 
+@pytest.mark.parametrize("out", ["file/x.json", "file/deep/x.json"])
+def test_a_place_that_cannot_be_is_told_before_training(tmp_path, capsys, monkeypatch, out):
+    def train(*_):
+        raise AssertionError("trained first")
+
+    monkeypatch.setattr("fastadapt.adaptation.commands.reference._make", train)
+    (tmp_path / "file").write_text("mine")
+    command = ["reference", "reacher-damage", "--runs", str(tmp_path / "runs")]
+    assert cli.run([*command, "--out", str(tmp_path / out)]) == 2
+    assert "file' is no folder. Nothing was trained." in capsys.readouterr().err
+    with pytest.raises(AssertionError, match="trained first"):
+        cli.run([*command, "--out", str(tmp_path / "new" / "deep" / "x.json")])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     _, runs = made
     out = tmp_path / "references" / "reacher-damage-v1.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastadapt.adaptation import cli, load_run, train
+from fastadapt.adaptation import Result, cli, load_run, train
 from fastadapt.adaptation.commands.evaluate import Evaluate, measure
 from fastadapt.adaptation.measured import load_results
 from fastadapt.adaptation.references import make_references
@@ -51,7 +51,8 @@ def test_seeds_are_pooled_and_scores_normalised(runs, references):
     paths = [runs / name for name in ("high", "low", "a", "b")]
     text = result_tables(paths, references=[references])["reacher-damage-v1"]
     head, _, *body = rows(text)
-    assert head == ["agent", "shots", "test_iid", "training", "seeds"]
+    assert head == ["agent", "shots", "test_iid", "training", "seeds", "episodes"]
+    assert {row[5] for row in body} == {"1"}
     assert [(row[0], row[1], row[4]) for row in body] == [
         ("nominal", "0", "1"), ("nominal", "1", "1"), ("oracle", "0", "1"), ("oracle", "1", "1"),
         ("domain-randomised", "0", "2"), ("domain-randomised", "1", "2"),
@@ -85,6 +86,31 @@ def test_without_references_returns_are_shown(runs):
     table = load_results(load_run(runs / "a"))
     assert "no reference scores" in text
     assert rows(text)[2][2] == str(table.interval("domain-randomised", "validation", 0))
+
+
+def test_what_was_not_measured_is_told(runs, references):
+    with pytest.raises(FastadaptError, match=r"evaluated on called 'test_compound'.*validation"):
+        result_tables([runs / "a"], ["test_compound"])
+    other = Path(str(files("fastadapt.assets"))) / "references" / "cheetah-damage-encoders-v0.json"
+    with pytest.raises(FastadaptError, match="are of no task set that"):
+        result_tables([runs / "a"], references=[other])
+
+
+def test_unequal_measures_are_shown_as_such(runs, tmp_path):
+    for name in ("a", "high"):
+        shutil.copytree(runs / name, tmp_path / name, symlinks=True)
+        shutil.rmtree(tmp_path / name / "evaluations" / "test_iid-0")
+    with pytest.raises(FastadaptError, match="on a split for tests, only on validation"):
+        result_tables([tmp_path / "a"])
+    measure(Evaluate(tmp_path / "a", ("validation",), (0, 1), 3, seed=5, threads=1))
+    (text,) = result_tables([tmp_path / "a", tmp_path / "high"], ["validation"]).values()
+    assert [row[5] for row in rows(text)[2:]] == ["4", "4", "1", "1"]
+    folder = tmp_path / "high" / "evaluations" / "validation-0"
+    whole = Result.load(folder)
+    fewer = whole.table[whole.table["task_id"] != whole.table["task_id"][-1]]
+    Result(fewer, whole.meta).save(folder)
+    with pytest.raises(FastadaptError, match="measured on other tasks of 'validation'"):
+        result_tables([tmp_path / "a", tmp_path / "high"], ["validation"])
 
 
 def test_other_settings_are_another_row(runs, tmp_path):
@@ -138,3 +164,11 @@ def test_a_page_without_the_marks_stays_as_it_is(tmp_path):
     with pytest.raises(FastadaptError, match=r"lacks the marks.*cheetah-damage-v0"):
         put_into(page, {"reacher-damage-v1": "new", "cheetah-damage-v0": "x"})
     assert page.read_text() == text
+
+
+def test_a_page_that_is_no_text_stays_as_it_is(tmp_path):
+    page = tmp_path / "picture.png"
+    page.write_bytes(b"\x89PNG\xff")
+    with pytest.raises(FastadaptError, match="is no text; give a Markdown file"):
+        put_into(page, {"reacher-damage-v1": "new"})
+    assert page.read_bytes() == b"\x89PNG\xff"

@@ -125,6 +125,8 @@ def test_damaged_files_are_refused(tmp_path):
     expect("its first line is not agent,seed,")
     table.write_text(whole.replace("False", "maybe", 1))
     expect("record 2")
+    table.write_bytes(b"\xff\xfe\x00")
+    expect("results.csv is damaged .it is no text")
     table.unlink()
     expect("has no results.csv")
     table.write_text(whole)

@@ -94,16 +94,36 @@ class Stateful:
         return np.repeat(count[0], 4, axis=1) / 100, (count,)
 
 
-def test_a_recurrent_model_carries_its_state_and_measuring_leaves_no_trace(reacher):
-    agent = SB3Agent(Stateful())
+@pytest.mark.parametrize(("whole_trials", "then"), [(False, 0.01), (True, 0.03)])
+def test_a_recurrent_model_carries_its_state_and_measuring_leaves_no_trace(whole_trials, then):
+    agent = SB3Agent(Stateful(), whole_trials=whole_trials)
     agent.begin(2)
     for expected in (0.01, 0.02):
         assert (agent.act(np.zeros((2, 16)), False) == expected).all()
     snapshot = agent.snapshot()
     agent.end_episode(np.array([True, False]))
-    assert agent.act(np.zeros((2, 16)), True)[:, 0].tolist() == [0.01, 0.03]
+    assert agent.act(np.zeros((2, 16)), True)[:, 0].tolist() == [then, 0.03]
     agent.restore(snapshot)
     assert agent.act(np.zeros((2, 16)), True)[:, 0].tolist() == [0.03, 0.03]
+    agent.begin(2)
+    assert (agent.act(np.zeros((2, 16)), False) == 0.01).all()
+
+
+def test_a_model_trained_on_whole_trials_is_loaded_as_one(reacher, tmp_path):
+    small = {"n_steps": 8, "batch_size": 8, "policy_kwargs": {"lstm_hidden_size": 8}}
+    model = RecurrentPPO("MlpLstmPolicy", robots(reacher), seed=0, device="cpu", **small)
+    model.save(tmp_path / "it.zip")
+    seen = np.random.default_rng(0).normal(size=(2, 16))
+    acted = {}
+    for kind in ("sb3", "sb3-trials"):
+        agent = load_agent(f"{kind}:{tmp_path / 'it.zip'}", reacher)
+        agent.begin(2)
+        acted[kind, "first"] = agent.act(seen, False)
+        agent.end_episode(np.ones(2, bool))
+        acted[kind, "second"] = agent.act(seen, False)
+    assert np.array_equal(acted["sb3", "first"], acted["sb3-trials", "first"])
+    assert np.array_equal(acted["sb3", "first"], acted["sb3", "second"])
+    assert not np.array_equal(acted["sb3-trials", "first"], acted["sb3-trials", "second"])
 
 
 FACTORY = """
@@ -124,6 +144,15 @@ class Zero:
 
 def half(task_set, seed):
     return object()
+
+def kind(task_set, seed):
+    return Zero
+
+def failing(task_set, seed):
+    return task_set.nothing
+
+def lonely():
+    return None
 """
 
 
@@ -141,7 +170,16 @@ def test_any_python_is_an_agent(reacher, tmp_path, monkeypatch):
         load_agent("my_agents:half", reacher)
     with pytest.raises(FastadaptError, match="Cannot import 'my_agent'"):
         load_agent("my_agent:Zero", reacher)
+    with pytest.raises(FastadaptError, match="returned the class Zero, not an object"):
+        load_agent("my_agents:kind", reacher)
+    with pytest.raises(FastadaptError, match=r"failed: AttributeError.* \(.*my_agents.py, line 2"):
+        load_agent("my_agents:failing", reacher)
+    with pytest.raises(FastadaptError, match=r"takes 0 positional arguments .* It is called with"):
+        load_agent("my_agents:lonely", reacher)
     sys.modules.pop("my_agents")
+    (tmp_path / "my_slip.py").write_text("def make(:\n")
+    with pytest.raises(FastadaptError, match="Cannot import 'my_slip': SyntaxError: "):
+        load_agent("my_slip:make", reacher)
 
 
 def broken(folder, name):

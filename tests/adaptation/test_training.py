@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fastadapt.adaptation import load_run, train
-from fastadapt.envs import FastadaptError
+from fastadapt.adaptation import Result, Run, evaluate, load_run, train
+from fastadapt.adaptation.checkpoint import load_checkpoint
+from fastadapt.adaptation.run import RunConfig
+from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.envs import FastadaptError, load_task_set
 
 SMALL = {"num_envs": 4, "width": 16, "episodes": 1}
 TRAIN = [
@@ -165,6 +168,21 @@ def test_a_damaged_run_says_what_is_wrong(finished, tmp_path, spoil, message):
         load_run(path).agent()
 
 
+@pytest.mark.parametrize("content", ["[]", "3", '{"iteration": 1, "progress": []}', "\x00"])
+def test_a_state_that_is_none_is_damaged_to_who_resumes_too(tmp_path, content):
+    (tmp_path / "last").mkdir()
+    (tmp_path / "last" / "state.json").write_text(content)
+    with pytest.raises(FastadaptError, match="is damaged"):
+        load_checkpoint(tmp_path, replay=True)
+
+
+def test_metrics_that_are_no_text_are_damaged(tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b"\xff\xfe\x00")
+    config = RunConfig("rl2", "reacher-damage-v0", "", 0, 1, 1, {}, "")
+    with pytest.raises(FastadaptError, match="is damaged: it is no text"):
+        Run(tmp_path, config).metrics()
+
+
 def test_two_trainings_of_one_directory_are_refused(finished):
     from fastadapt.adaptation.training import locked
 
@@ -181,6 +199,9 @@ def test_two_trainings_of_one_directory_are_refused(finished):
         {"torch_threads": 0},
         {"seed": -1},
         {"seed": 2**63},
+        {"seed": 1.5},
+        {"seed": True},
+        {"iterations": "1"},
         {"width": 2.5},
         {"ppo": 5},
         {"ppo": {"learning_rate": float("nan")}},
@@ -192,6 +213,39 @@ def test_impossible_numbers_are_refused_before_anything_is_written(tmp_path, bad
     with pytest.raises(FastadaptError, match="must be"):
         train("rl2", "reacher-damage", tmp_path / "a", **arguments)
     assert not (tmp_path / "a").exists()
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    run = train("rl2", "reacher-damage", tmp_path / "a", np.int64(3), np.int32(1), **SMALL)
+    numbers = {"episodes": np.int64(1), "seed": np.int64(2), "num_threads": 1}
+    result = evaluate(run.agent(), run.task_set, "validation", np.arange(2), **numbers)
+    result.save(tmp_path / "b")
+    assert Result.load(tmp_path / "b").meta["evaluation_seed"] == 2
+    assert load_run(tmp_path / "a").config.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": 1.5}, "seed = 1.5; it must be a whole number"),
+        ({"seed": None}, "seed = None"),
+        ({"seed": -1}, "seed = -1; it must be a whole number of at least 0"),
+        ({"episodes": 0}, "episodes = 0"),
+        ({"episodes": 1.5}, "episodes = 1.5"),
+        ({"shots": 1}, r"shots = 1; give numbers such as \(0, 1, 2, 5\)"),
+        ({"shots": "01"}, "shots = '01'"),
+        ({"shots": (0, 1.5)}, "a number of shots = 1.5"),
+        ({"shots": ()}, "give at least one number"),
+        ({"task_set": "reacher-damage"}, "must be a TaskSet"),
+        ({"agent": "rl2"}, "'rl2' is no agent"),
+        ({"agent": RandomAgent}, "is no agent: give an object"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(change, told):
+    reacher = load_task_set("reacher-damage")
+    right = {"agent": RandomAgent(reacher), "task_set": reacher, "split": "validation"}
+    with pytest.raises(FastadaptError, match=told):
+        evaluate(**{**right, "shots": (0,), "episodes": 1} | change)
 
 
 def test_a_lost_last_checkpoint_does_not_start_over(finished, tmp_path):

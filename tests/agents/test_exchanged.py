@@ -1,15 +1,18 @@
 """The control of adaptation: shots are lived through as ever, measured is what others found out."""
 
+import itertools
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fastadapt.adaptation import evaluate
 from fastadapt.adaptation.trial import run_episode
 from fastadapt.agents import make_agent
-from fastadapt.agents.exchanged import Exchanged
+from fastadapt.agents.exchanged import Exchanged, exchange_order
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 SMALL = {
@@ -56,6 +59,51 @@ def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots
     np.testing.assert_array_equal(control.act(seen, True), plain.act(seen, True))
     assert control.name == f"{name}-exchanged"
     assert control.adaptation_gradient_steps == plain.adaptation_gradient_steps
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=30))
+def test_findings_are_always_of_another_task(tasks):
+    most = max(map(tasks.count, tasks))
+    if 2 * most > len(tasks):
+        with pytest.raises(FastadaptError, match=f"{most} of {len(tasks)} tasks are one and the"):
+            exchange_order(tasks)
+        return
+    order = exchange_order(tasks)
+    assert sorted(order) == list(range(len(tasks)))
+    assert all(tasks[i] != tasks[j] for i, j in enumerate(order))
+
+
+def test_different_tasks_pass_their_findings_on_in_turn():
+    assert exchange_order(["c", "a", "b", "d"]).tolist() == [1, 2, 3, 0]
+
+
+class Noted:
+    """An agent that finds nothing out, and notes how findings were exchanged."""
+
+    name, orders = "noted", None
+
+    def begin(self, num_tasks):
+        self.orders = []
+
+    def act(self, observation, explore):
+        return np.zeros((len(observation), 6))
+
+    def exchange(self, order):
+        self.orders.append(order)
+
+    def observe(self, transition): ...
+    def end_episode(self, done): ...
+    def snapshot(self): ...
+    def restore(self, snapshot): ...
+
+
+def test_a_split_that_repeats_tasks_exchanges_between_different_ones():
+    task_set, agent = load_task_set("l2a-cheetah-disabled-joint"), Noted()
+    evaluate(Exchanged(agent), task_set, "test_iid", (0,), 1, num_threads=1)
+    ids = [task.id for task in task_set.tasks("test_iid")]
+    assert any(one == other for one, other in itertools.pairwise(ids))  # some repeat
+    (order,) = agent.orders
+    assert all(ids[i] != ids[j] for i, j in enumerate(order))
 
 
 def test_a_split_too_small_for_exchanging_is_refused(reacher, tmp_path):

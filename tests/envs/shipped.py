@@ -26,9 +26,8 @@ def assert_frozen_alike(found, expected):
     without AVX-512: NumPy has exp and log of its own for those that have it). The shipped file is
     what counts.
     """
-    assert {k: v for k, v in found.items() if k != "splits"} == {
-        k: v for k, v in expected.items() if k != "splits"
-    }
+    for name in ("task_set", "hash", "names"):
+        assert found[name] == expected[name]
     assert list(found["splits"]) == list(expected["splits"])
     for split, rows in expected["splits"].items():
         np.testing.assert_array_max_ulp(np.array(found["splits"][split]), np.array(rows), 2)

@@ -196,6 +196,13 @@ BAD_CALLS = {
     "no split": (lambda b: b.task_set.tasks(3), "no split of task set '.*' called '3'"),
     "count": (lambda b: b.task_set.sample("train", 1.5), "Cannot sample 1.5 tasks"),
     "context of": (lambda b: b.task_set.context(["a"]), "'a' is no Task"),
+    "no context": (lambda b: make_batch(b.task_set, 1, context=None), "'None'.*hidden, visible"),
+    "no backend": (lambda b: make_batch(b.task_set, 1, backend=None), "'None'.*mjbatch, reference"),
+    "start": (lambda b: b.task_set.sample("train", 1, 0, start=-1), "start = -1; tasks have whole"),
+    "half a start": (lambda b: b.task_set.sample("train", 1, 0, start=0.5), "start = 0.5; tasks"),
+    "seed of a draw": (lambda b: b.task_set.sample("train", 1, 1.0), "seed = 1.0; it must be a"),
+    "yes for a seed": (lambda b: b.task_set.sample("train", 1, True), "seed = True; it must be a"),
+    "None for a seed": (lambda b: b.task_set.sample("train", 1, None), "seed = None; it must be a"),
 }
 
 
@@ -204,6 +211,18 @@ def test_bad_calls_get_a_sentence(batch, name):
     call, complaint = BAD_CALLS[name]
     with pytest.raises(FastadaptError, match=complaint):
         call(batch)
+
+
+def test_numbers_of_numpy_draw_the_same(task_set):
+    plain = task_set.sample("train", 2, 1, start=3)
+    assert task_set.sample("train", np.int32(2), np.int64(1), np.uint8(3)) == plain
+    assert task_set.sample("train", 2, "1", start=3) != plain
+
+
+def test_no_tasks_have_no_context(task_set):
+    assert task_set.context([]).shape == (0, len(task_set.names))
+    assert task_set.vectors([]).shape == (0, len(task_set.names))
+    assert task_set.context(task_set.sample("train", 2)).shape == (2, len(task_set.names))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

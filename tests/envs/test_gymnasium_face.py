@@ -91,6 +91,14 @@ def test_same_seed_same_episodes(env, gym_id):
     assert not np.array_equal(play(env, 8)[0], first)
 
 
+@every_environment
+def test_a_seed_may_be_a_number_of_numpy(env):
+    np.testing.assert_array_equal(play(env, np.int64(3))[0], play(env, 3)[0])
+    for bad in (True, 3.0, -1, "a"):
+        with pytest.raises(FastadaptError, match="seed must be a whole number from 0 on"):
+            env.unwrapped.reset(seed=bad)
+
+
 @every_id
 def test_every_reset_draws_another_task_until_one_is_given(env):
     batch, task_set = env.unwrapped.batch, env.unwrapped.task_set

@@ -105,6 +105,14 @@ BAD = {
     "split targets": (FAR, 'torso_mass.targets = ["bfoot"]', ["'targets'", "among, scale, strike"]),
     "split onset": (FAR, 'torso_mass.onset = { law = "constant", value = 1 }', ["'onset'"]),
     "split among": (FAR, 'weak.among = ["torso"]', ["'weak': among: There is no target 'torso'"]),
+    "split strike": (FAR, "weak.strike = 'z'",
+                     ["splits.test_far: perturbation 'weak': strike must be a whole number"]),
+    "train strike": (SPLITS, SPLITS[SPLITS.index("[splits.test_far]"):] + """
+[splits.train]
+count = 10
+[splits.train.perturbations]
+weak.strike = 'z'
+""", ["splits.train: perturbation 'weak': strike must be a whole number"]),
     "split of no table": (FAR, "torso_mass = 3", ["torso_mass must be a table, not 3"]),
     "split group": (FAR, "[splits.test_far.groups.damge]", ["test_far.groups", "'damage'?"]),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from shipped import assert_frozen_alike
 
 from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
 from fastadapt.envs.freeze import freeze
+from fastadapt.envs.frozen_tasks import read_frozen, splits_path
 from fastadapt.envs.task_set import TaskSet
 
 # Content hashes of (the nominal task, the first training task, the declaration). A change means
@@ -97,6 +98,68 @@ def test_freezing_again_gives_the_shipped_file(task_set, tmp_path):
     path = tmp_path / f"{task_set.name}.toml"
     path.write_text(task_set.source)
     assert_frozen_alike(json.loads(freeze(path).read_text()), frozen_file(task_set.name))
+
+
+@pytest.fixture
+def own_set(tmp_path):
+    """Return the path to a declaration of one's own with frozen tasks beside it."""
+    shipped = files("fastadapt.assets").joinpath("task_sets/reacher-damage.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped)
+    freeze(path)
+    return path
+
+
+def changed(path, change):
+    """Change the content of the frozen tasks beside a declaration."""
+    file = splits_path(path)
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["splits"]["test_iid"][0].__setitem__(0, 1.25),
+        lambda content: content["splits"]["test_iid"][0].__setitem__(0, None),
+        lambda content: content["splits"].update(test_iid=content["splits"]["test_iid"][:1]),
+        lambda content: content["splits"].pop("test_iid"),
+        lambda content: content["names"].reverse(),
+        lambda content: content.pop("names"),
+        lambda content: content.clear(),
+    ],
+)
+def test_frozen_tasks_that_were_changed_are_refused(own_set, change):
+    assert load_task_set(own_set).tasks("test_iid")
+    changed(own_set, change)
+    with pytest.raises(FastadaptError, match=r"'mine.splits.json' holds no frozen tasks as they"):
+        load_task_set(own_set)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"7", b"\xff\xfe"])
+def test_a_damaged_file_of_frozen_tasks_is_told(own_set, text):
+    splits_path(own_set).write_bytes(text)
+    with pytest.raises(FastadaptError, match="Bring the original back"):
+        load_task_set(own_set)
+
+
+def test_frozen_tasks_of_earlier_versions_are_checked_for_what_they_say(own_set):
+    changed(own_set, lambda content: content.pop("digest"))
+    assert load_task_set(own_set).tasks("test_iid")
+    few = json.loads(splits_path(own_set).read_text())["splits"]["test_iid"][:3]
+    changed(own_set, lambda content: content["splits"].update(test_iid=few))
+    with pytest.raises(FastadaptError, match=r"'test_iid' has 3 of 40 tasks"):
+        load_task_set(own_set).tasks("test_iid")
+    changed(own_set, lambda content: content["splits"].update(test_iid=[[float("nan")]]))
+    with pytest.raises(FastadaptError, match="holds no frozen tasks"):
+        load_task_set(own_set)
+
+
+def test_shipped_frozen_tasks_are_as_they_were_written():
+    for name in list_task_sets():
+        file = files("fastadapt.assets").joinpath(f"task_sets/{name}.splits.json")
+        assert "digest" in (read_frozen(file) or {}), name
 
 
 def test_a_task_is_a_function_of_seed_split_and_number(task_set):
