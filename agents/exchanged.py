@@ -27,29 +27,24 @@ class Exchanging(AdaptiveAgent, Protocol):
 
 
 def exchange_order(tasks: Sequence[str]) -> NDArray[np.int64]:
-    """Return for each trial the one whose findings it gets, of another task: `(N,)`.
-
-    Where no task is there twice, trial i gets those of trial i + 1, the last those of the first.
+    """Return for each trial the next one (after the last, the first) on another task: `(N,)`.
 
     Args:
-        tasks: their ids, which may repeat.
+        tasks: their ids; where a split holds a task several times, ids repeat.
 
     Raises:
-        FastadaptError: more than half of the trials are on one task.
+        FastadaptError: all are the same.
     """
-    groups: dict[str, list[int]] = {}
-    for place, task in enumerate(tasks):
-        groups.setdefault(task, []).append(place)
-    line = [place for group in groups.values() for place in group]
-    step = max(map(len, groups.values()))
-    if 2 * step > len(line):
+    if len(set(tasks)) < 2:
         raise FastadaptError(
-            f"{step} of {len(line)} tasks are one and the same: not every trial can get what was "
-            "found out about another task. Leave out --exchanged."
+            "Nothing can be exchanged on a single task: evaluate at least 2, or leave out "
+            "--exchanged."
         )
-    order = np.empty(len(line), np.int64)
-    order[line] = np.roll(line, -step)
-    return order
+    order: list[int] = []
+    for place, task in enumerate(tasks):
+        others = (k % len(tasks) for k in range(place + 1, place + len(tasks)))
+        order.append(next(k for k in others if tasks[k] != task))
+    return np.array(order)
 
 
 class Exchanged:
@@ -88,10 +83,8 @@ class Exchanged:
         """Face N new tasks.
 
         Raises:
-            FastadaptError: too few of them differ, so there is nothing to exchange.
+            FastadaptError: they are one and the same, so there is nothing to exchange.
         """
-        if num_tasks < 2:
-            raise FastadaptError("Nothing can be exchanged on a single task: evaluate at least 2.")
         self._order = exchange_order(self._tasks or [str(i) for i in range(num_tasks)])
         self._agent.begin(num_tasks)
 

@@ -63,18 +63,17 @@ def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots
 
 @given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=30))
 def test_findings_are_always_of_another_task(tasks):
-    most = max(map(tasks.count, tasks))
-    if 2 * most > len(tasks):
-        with pytest.raises(FastadaptError, match=f"{most} of {len(tasks)} tasks are one and the"):
+    if len(set(tasks)) == 1:
+        with pytest.raises(FastadaptError, match="on a single task: evaluate at least 2"):
             exchange_order(tasks)
         return
     order = exchange_order(tasks)
-    assert sorted(order) == list(range(len(tasks)))
     assert all(tasks[i] != tasks[j] for i, j in enumerate(order))
 
 
 def test_different_tasks_pass_their_findings_on_in_turn():
     assert exchange_order(["c", "a", "b", "d"]).tolist() == [1, 2, 3, 0]
+    assert exchange_order(["c", "c", "c", "d", "a"]).tolist() == [3, 3, 3, 4, 0]
 
 
 class Noted:
