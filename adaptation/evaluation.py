@@ -17,7 +17,7 @@ from fastadapt.agents.interface import AdaptiveAgent, agent_name
 from fastadapt.agents.threads import single_threaded
 from fastadapt.envs import FastadaptError, Task, TaskSet, make_batch
 from fastadapt.envs.batched_env import Context
-from fastadapt.envs.call_checks import whole_number
+from fastadapt.envs.call_checks import check_task_set, whole_number
 
 
 def evaluate(
@@ -54,8 +54,9 @@ def evaluate(
         FastadaptError: no such split, or numbers that make no sense.
     """
     started = time.perf_counter()
-    tasks = _task_set(task_set).tasks(split)
+    check_task_set(task_set)
     _check_agent(agent)
+    tasks = task_set.tasks(split)
     shots = sorted({whole_number("a number of shots", shot, 0) for shot in _listed(shots)})
     episodes, seed = whole_number("episodes", episodes, 1), whole_number("seed", seed, 0)
     context: Context = getattr(agent, "context", "hidden")
@@ -79,15 +80,6 @@ def evaluate(
         run_trials(agent, envs, robots, shots, episodes, seed, on_measure=keep, skip=tuple(parts))
     table = np.concatenate([parts[key] for key in sorted(parts)])
     return Result(table, _meta(task_set, split, tasks, shots, episodes, seed, started))
-
-
-def _task_set(task_set: Any) -> TaskSet:
-    if not isinstance(task_set, TaskSet):
-        raise FastadaptError(
-            f"The task set must be a TaskSet, not {task_set!r:.60}; `load_task_set` loads one by "
-            "its name or file."
-        )
-    return task_set
 
 
 def _check_agent(agent: Any) -> None:

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 def check_size(name: str, value: Any, least: int) -> None:
     """Refuse what is no whole number of at least `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+    if not _is_whole(value) or value < least:
         what = {"num_threads": "threads; 0 means one per processor", "horizon": "control steps"}
         noun = what.get(name, "robot is needed")
         raise FastadaptError(f"{name} = {value!r}; at least {least} {noun}.")
@@ -25,9 +25,13 @@ def check_size(name: str, value: Any, least: int) -> None:
 
 def whole_number(name: str, value: Any, least: int) -> int:
     """Return a whole number of at least `least`, of whatever type it came; refuse anything else."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+    if not _is_whole(value) or value < least:
         raise FastadaptError(f"{name} = {value!r}; it must be a whole number of at least {least}.")
     return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_options(options: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -103,6 +107,5 @@ def check_task_set(task_set: Any) -> None:
     """Refuse what is no task set."""
     if not isinstance(task_set, TaskSet):
         raise FastadaptError(
-            f"A batch is made of a TaskSet, not of {task_set!r:.60}; `load_task_set` loads one by "
-            "its name or file."
+            f"{task_set!r:.60} is no TaskSet; `load_task_set` loads one by its name or file."
         )

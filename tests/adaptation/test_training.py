@@ -236,7 +236,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         ({"shots": "01"}, "shots = '01'"),
         ({"shots": (0, 1.5)}, "a number of shots = 1.5"),
         ({"shots": ()}, "give at least one number"),
-        ({"task_set": "reacher-damage"}, "must be a TaskSet"),
+        ({"task_set": "reacher-damage"}, "'reacher-damage' is no TaskSet; `load_task_set`"),
         ({"agent": "rl2"}, "'rl2' is no agent"),
         ({"agent": RandomAgent}, "is no agent: give an object"),
     ],
