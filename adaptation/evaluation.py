@@ -54,8 +54,7 @@ def evaluate(
         FastadaptError: no such split, or numbers that make no sense.
     """
     started = time.perf_counter()
-    check_task_set(task_set)
-    _check_agent(agent)
+    _check(agent, task_set)
     tasks = task_set.tasks(split)
     shots = sorted({whole_number("a number of shots", shot, 0) for shot in _listed(shots)})
     episodes, seed = whole_number("episodes", episodes, 1), whole_number("seed", seed, 0)
@@ -82,7 +81,8 @@ def evaluate(
     return Result(table, _meta(task_set, split, tasks, shots, episodes, seed, started))
 
 
-def _check_agent(agent: Any) -> None:
+def _check(agent: Any, task_set: Any) -> None:
+    check_task_set(task_set)
     if isinstance(agent, type) or not isinstance(agent, AdaptiveAgent):
         raise FastadaptError(
             f"{agent!r:.60} is no agent: give an object with the methods of `AdaptiveAgent`, e.g. "

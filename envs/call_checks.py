@@ -107,5 +107,6 @@ def check_task_set(task_set: Any) -> None:
     """Refuse what is no task set."""
     if not isinstance(task_set, TaskSet):
         raise FastadaptError(
-            f"{task_set!r:.60} is no TaskSet; `load_task_set` loads one by its name or file."
+            f"A batch is made of a TaskSet, not of {task_set!r:.60}; `load_task_set` loads one by "
+            "its name or file."
         )

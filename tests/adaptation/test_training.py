@@ -236,7 +236,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         ({"shots": "01"}, "shots = '01'"),
         ({"shots": (0, 1.5)}, "a number of shots = 1.5"),
         ({"shots": ()}, "give at least one number"),
-        ({"task_set": "reacher-damage"}, "'reacher-damage' is no TaskSet; `load_task_set`"),
+        ({"task_set": "reacher-damage"}, "made of a TaskSet, not of 'reacher"),
         ({"agent": "rl2"}, "'rl2' is no agent"),
         ({"agent": RandomAgent}, "is no agent: give an object"),
     ],
