@@ -9,19 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastadapt.adaptation.evaluation import evaluate
-    from fastadapt.adaptation.results import Result
-    from fastadapt.adaptation.run import Run, load_run
+    from fastadapt.adaptation.evaluation.evaluate import evaluate
+    from fastadapt.adaptation.evaluation.results import Result
+    from fastadapt.adaptation.runs.run import Run, load_run
     from fastadapt.adaptation.training import train
 
 __all__ = ["Result", "Run", "evaluate", "load_run", "train"]
 
 
 _HOMES = {
-    "Result": "results",
-    "Run": "run",
-    "evaluate": "evaluation",
-    "load_run": "run",
+    "Result": "evaluation.results",
+    "Run": "runs.run",
+    "evaluate": "evaluation.evaluate",
+    "load_run": "runs.run",
     "train": "training",
 }
 

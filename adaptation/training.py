@@ -12,16 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from fastadapt.adaptation.checkpoint import (
+from fastadapt.adaptation.runs.checkpoint import (
     has_checkpoint,
     load_checkpoint,
     save_checkpoint,
     write_text,
 )
-from fastadapt.adaptation.machine import command
-from fastadapt.adaptation.run import Run, RunConfig, create_run, load_run, options_of
-from fastadapt.adaptation.taken_over import open_start, take_over
-from fastadapt.envs.call_checks import whole_number
+from fastadapt.adaptation.runs.machine import command
+from fastadapt.adaptation.runs.run import (
+    Run,
+    RunConfig,
+    create_run,
+    load_run,
+    options_of,
+)
+from fastadapt.adaptation.runs.warm_start import open_start, take_over
+from fastadapt.envs.arguments import whole_number
 from fastadapt.envs.errors import FastadaptError
 
 Report = Callable[[int, Mapping[str, float]], None]

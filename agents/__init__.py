@@ -9,8 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastadapt.agents.interface import AdaptiveAgent, AgentState, MetaLearner, Transition
-    from fastadapt.agents.registry import find_agent, list_agents, make_agent, make_config
+    from fastadapt.agents.interface import (
+        AdaptiveAgent,
+        AgentState,
+        MetaLearner,
+        Transition,
+    )
+    from fastadapt.agents.registry import (
+        find_agent,
+        list_agents,
+        make_agent,
+        make_config,
+    )
 
 _HOMES = {
     "AdaptiveAgent": "interface",

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs import BatchedEnv, TaskSet
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from fastadapt.envs.arrays import Array, Mask
 
 
 @dataclass(frozen=True)

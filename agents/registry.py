@@ -30,118 +30,121 @@ class _Home(NamedTuple):
 
 _HOMES = {
     "rl2": _Home(
-        "rl2",
+        "ppo.rl2",
         "RL2",
         "A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).",
     ),
     "maml": _Home(
-        "maml",
+        "maml.agent",
         "MAML",
         "A policy from which one policy-gradient step on a shot leads to a better one.",
-        "maml_config",
+        "maml.config",
         "MAMLConfig",
     ),
     "nominal": _Home(
-        "memoryless",
+        "ppo.memoryless",
         "Nominal",
         "PPO on the healthy robot only: the floor, a policy that has never seen any damage.",
     ),
     "domain-randomised": _Home(
-        "memoryless",
+        "ppo.memoryless",
         "DomainRandomised",
         "PPO on the same tasks without any memory: one policy for all of them (Tobin et al. 2017).",
     ),
     "oracle": _Home(
-        "memoryless",
+        "ppo.memoryless",
         "Oracle",
         "PPO that sees the parameters of the task: the ceiling for agents that have to find out.",
     ),
     "fine-tune": _Home(
-        "fine_tune",
+        "ppo.fine_tune",
         "FineTune",
         "A robust policy that goes on learning by PPO, on the shots of its task "
         "(Mandi et al. 2022).",
-        "fine_tune_config",
+        "ppo.fine_tune_config",
         "FineTuneConfig",
     ),
     "pearl": _Home(
-        "pearl",
+        "pearl.agent",
         "PEARL",
         "Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).",
-        "pearl_config",
+        "pearl.config",
         "PEARLConfig",
     ),
     "nominal-sac": _Home(
-        "sac_agents",
+        "pearl.sac",
         "NominalSAC",
         "Our soft actor-critic on the healthy robot only: the floor.",
-        "pearl_config",
+        "pearl.config",
         "SACAgentConfig",
     ),
     "domain-randomised-sac": _Home(
-        "sac_agents",
+        "pearl.sac",
         "DomainRandomisedSAC",
         "Our soft actor-critic on the training tasks, without any memory: one policy for all.",
-        "pearl_config",
+        "pearl.config",
         "SACAgentConfig",
     ),
     "oracle-sac": _Home(
-        "sac_agents",
+        "pearl.sac",
         "OracleSAC",
         "Our soft actor-critic that sees the parameters of the task: the ceiling.",
-        "pearl_config",
+        "pearl.config",
         "SACAgentConfig",
     ),
     "recurrent": _Home(
-        "sb3_recurrent",
+        "sb3.recurrent",
         "Recurrent",
         "RL² by another hand: an LSTM that sb3-contrib's `RecurrentPPO` trains on whole trials.",
         needs="sb3_contrib",
     ),
     "nominal-sb3-ppo": _Home(
-        "sb3_ppo",
+        "sb3.ppo",
         "NominalSB3PPO",
         "PPO of Stable-Baselines3 on the healthy robot only: the floor.",
         needs="stable_baselines3",
     ),
     "domain-randomised-sb3-ppo": _Home(
-        "sb3_ppo",
+        "sb3.ppo",
         "DomainRandomisedSB3PPO",
         "PPO of Stable-Baselines3 on the training tasks, without any memory.",
         needs="stable_baselines3",
     ),
     "oracle-sb3-ppo": _Home(
-        "sb3_ppo",
+        "sb3.ppo",
         "OracleSB3PPO",
         "PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
         needs="stable_baselines3",
     ),
     "nominal-sb3-sac": _Home(
-        "sb3_sac",
+        "sb3.sac",
         "NominalSB3SAC",
         "Soft actor-critic of Stable-Baselines3 on the healthy robot only: the floor.",
-        "sb3_config",
+        "sb3.config",
         "SB3SACConfig",
         needs="stable_baselines3",
     ),
     "domain-randomised-sb3-sac": _Home(
-        "sb3_sac",
+        "sb3.sac",
         "DomainRandomisedSB3SAC",
         "Soft actor-critic of Stable-Baselines3 on the training tasks, without any memory.",
-        "sb3_config",
+        "sb3.config",
         "SB3SACConfig",
         needs="stable_baselines3",
     ),
     "oracle-sb3-sac": _Home(
-        "sb3_sac",
+        "sb3.sac",
         "OracleSB3SAC",
         "Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
-        "sb3_config",
+        "sb3.config",
         "SB3SACConfig",
         needs="stable_baselines3",
     ),
 }
-_WITHOUT_MEMORY = {"rl2": ("rl2", "RL2WithoutMemory"), "pearl": ("pearl", "PEARLWithoutMemory")}
+_WITHOUT_MEMORY = {
+    "rl2": ("ppo.rl2", "RL2WithoutMemory"),
+    "pearl": ("pearl.agent", "PEARLWithoutMemory"),
+}
 
 
 class _Agents(Mapping[str, "type[MetaLearner]"]):
@@ -237,7 +240,7 @@ def make_agent(name: str, task_set: TaskSet, seed: int = 0, **options: Any) -> M
 
 def _check(name: str) -> None:
     if name not in _HOMES:
-        from fastadapt.envs.errors import unknown_name  # imports MuJoCo
+        from fastadapt.envs.errors import unknown_name
 
         raise unknown_name("agent", name, _HOMES)
 

@@ -23,13 +23,18 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from open_loop import OpenLoop, models_of
 from simulation import ROBOTS, Speed, Stopwatch, write
 
-from fastadapt.envs import BatchedEnv, TaskSet, list_task_sets, load_task_set, make_batch
+from fastadapt.envs import (
+    BatchedEnv,
+    TaskSet,
+    list_task_sets,
+    load_task_set,
+    make_batch,
+)
+from fastadapt.envs.arrays import Array
 
-Array = NDArray[np.float64]
 Contender = Callable[[], Speed]
 TARGET = 0.75
 

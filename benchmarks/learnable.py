@@ -2,7 +2,7 @@
 
 `python benchmarks/learnable.py hopper` trains with Stable-Baselines3 on our batched robots,
 measures 20 episodes of the deterministic policy every now and then, and writes under
-`assets/results/learnable/`: `<environment>.json` (settings, curve, final score, versions),
+`docs/results/learnable/`: `<environment>.json` (settings, curve, final score, versions),
 `<environment>.png` (the curve) and `<environment>.webp` (a clip of the final policy).
 Times are wall-clock and processor seconds; on a busy machine look at the latter. `--probe STEPS`
 trains for so many steps only and writes nothing but the log and `--out`.
@@ -26,16 +26,21 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
-from fastadapt.agents.sb3_vec_env import SB3VecEnv
-from fastadapt.envs import TaskSet, find_environment, list_environments, make_batch
+from fastadapt.agents.sb3.vec_env import SB3VecEnv
+from fastadapt.envs import (
+    TaskSet,
+    find_environment,
+    list_environments,
+    make_batch,
+)
 from fastadapt.envs.rendering import PoseRenderer
 
 try:
-    from fastadapt.envs.task_set import nominal_task_set
+    from fastadapt.envs.tasks.catalogue import nominal_task_set
 except ImportError:  # TEMPORARY until it exists
 
     def nominal_task_set(environment):
-        from fastadapt.envs.task_file import TaskSetFile
+        from fastadapt.envs.tasks.schema import TaskSetFile
 
         content = {
             "name": environment.name,

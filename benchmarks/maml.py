@@ -26,20 +26,20 @@ import torch
 from gymnasium.vector import SyncVectorEnv
 from torch import Tensor
 
-from fastadapt.agents import conjugate_gradient
-from fastadapt.agents.gaussian_mlp import Gaussian, GaussianMLP
-from fastadapt.agents.maml_adaptation import Experience, adapt
-from fastadapt.agents.maml_config import InnerConfig, OuterConfig
-from fastadapt.agents.maml_episodes import collect
-from fastadapt.agents.maml_outer import (
+from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.maml.config import InnerConfig, OuterConfig
+from fastadapt.agents.maml.episodes import collect
+from fastadapt.agents.maml.inner import Experience, adapt
+from fastadapt.agents.maml.outer import (
     Fisher,
     MetaParameters,
     MetaProblem,
     meta_gradient,
     trust_region_update,
 )
-from fastadapt.agents.normaliser import Normaliser
-from fastadapt.agents.threads import single_threaded
+from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP
+from fastadapt.agents.nn.normaliser import Normaliser
+from fastadapt.agents.optim.trust_region import solve
 from fastadapt.envs import load_task_set, make_batch
 
 TASKS, EPISODES, STEPS = 40, 20, 100
@@ -222,9 +222,7 @@ class PlainUpdate:
     def step(self) -> None:
         """Conjugate gradients, then a line search with the inner steps redone at every length."""
         gradient = self.gradient()
-        direction = conjugate_gradient.solve(
-            lambda v: self.product(v) + 1e-3 * v, gradient, OUTER.conjugate_steps
-        )
+        direction = solve(lambda v: self.product(v) + 1e-3 * v, gradient, OUTER.conjugate_steps)
         curvature = float(direction @ (self.product(direction) + 1e-3 * direction))
         length = math.sqrt(2 * OUTER.kl_limit / curvature)
         before, _ = self.assess(self.meta.detach())

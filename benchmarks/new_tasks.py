@@ -17,8 +17,8 @@ from every_environment import commands, robots, shipped
 from simulation import ROBOTS, write
 
 from fastadapt.envs import TaskSet, list_task_sets, load_task_set
-from fastadapt.envs.perturbations import Perturbation
-from fastadapt.envs.task_file import TaskSetFile
+from fastadapt.envs.perturbations.perturbation import Perturbation
+from fastadapt.envs.tasks.schema import TaskSetFile
 
 _EPISODE = 16
 """Changes within one episode: the robots should not all lie on the ground."""

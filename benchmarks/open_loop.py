@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
-from numpy.typing import NDArray
 
-from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
-from fastadapt.envs.reference_simulation import ReferenceSimulation
+from fastadapt.envs import (
+    BatchedEnv,
+    Task,
+    TaskSet,
+    make_batch,
+)
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.simulation.reference import ReferenceSimulation
 
-Array = NDArray[np.float64]
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 

@@ -19,14 +19,12 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 import tyro
-from numpy.typing import NDArray
 
-from fastadapt.agents.pearl_config import PEARLConfig, SACConfig
-from fastadapt.agents.pearl_update import PEARLNetworks, PEARLUpdate
-from fastadapt.agents.task_replay import TaskReplay
-from fastadapt.agents.transition_rows import TransitionScale
-
-Array = NDArray[np.float64]
+from fastadapt.agents.pearl.config import PEARLConfig, SACConfig
+from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.rollout.task_replay import TaskReplay
+from fastadapt.agents.rollout.transitions import TransitionScale
+from fastadapt.envs.arrays import Array
 
 GOAL = 0.75  # of the rate of the large product, at the reference size
 PLANNED = 50_000  # gradient steps of a training

@@ -36,10 +36,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
-from fastadapt.adaptation.machine import machine
-from fastadapt.agents.sb3_vec_env import SB3VecEnv
+from fastadapt.adaptation.runs.machine import machine
+from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import make_batch, nominal_task_set
-from fastadapt.envs.cheetah import Cheetah
+from fastadapt.envs.robots.cheetah import Cheetah
 
 ROBOTS = 16
 STEPS = Cheetah.horizon

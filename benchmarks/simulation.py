@@ -15,49 +15,20 @@ import argparse
 import importlib
 import os
 import platform
-import sys
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from statistics import median
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
+from stopwatch import ROBOTS, STEPS, Episode, Speed, Stopwatch, write
 
 from fastadapt.envs import BatchedEnv, load_task_set, make_batch
-from fastadapt.envs.cheetah import Cheetah
 
-STEPS = Cheetah.horizon
-ROBOTS = 64
 PEERS = 16
 GROWTH = (1, 4, 16, 64, 256, 1024, 4096)
-
-
-class Speed(NamedTuple):
-    """How fast one episode went."""
-
-    env_steps: float
-    """Per second of wall-clock time."""
-    cpu: float
-    """Microseconds of processor time for one env-step, all threads of this process together."""
-
-
-Episode = Callable[[], Speed]
-"""Runs one episode of all its robots."""
-
-
-class Stopwatch:
-    """Measures a number of env-steps."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def stop(self, env_steps: int) -> Speed:
-        """Return the speed since the beginning."""
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        return Speed(env_steps / wall, 1e6 * cpu / env_steps)
 
 
 class Stepped(Protocol):
@@ -187,12 +158,6 @@ def grow(threads: int, rounds: int) -> None:
     for n, values in speeds.items():
         each = 1e6 / median(values)
         write(f"{n:6}{each * n:25,.0f}{each:27.1f}")
-
-
-def write(line: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:

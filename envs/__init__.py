@@ -4,21 +4,18 @@ Importing this package registers every shipped task set with Gymnasium, as
 `fastadapt/<task-set>-v<version>`.
 """
 
-from fastadapt.envs.gl import choose_gl_backend
+from fastadapt.envs.simulation.gl import choose_gl_backend
 
 choose_gl_backend()  # before anything imports MuJoCo
 
 from fastadapt.envs.batched_env import BatchedEnv, make_batch  # noqa: E402
-from fastadapt.envs.environment import Environment, find_environment, list_environments  # noqa: E402
+from fastadapt.envs.catalogue import find_environment, list_environments  # noqa: E402
+from fastadapt.envs.environment import Environment  # noqa: E402
 from fastadapt.envs.errors import FastadaptError  # noqa: E402
-from fastadapt.envs.registration import register  # noqa: E402
-from fastadapt.envs.task import Task  # noqa: E402
-from fastadapt.envs.task_set import (  # noqa: E402
-    TaskSet,
-    list_task_sets,
-    load_task_set,
-    nominal_task_set,
-)
+from fastadapt.envs.gymnasium_env import register  # noqa: E402
+from fastadapt.envs.tasks.catalogue import list_task_sets, load_task_set, nominal_task_set  # noqa: E402
+from fastadapt.envs.tasks.task import Task  # noqa: E402
+from fastadapt.envs.tasks.task_set import TaskSet  # noqa: E402
 
 register()
 

@@ -9,10 +9,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from fastadapt.envs.action_path import ActionPath
-from fastadapt.envs.call_checks import (
+from fastadapt.envs.arguments import (
     check_options,
     check_size,
     check_task_set,
@@ -21,18 +20,19 @@ from fastadapt.envs.call_checks import (
     masked_ids,
     numbers,
 )
-from fastadapt.envs.episode_draws import EpisodeDraws
+from fastadapt.envs.arrays import Array, Mask
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.observation_path import ObservationPath
-from fastadapt.envs.signals import Signals
-from fastadapt.envs.simulation import Backend, make_simulation
-from fastadapt.envs.task import Task
-from fastadapt.envs.task_set import TaskSet
-from fastadapt.envs.tasks_in_force import TasksInForce
-from fastadapt.envs.touch_down import model_with_touch
+from fastadapt.envs.perturbations.signals import Signals
+from fastadapt.envs.rng import EpisodeDraws
+from fastadapt.envs.runtime.action_delay import ActionPath
+from fastadapt.envs.runtime.schedule import TasksInForce
+from fastadapt.envs.runtime.sensors import ObservationPath
+from fastadapt.envs.runtime.touch_down import model_with_touch
+from fastadapt.envs.simulation.factory import make_simulation
+from fastadapt.envs.simulation.interface import Backend
+from fastadapt.envs.tasks.task import Task
+from fastadapt.envs.tasks.task_set import TaskSet
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Context = Literal["hidden", "visible"]
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.errors import unknown_name
-from fastadapt.envs.perturbations.lock import add_locks
-from fastadapt.envs.simulation import Ids, Simulation
-
-Array = NDArray[np.float64]
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.model.joint_locks import add_locks
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class Channel(NamedTuple):
@@ -164,47 +161,20 @@ def _compiled(environment: type[Environment]) -> mujoco.MjModel:
     return environment.complete_spec().compile()
 
 
-def environments() -> dict[str, type[Environment]]:
-    """Return the shipped environments by name."""
-    from fastadapt.envs.ant import Ant
-    from fastadapt.envs.ant_goals import AntDirection, AntGoal
-    from fastadapt.envs.arm_lift import ArmLift
-    from fastadapt.envs.arm_push import ArmPush
-    from fastadapt.envs.cheetah import Cheetah
-    from fastadapt.envs.cheetah_goals import CheetahDirection, CheetahVelocity
-    from fastadapt.envs.hexapod import Hexapod
-    from fastadapt.envs.hopper import Hopper
-    from fastadapt.envs.quadruped import Quadruped
-    from fastadapt.envs.reacher import Reacher
-    from fastadapt.envs.walker2d import Walker2d
+class _FromModel:
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+        self._known: dict[type, Any] = {}
 
-    shipped = (Reacher, Cheetah, Hopper, Walker2d, Ant, Quadruped, Hexapod, ArmPush, ArmLift)
-    with_goals = (CheetahVelocity, CheetahDirection, AntDirection, AntGoal)
-    return {cls.name: cls for cls in (*shipped, *with_goals)}
+    def __get__(self, instance: object, owner: type) -> Any:
+        if owner not in self._known:
+            self._known[owner] = self._compute(owner)
+        return self._known[owner]
 
 
-def list_environments() -> list[str]:
-    """Return the names of the shipped environments."""
-    return sorted(environments())
+def from_model(compute: Callable[[Any], Any]) -> Any:
+    """Return a class attribute whose value is `compute(class)`, computed once for each class.
 
-
-def find_environment(
-    name: str | Mapping[str, Any], origin: Path | None = None
-) -> type[Environment]:
-    """Return an environment by name, or the one that a table `[environment]` declares.
-
-    Args:
-        name: of a shipped environment, or the table.
-        origin: the task-set file with the table: paths in it are relative to its folder.
-
-    Raises:
-        FastadaptError: there is none of that name, or the declaration is not valid.
+    Compiling a model takes a while; listing the environments should not.
     """
-    if not isinstance(name, str):
-        from fastadapt.envs.own_robot.factory import own_environment
-
-        return own_environment(name, origin)
-    known = environments()
-    if name not in known:
-        raise unknown_name("environment", name, known)
-    return known[name]
+    return _FromModel(compute)

@@ -9,14 +9,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastadapt.envs.arguments import check_options, numbers
+from fastadapt.envs.arrays import Array
 from fastadapt.envs.batched_env import Context, make_batch
-from fastadapt.envs.call_checks import check_options, numbers
-from fastadapt.envs.draws import key_of
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.task import Task
-from fastadapt.envs.task_set import TaskSet, load_task_set
-
-Array = NDArray[np.float64]
+from fastadapt.envs.rng import key_of
+from fastadapt.envs.tasks.catalogue import _shipped, load_task_set
+from fastadapt.envs.tasks.task import Task
+from fastadapt.envs.tasks.task_set import TaskSet
 
 
 class GymnasiumEnv(gym.Env[Array, Array]):
@@ -96,7 +96,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         if self.render_mode is None:
             return None
         from fastadapt.envs.rendering import PoseRenderer
-        from fastadapt.envs.task_model import task_model
+        from fastadapt.envs.runtime.task_model import task_model
 
         if self._renderer is None:
             self._renderer = PoseRenderer(self.task_set.environment)
@@ -113,3 +113,22 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+def register() -> None:
+    """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once).
+
+    Gymnasium called this through the entry point `gymnasium.envs` until its version 1.0; since then
+    `import fastadapt.envs` calls it, as does `gymnasium.make("fastadapt.envs:<id>")`.
+    """
+    import tomllib
+
+    for name, file in _shipped().items():
+        version = tomllib.loads(file.read_text(encoding="utf-8"))["version"]
+        gym_id = f"fastadapt/{name}-v{version}"
+        if gym_id not in gym.registry:
+            gym.register(
+                id=gym_id,
+                entry_point="fastadapt.envs.gymnasium_env:GymnasiumEnv",
+                kwargs={"task_set": name},
+            )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation import cli
+from fastadapt.adaptation.cli.main import main as cli
 from fastadapt.agents.registry import AGENTS
-from fastadapt.envs.task_file import parse_task_file
+from fastadapt.envs.tasks.schema import parse_task_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -105,7 +105,7 @@ def test_files_are_named_after_a_concept(path):
         ("envs", "from ..adaptation import train"),
         ("agents", "import mujoco"),
         ("agents", "import mujoco.viewer as v"),
-        ("agents", "from fastadapt.adaptation.cli import main"),
+        ("agents", "from fastadapt.adaptation.cli.main import main"),
         ("assets", "import fastadapt.envs"),
     ],
 )

@@ -9,12 +9,17 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from fastadapt.envs.environment import Array, Channel, Environment
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.environment import Channel, Environment, from_model
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.objectives.from_model import from_model
-from fastadapt.envs.objectives.object_motion import ObjectMotion, add_goal, mocap_of, site_of
+from fastadapt.envs.objectives.object_motion import (
+    ObjectMotion,
+    add_goal,
+    mocap_of,
+    site_of,
+)
 from fastadapt.envs.objectives.servo_targets import ServoTargets, joint_unit, length_unit
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class BringObject(Environment):

@@ -10,14 +10,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.environment import Array, Channel
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.errors import unknown_name
-from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.model.names import ids_of, names_of
+from fastadapt.envs.model.rotations import unit
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
-from fastadapt.envs.objectives.rotations import unit
-from fastadapt.envs.perturbations.target_names import ids_of, names_of
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class MovingRobot(PosedRobot):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.objectives.rotations import rotation_matrices
-from fastadapt.envs.perturbations.target_names import names_of
-from fastadapt.envs.simulation import Ids, Simulation
-
-Array = NDArray[np.float64]
+from fastadapt.envs.model.names import names_of
+from fastadapt.envs.model.rotations import rotation_matrices
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class ObjectMotion:

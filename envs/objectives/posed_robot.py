@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import mujoco
 import numpy as np
 
-from fastadapt.envs.environment import Array, Channel, Environment
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.environment import Channel, Environment, from_model
 from fastadapt.envs.errors import FastadaptError, unknown_name
-from fastadapt.envs.objectives.from_model import from_model
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.simulation.interface import Simulation
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 

@@ -9,12 +9,12 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from fastadapt.envs.draws import uniforms
-from fastadapt.envs.environment import Array, Channel
-from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.object_motion import mocap_of, site_of
 from fastadapt.envs.objectives.posed_robot import PosedRobot
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.rng import uniforms
+from fastadapt.envs.simulation.interface import Simulation
 
 _CANDIDATES = 2048
 """Poses that are tried to find out where the site can be."""

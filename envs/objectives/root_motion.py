@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from fastadapt.envs.arrays import Array
 from fastadapt.envs.errors import unknown_name
-from fastadapt.envs.objectives.rotations import rotation_matrices, unit
-from fastadapt.envs.perturbations.target_names import names_of
-from fastadapt.envs.simulation import Simulation
-
-Array = NDArray[np.float64]
+from fastadapt.envs.model.names import names_of
+from fastadapt.envs.model.rotations import rotation_matrices, unit
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class Motion(NamedTuple):

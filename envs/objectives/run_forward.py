@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastadapt.envs.environment import Array, Channel
-from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
 
 

@@ -6,9 +6,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.simulation import Ids, Simulation
-
-Array = NDArray[np.float64]
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class ServoTargets:

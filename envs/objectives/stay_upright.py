@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastadapt.envs.environment import Array, Channel
-from fastadapt.envs.objectives.from_model import from_model
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
-from fastadapt.envs.simulation import Ids
 
 
 class StayUpright(MovingRobot):

@@ -8,16 +8,15 @@ from pydantic import Field
 
 from fastadapt.envs.perturbations.action_delay import ActionDelay
 from fastadapt.envs.perturbations.actuator import DeadActuator, MotorStrength, WeakActuator
-from fastadapt.envs.perturbations.base import Edit, Parameter, Perturbation
-from fastadapt.envs.perturbations.com_shift import ComShift
 from fastadapt.envs.perturbations.contact_friction import ContactFriction
-from fastadapt.envs.perturbations.friction import JointDamping, JointFriction
+from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.goal import Goal
 from fastadapt.envs.perturbations.gravity import Gravity, Slope
 from fastadapt.envs.perturbations.intermittent import IntermittentActuator
-from fastadapt.envs.perturbations.joint_armature import JointArmature
+from fastadapt.envs.perturbations.joint import JointArmature, JointDamping, JointFriction
 from fastadapt.envs.perturbations.lock import LockedJoint
-from fastadapt.envs.perturbations.mass import Mass, Payload
+from fastadapt.envs.perturbations.mass import ComShift, Mass, Payload
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.perturbations.push import Push
 from fastadapt.envs.perturbations.range_cut import RangeCut
 from fastadapt.envs.perturbations.sensor import SensorDropped, SensorOffset, SensorStuck

@@ -6,10 +6,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from fastadapt.envs.action_path import MAX_DELAY
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+
+MAX_DELAY = 10
+"""The longest delay, in control steps."""
 
 
 class ActionDelay(Perturbation):

@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 import mujoco
 import numpy as np
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 _FIELDS = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")
 _GAINS = (int(mujoco.mjtGain.mjGAIN_FIXED), int(mujoco.mjtGain.mjGAIN_AFFINE))

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.perturbations.target_names import ids_of, match_names
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.model.names import ids_of, match_names
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 _NOTE = "contact-friction"
 _FRICTIONLESS = 1

@@ -6,7 +6,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.perturbations.base import Array, Edit
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.perturbations.edit import Edit
 
 
 def move_inertial_frame(edit: Edit, moved: NDArray[np.bool_]) -> None:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import mujoco
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
 from fastadapt.envs.perturbations.actuator import (
     DeadActuator,
     force_entries,
     refuse_nonlinear,
     scale_force,
 )
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment

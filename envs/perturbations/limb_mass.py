@@ -7,10 +7,14 @@ import functools
 import mujoco
 import numpy as np
 
-from fastadapt.envs.perturbations.base import Array
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.model.solids import (
+    SOLIDS,
+    moments,
+    shortened,
+    volume,
+)
 from fastadapt.envs.perturbations.inertia import point_inertia, quaternion, rotation
-from fastadapt.envs.perturbations.solid import SOLIDS, moments, shortened, volume
-from fastadapt.envs.simulation import Ids
 
 _EXPLAINED = 1e-6
 """Relative error up to which the geoms of a body explain its inertia."""

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.perturbations.target_names import names_of
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.model.joint_locks import _equality
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.envs.simulation.interface import Simulation
 
 HERE = -1.0
 """The value of `fraction` that means: wherever the joint is when it locks."""
@@ -161,36 +163,3 @@ def refuse_unlimitable(
                 f"Perturbation '{owner}': joint '{name}' is a {kind} joint and cannot {what}; only "
                 "hinges and slides can. Leave it out of the targets."
             )
-
-
-def lock_name(joint: str) -> str:
-    """Return the name of the equality constraint that locks a joint."""
-    return f"lock:{joint}"
-
-
-def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
-    """Add one inactive, stiff joint equality for each joint, so that it can be locked later."""
-    for joint in joints:
-        equality = spec.add_equality()
-        equality.name = lock_name(joint)
-        equality.type = mujoco.mjtEq.mjEQ_JOINT
-        equality.objtype = mujoco.mjtObj.mjOBJ_JOINT
-        equality.name1 = joint
-        equality.active = False
-        equality.data[:5] = 0.0  # q - qpos0 = data[0]
-        equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
-
-
-def _equality(model: mujoco.MjModel, joint: int) -> int:
-    name = lock_name(model.joint(joint).name)
-    index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, name)
-    if index < 0:
-        lockable = [n for n in names_of(model, "joint") if _has_lock(model, n)]
-        raise FastadaptError(
-            f"Joint '{model.joint(joint).name}' cannot be locked. Lockable: {', '.join(lockable)}."
-        )
-    return index
-
-
-def _has_lock(model: mujoco.MjModel, joint: str) -> bool:
-    return mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, lock_name(joint)) >= 0

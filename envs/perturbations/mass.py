@@ -6,18 +6,19 @@ from typing import Annotated, ClassVar, Literal
 
 import mujoco
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
+from fastadapt.envs.model.names import match_suitable, names_of
+from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.inertia import (
     move_inertial_frame,
     point_inertia,
     quaternion,
     rotation,
 )
-from fastadapt.envs.perturbations.target_names import match_suitable, names_of
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 
 class Mass(Perturbation):
@@ -94,3 +95,39 @@ class Payload(Perturbation):
         edit["body_ipos"][rows, body] = centre
         edit["body_inertia"][rows, body] = moments
         edit["body_iquat"][rows, body] = quaternion(axes)
+
+
+_FAR = 10.0
+
+
+class ComShift(Perturbation):
+    """A centre of mass that lies `x`, `y` and `z` metres off, in the frame of the body.
+
+    Writes `body_ipos`; mass, inertia about the centre of mass and the shape stay (and
+    `disableflags`, see `move_inertial_frame`). Unit: m in [-10, 10]. Derived constants go stale.
+    Source: MuJoCo documentation, XML reference, inertial/pos.
+    """
+
+    kind: Literal["com-shift"]
+    x: Law | None = None
+    y: Law | None = None
+    z: Law | None = None
+
+    target_type: ClassVar = "body"
+    parameters: ClassVar = (
+        Parameter("x", "m", 0.0, -_FAR, _FAR, struck=0.0),
+        Parameter("y", "m", 0.0, -_FAR, _FAR, struck=0.0),
+        Parameter("z", "m", 0.0, -_FAR, _FAR, struck=0.0),
+    )
+    fields: ClassVar = ("body_ipos", "disableflags")
+    stale: ClassVar = True
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> ComShift:
+        if self.x is None and self.y is None and self.z is None:
+            raise ValueError("give a law for at least one of 'x', 'y' and 'z'")
+        return self
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        edit["body_ipos"][:, targets] += values
+        move_inertial_frame(edit, values != 0)

@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 _MOST = 1e5
 

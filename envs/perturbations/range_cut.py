@@ -7,11 +7,13 @@ from typing import ClassVar, Literal
 import mujoco
 import numpy as np
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.lock import refuse_unlimitable
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.envs.simulation.interface import Simulation
 
 
 class RangeCut(Perturbation):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.perturbations.target_names import matching
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.model.names import matching
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment

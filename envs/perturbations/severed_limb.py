@@ -9,11 +9,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
-from fastadapt.envs.perturbations.limb import limb_names, subtree
-from fastadapt.envs.perturbations.target_names import match_suitable
-from fastadapt.envs.simulation import Ids, Simulation
+from fastadapt.envs.model.names import limb_names, match_suitable, subtree
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.envs.simulation.interface import Simulation
 
 _DUST = 0.01
 """Size of what is left of a severed limb: of its mass a millionth."""

@@ -8,14 +8,20 @@ from typing import ClassVar, Literal
 import mujoco
 import numpy as np
 
+from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.errors import FastadaptError
-from fastadapt.envs.laws import Law
-from fastadapt.envs.perturbations.base import Array, Edit, Parameter, Perturbation
+from fastadapt.envs.model.names import match_suitable, names_of
+from fastadapt.envs.model.solids import (
+    SOLIDS,
+    bounding_radius,
+    half_extents,
+    shortened,
+)
+from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.inertia import move_inertial_frame
 from fastadapt.envs.perturbations.limb_mass import shortened_inertia
-from fastadapt.envs.perturbations.solid import SOLIDS, bounding_radius, half_extents, shortened
-from fastadapt.envs.perturbations.target_names import match_suitable, names_of
-from fastadapt.envs.simulation import Ids
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 _NOTE = "shortened-limb"
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.agent_check import check_agent
-from fastadapt.adaptation.third_party import RandomAgent
-from fastadapt.adaptation.trial import measure, run_episode
+from fastadapt.adaptation.trials.agent_check import check_agent
+from fastadapt.adaptation.trials.runner import measure, run_episode
 from fastadapt.agents import list_agents, make_agent
+from fastadapt.agents.external import RandomAgent
 from fastadapt.agents.interface import Transition
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 

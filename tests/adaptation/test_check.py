@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation import cli
+from fastadapt.adaptation.cli.main import main as cli
 from fastadapt.envs import load_task_set
-from fastadapt.envs.effects.late_onsets import late_onsets
+from fastadapt.envs.sanity.facts import late_onsets
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "envs"))
 

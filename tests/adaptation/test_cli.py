@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation import cli
-from fastadapt.adaptation.commands import doctor
+from fastadapt.adaptation.cli import doctor
+from fastadapt.adaptation.cli.main import main as cli
 
 SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
 
@@ -161,7 +161,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(case, trained, tmp_path):
     (full / "notes.txt").write_text("mine")
     places = {"OUT": str(tmp_path / "new"), "RUN": str(trained), "FULL": str(full)}
     result = subprocess.run(
-        [sys.executable, "-m", "fastadapt.adaptation.cli", *(places.get(a, a) for a in arguments)],
+        [
+            sys.executable,
+            "-m",
+            "fastadapt.adaptation.cli.main",
+            *(places.get(a, a) for a in arguments),
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -207,7 +212,7 @@ def test_a_reader_that_stops_reading_is_no_error(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     result = subprocess.run(
-        [sys.executable, "-m", "fastadapt.adaptation.cli", *arguments],
+        [sys.executable, "-m", "fastadapt.adaptation.cli.main", *arguments],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

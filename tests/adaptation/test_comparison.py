@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation import comparison
-from fastadapt.adaptation.comparison import compare_runs, group_by_agent
-from fastadapt.adaptation.guest import open_guest
-from fastadapt.adaptation.online import OnlinePlan, run_online
-from fastadapt.adaptation.online_results import OnlineResult
-from fastadapt.adaptation.references import References
-from fastadapt.adaptation.results import COLUMNS, Result
-from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.report import compare as comparison
+from fastadapt.adaptation.report.compare import compare_runs, group_by_agent
+from fastadapt.adaptation.runs.external import open_guest
+from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
 HORIZON = 75

@@ -7,11 +7,11 @@ import sys
 import pytest
 from stable_baselines3 import PPO
 
-from fastadapt.adaptation.cli import run
-from fastadapt.adaptation.commands.evaluate import _default_splits
-from fastadapt.adaptation.guest import Guest, open_guest, open_measured
-from fastadapt.adaptation.measured import load_results
-from fastadapt.agents.sb3_vec_env import SB3VecEnv
+from fastadapt.adaptation.cli.evaluate import _default_splits
+from fastadapt.adaptation.cli.main import run
+from fastadapt.adaptation.evaluation.load import load_results
+from fastadapt.adaptation.runs.external import Guest, open_guest, open_measured
+from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 QUICK = ("--split", "validation", "--shots", "0", "1", "--episodes", "1", "--no-report")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import evaluate, train
-from fastadapt.adaptation.paired import paired_difference
+from fastadapt.adaptation.statistics.paired import paired_difference
 
 # One thread: two files of tests run at once, and threads that wait for each other take minutes.
 SETTINGS = {"ppo": {"gamma": 0.9}, "torch_threads": 1, "num_threads": 1}

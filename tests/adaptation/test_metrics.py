@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation import metrics
-from fastadapt.adaptation.metrics import Times
+from fastadapt.adaptation.statistics import metrics
+from fastadapt.adaptation.statistics.metrics import Times
 from fastadapt.envs import FastadaptError
 
 SHOTS = (0, 1, 2, 5)

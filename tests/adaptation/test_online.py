@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.metrics import Times
-from fastadapt.adaptation.online import OnlinePlan, OnlineTrial, recovery, run_online
-from fastadapt.adaptation.online_results import COLUMNS, OnlineResult, online_table
+from fastadapt.adaptation.evaluation.online_results import (
+    COLUMNS,
+    OnlineResult,
+    online_table,
+)
+from fastadapt.adaptation.statistics.metrics import Times
+from fastadapt.adaptation.trials.online import (
+    OnlinePlan,
+    OnlineTrial,
+    recovery,
+    run_online,
+)
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set
 

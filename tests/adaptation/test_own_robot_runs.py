@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation import cli, load_run
+from fastadapt.adaptation import load_run
+from fastadapt.adaptation.cli.main import main as cli
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "envs"))
 

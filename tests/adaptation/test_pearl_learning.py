@@ -3,7 +3,7 @@
 import pytest
 
 from fastadapt.adaptation import evaluate, train
-from fastadapt.adaptation.paired import paired_difference
+from fastadapt.adaptation.statistics.paired import paired_difference
 
 SETTINGS = {"sac": {"gamma": 0.9}}
 

@@ -11,9 +11,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, load_run, train
-from fastadapt.adaptation.checkpoint import load_checkpoint
-from fastadapt.adaptation.latent import explained, map_beliefs, predicted, project, told_parameters
-from fastadapt.adaptation.run_report import report_run
+from fastadapt.adaptation.report.beliefs import (
+    explained,
+    map_beliefs,
+    predicted,
+    project,
+    told_parameters,
+)
+from fastadapt.adaptation.report.run_page import report_run
+from fastadapt.adaptation.runs.checkpoint import load_checkpoint
 from fastadapt.envs import FastadaptError, load_task_set
 
 SAC = {"gradient_steps": 4, "tasks": 3, "batch": 8, "context": 16}
@@ -43,7 +49,7 @@ def finished(tmp_path_factory):
 
 def test_killed_and_resumed_equals_undisturbed(finished, tmp_path):
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "fastadapt.adaptation.cli", "train", "pearl"]
+    command = [sys.executable, "-m", "fastadapt.adaptation.cli.main", "train", "pearl"]
     command += ["reacher-damage", "--seed", "5", "--iterations", "8", "--checkpoint-every", "1"]
     command += [*FLAGS, "--out", str(out)]
     chance = random.Random(time.time_ns())  # any moment must do
@@ -83,7 +89,7 @@ def test_a_lost_replay_is_reported_when_training_goes_on(finished, tmp_path):
 
 
 def test_a_diverged_critic_leaves_the_last_checkpoint(finished, tmp_path, monkeypatch):
-    from fastadapt.agents.pearl_update import PEARLUpdate
+    from fastadapt.agents.pearl.update import PEARLUpdate
 
     path = tmp_path / "diverged"
     arguments = ("pearl", "reacher-damage", path)

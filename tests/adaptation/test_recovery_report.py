@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.online import OnlinePlan, run_online
-from fastadapt.adaptation.online_results import OnlineResult
-from fastadapt.adaptation.recovery_report import factors, recovery_sections, recovery_tables
-from fastadapt.adaptation.references import References
-from fastadapt.adaptation.report import write_report
-from fastadapt.adaptation.results import COLUMNS, Result
-from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.report.page import write_report
+from fastadapt.adaptation.report.recovery import factors, recovery_sections, recovery_tables
+from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
 SPLIT = "test_iid"
@@ -117,7 +118,7 @@ def test_the_page_has_every_section(reacher, results, references, tmp_path):
 
 def test_parquet_where_pyarrow_is_there(results, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    from fastadapt.adaptation.tables_out import write_tables
+    from fastadapt.adaptation.evaluation.columns import write_tables
 
     assert len(write_tables(results, tmp_path)) == 2
     table = parquet.read_table(tmp_path / "results.parquet")

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from fastadapt.adaptation import cli, load_run
-from fastadapt.adaptation.commands.reference import Reference, options_of
-from fastadapt.adaptation.reference_runs import (
+from fastadapt.adaptation import load_run
+from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli.reference import Reference, options_of
+from fastadapt.adaptation.references.make import (
     ReferencePlan,
     collect_references,
     make_reference_runs,
 )
-from fastadapt.adaptation.references import References
+from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.training import locked
 from fastadapt.agents.registry import make_config
 from fastadapt.envs import FastadaptError, load_task_set
@@ -134,7 +135,7 @@ def test_a_place_that_cannot_be_is_told_before_training(tmp_path, capsys, monkey
     def train(*_):
         raise AssertionError("trained first")
 
-    monkeypatch.setattr("fastadapt.adaptation.commands.reference._make", train)
+    monkeypatch.setattr("fastadapt.adaptation.cli.reference._make", train)
     (tmp_path / "file").write_text("mine")
     command = ["reference", "reacher-damage", "--runs", str(tmp_path / "runs")]
     assert cli.run([*command, "--out", str(tmp_path / out)]) == 2

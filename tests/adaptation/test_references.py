@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.references import References, find_references, make_references
-from fastadapt.adaptation.results import COLUMNS, Result
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import (
+    References,
+    find_references,
+    make_references,
+)
 from fastadapt.envs import FastadaptError
 
 

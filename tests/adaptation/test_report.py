@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from fastadapt.adaptation import plots
-from fastadapt.adaptation.report import Plot, slug, write_report
-from fastadapt.adaptation.report_tables import make_tables
-from fastadapt.adaptation.results import COLUMNS, Result
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.report.page import Plot, plots, slug, write_report
+from fastadapt.adaptation.report.tables import make_tables
 from fastadapt.envs.errors import FastadaptError
 
 EVIL = "<img src=x onerror=alert(1)>&\"'"

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.online import OnlinePlan, run_online
-from fastadapt.adaptation.online_results import OnlineResult
-from fastadapt.adaptation.recovery_report import recovery_sections, recovery_tables
-from fastadapt.adaptation.references import References
-from fastadapt.adaptation.replay import Lane, write_replay
-from fastadapt.adaptation.report import write_report
-from fastadapt.adaptation.results import COLUMNS, Result
-from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.report.page import write_report
+from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
+from fastadapt.adaptation.report.replay import Lane, write_replay
+from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import load_task_set
 
 from .browser import BINARY, Browser

@@ -7,12 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastadapt.adaptation import Result, cli, load_run, train
-from fastadapt.adaptation.commands.evaluate import Evaluate, measure
-from fastadapt.adaptation.measured import load_results
-from fastadapt.adaptation.references import make_references
-from fastadapt.adaptation.result_table import BEGIN, END, put_into, result_tables
-from fastadapt.adaptation.statistics import over_tasks
+from fastadapt.adaptation import Result, load_run, train
+from fastadapt.adaptation.cli.evaluate import Evaluate, measure
+from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.evaluation.load import load_results
+from fastadapt.adaptation.references.scores import make_references
+from fastadapt.adaptation.report.leaderboard import (
+    BEGIN,
+    END,
+    put_into,
+    result_tables,
+)
+from fastadapt.adaptation.statistics.bootstrap import over_tasks
 from fastadapt.envs import FastadaptError
 
 SMALL = {"num_envs": 2, "width": 8, "episodes": 1}

@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.paired import compare, paired_difference
-from fastadapt.adaptation.results import COLUMNS, Result
-from fastadapt.adaptation.statistics import bootstrap, iqm, mean
+from fastadapt.adaptation.evaluation.columns import COLUMNS
+from fastadapt.adaptation.evaluation.paired import compare
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.statistics.bootstrap import bootstrap, iqm, mean
+from fastadapt.adaptation.statistics.paired import paired_difference
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.envs.errors import FastadaptError
 

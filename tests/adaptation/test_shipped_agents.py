@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fastadapt.adaptation import evaluate, load_run
-from fastadapt.adaptation.paired import paired_difference
-from fastadapt.adaptation.references import find_references
+from fastadapt.adaptation.references.scores import find_references
+from fastadapt.adaptation.statistics.paired import paired_difference
 
 AGENTS = sorted((Path(__file__).parents[2] / "assets" / "agents").iterdir())
 OVER_SHOTS = [p for p in AGENTS if not p.name.startswith("rl2")]  # it is done within an episode

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import load_run
-from fastadapt.adaptation.paired import paired_difference
-from fastadapt.adaptation.references import ROLES, References, find_references
+from fastadapt.adaptation.references.scores import ROLES, References, find_references
+from fastadapt.adaptation.statistics.paired import paired_difference
 from fastadapt.envs import load_task_set
 
 FILES = sorted((Path(__file__).parents[2] / "assets" / "references").glob("*.json"))

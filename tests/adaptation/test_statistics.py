@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fastadapt.adaptation.paired import paired_difference, probability_of_improvement
-from fastadapt.adaptation.statistics import (
+from fastadapt.adaptation.statistics.bootstrap import (
     Interval,
     bootstrap,
     hierarchical_bootstrap,
@@ -16,6 +15,10 @@ from fastadapt.adaptation.statistics import (
     median,
     optimality_gap,
     performance_profile,
+)
+from fastadapt.adaptation.statistics.paired import (
+    paired_difference,
+    probability_of_improvement,
 )
 from fastadapt.envs.errors import FastadaptError
 
@@ -68,7 +71,7 @@ def test_tasks_are_resampled_with_all_their_runs():
 def test_chunks_do_not_change_the_numbers(monkeypatch):
     scores = np.random.default_rng(0).standard_normal((3, 10))
     whole = [bootstrap(scores, iqm, resample=way, reps=100) for way in ("tasks", "runs")]
-    monkeypatch.setattr("fastadapt.adaptation.statistics._CHUNK", 300)
+    monkeypatch.setattr("fastadapt.adaptation.statistics.bootstrap._CHUNK", 300)
     assert [bootstrap(scores, iqm, resample=way, reps=100) for way in ("tasks", "runs")] == whole
 
 

@@ -10,8 +10,8 @@ from stable_baselines3 import A2C, PPO, SAC, TD3
 from stable_baselines3.common.vec_env import VecNormalize
 
 from fastadapt.adaptation import evaluate
-from fastadapt.adaptation.third_party import SB3Agent, load_agent
-from fastadapt.agents.sb3_vec_env import SB3VecEnv
+from fastadapt.agents.external import SB3Agent, load_agent
+from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 

@@ -11,10 +11,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fastadapt.adaptation import Result, Run, evaluate, load_run, train
-from fastadapt.adaptation.checkpoint import load_checkpoint
-from fastadapt.adaptation.run import RunConfig
-from fastadapt.adaptation.third_party import RandomAgent
+from fastadapt.adaptation import (
+    Result,
+    Run,
+    evaluate,
+    load_run,
+    train,
+)
+from fastadapt.adaptation.runs.checkpoint import load_checkpoint
+from fastadapt.adaptation.runs.run import RunConfig
+from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
 SMALL = {"num_envs": 4, "width": 16, "episodes": 1}
@@ -35,7 +41,16 @@ def same(a, b):
 
 
 def command(out):
-    return [sys.executable, "-m", "fastadapt.adaptation.cli", "train", "rl2", *TRAIN, "--out", out]
+    return [
+        sys.executable,
+        "-m",
+        "fastadapt.adaptation.cli.main",
+        "train",
+        "rl2",
+        *TRAIN,
+        "--out",
+        out,
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.evaluation import evaluate
-from fastadapt.adaptation.trial import run_trials
+from fastadapt.adaptation.evaluation.evaluate import evaluate
+from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
-from fastadapt.envs.draws import key_of
+from fastadapt.envs.rng import key_of
 
 SMALL = {"num_envs": 4, "width": 16}
 

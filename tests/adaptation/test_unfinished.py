@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.cli import run
-from fastadapt.adaptation.evaluation import evaluate
-from fastadapt.adaptation.results import Result
-from fastadapt.adaptation.unfinished import Unfinished
+from fastadapt.adaptation.cli.main import run
+from fastadapt.adaptation.evaluation.evaluate import evaluate
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.resume import Unfinished
 from fastadapt.agents import make_agent
 from fastadapt.envs import load_task_set
 

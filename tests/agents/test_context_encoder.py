@@ -7,14 +7,14 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from fastadapt.agents.context_encoder import (
+from fastadapt.agents.nn.context_encoder import (
     ENCODERS,
     MeanPooledEncoder,
     ProductEncoder,
     divergence_from_prior,
     product_of_gaussians,
 )
-from fastadapt.agents.context_encoder import Gaussian as Belief
+from fastadapt.agents.nn.context_encoder import Gaussian as Belief
 
 INPUTS, LATENT = 7, 3
 

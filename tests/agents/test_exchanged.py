@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastadapt.adaptation import evaluate
-from fastadapt.adaptation.trial import run_episode
+from fastadapt.adaptation.trials.runner import run_episode
 from fastadapt.agents import make_agent
-from fastadapt.agents.exchanged import Exchanged, exchange_order
+from fastadapt.agents.controls import Exchanged, exchange_order
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 SMALL = {

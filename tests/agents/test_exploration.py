@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fastadapt.adaptation.trial import run_trials
+from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents import make_agent
-from fastadapt.agents.exploration import ExplorationNoise
+from fastadapt.agents.rollout.exploration import ExplorationNoise
 from fastadapt.envs import make_batch
 
 from .conftest import SMALL

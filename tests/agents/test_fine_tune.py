@@ -7,13 +7,18 @@ import pytest
 import torch
 
 from fastadapt.adaptation import evaluate
-from fastadapt.adaptation.agent_check import check_agent
+from fastadapt.adaptation.trials.agent_check import check_agent
 from fastadapt.agents import make_agent
 from fastadapt.agents.config import PPOConfig
-from fastadapt.agents.fine_tune_config import TuningConfig
 from fastadapt.agents.interface import Transition
-from fastadapt.agents.networks import ActorCritic, log_prob
-from fastadapt.agents.tuning import Shot, call, copies, tune
+from fastadapt.agents.nn.actor_critic import ActorCritic, log_prob
+from fastadapt.agents.ppo.fine_tune_config import TuningConfig
+from fastadapt.agents.ppo.tuning import (
+    Shot,
+    call,
+    copies,
+    tune,
+)
 
 SMALL = {"num_envs": 4, "width": 16, "episodes": 1}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fastadapt.agents.flat_adam import FlatAdam
+from fastadapt.agents.optim.flat_adam import FlatAdam
 
 
 def make():

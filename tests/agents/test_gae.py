@@ -2,7 +2,7 @@
 
 import torch
 
-from fastadapt.agents.gae import advantages
+from fastadapt.agents.optim.gae import advantages
 
 GAMMA, LAM = 0.9, 0.8
 

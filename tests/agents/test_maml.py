@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.adaptation.trial import run_trials
+from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents import AdaptiveAgent, Transition, make_agent
-from fastadapt.agents.maml_adaptation import inner_loss
-from fastadapt.agents.maml_episodes import Episodes
+from fastadapt.agents.maml.episodes import Episodes
+from fastadapt.agents.maml.inner import inner_loss
 from fastadapt.envs import FastadaptError, make_batch
 
 SMALL_MAML = {

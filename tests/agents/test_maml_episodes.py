@@ -7,14 +7,19 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from fastadapt.agents import gae, make_agent
-from fastadapt.agents.gaussian_mlp import GaussianMLP, Linearised
-from fastadapt.agents.learned_signal import LearnedSignal
-from fastadapt.agents.linear_baseline import LinearBaseline, features_of
-from fastadapt.agents.maml_adaptation import adapt
-from fastadapt.agents.maml_episodes import Episodes, Judge, by_task, collect
-from fastadapt.agents.normaliser import Normaliser
-from fastadapt.agents.task_critic import TaskCritic
+from fastadapt.agents import make_agent
+from fastadapt.agents.maml.episodes import (
+    Episodes,
+    Judge,
+    by_task,
+    collect,
+)
+from fastadapt.agents.maml.inner import adapt
+from fastadapt.agents.maml.learned_advantage import LearnedSignal
+from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic, features_of
+from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, Linearised
+from fastadapt.agents.nn.normaliser import Normaliser
+from fastadapt.agents.optim import gae
 
 KNOWN = 3
 """Numbers that the critic knows of a task."""

@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fastadapt.agents import conjugate_gradient
-from fastadapt.agents.gaussian_mlp import Gaussian, GaussianMLP, divergence
-from fastadapt.agents.maml_adaptation import Experience, inner_loss
-from fastadapt.agents.maml_config import InnerConfig, OuterConfig
-from fastadapt.agents.maml_outer import (
+from fastadapt.agents.maml.config import InnerConfig, OuterConfig
+from fastadapt.agents.maml.inner import Experience, inner_loss
+from fastadapt.agents.maml.outer import (
     Fisher,
     MetaParameters,
     MetaProblem,
@@ -18,6 +16,8 @@ from fastadapt.agents.maml_outer import (
     surrogate,
     trust_region_update,
 )
+from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, divergence
+from fastadapt.agents.optim.trust_region import solve
 
 TASKS, STEPS, SEEN, ACTIONS, WIDTH = 3, 12, 2, 2, 4
 
@@ -228,7 +228,7 @@ def test_conjugate_gradients_solve_what_a_dense_solve_does():
         len(meta)
     )
     target = gradient_of(problem, meta)
-    found = conjugate_gradient.solve(lambda v: fisher(v) + 0.01 * v, target, 200, 1e-20)
+    found = solve(lambda v: fisher(v) + 0.01 * v, target, 200, 1e-20)
     assert error(found, torch.linalg.solve(damped, target)) < 1e-6
 
 

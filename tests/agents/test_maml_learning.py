@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastadapt.agents.maml import MAML
+from fastadapt.agents.maml.agent import MAML
 from fastadapt.agents.registry import make_config
 
 from .inverted_point import InvertedPoint

@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fastadapt.agents import gaussian_mlp, maml_adaptation, maml_episodes, maml_outer
-from fastadapt.agents.gaussian_mlp import GaussianMLP
-from fastadapt.agents.linear_baseline import LinearBaseline
-from fastadapt.agents.maml import MAML
-from fastadapt.agents.maml_outer import MetaParameters, MetaProblem
+from fastadapt.agents.maml import inner as maml_adaptation
+from fastadapt.agents.maml.agent import MAML
+from fastadapt.agents.maml.agent import episodes as maml_episodes
+from fastadapt.agents.maml.agent import outer as maml_outer
+from fastadapt.agents.maml.outer import MetaParameters, MetaProblem
+from fastadapt.agents.nn import gaussian_mlp
+from fastadapt.agents.nn.baselines import LinearBaseline
+from fastadapt.agents.nn.gaussian_mlp import GaussianMLP
 
 from . import test_maml, test_maml_episodes, test_maml_gradients
 from .test_maml import SMALL_MAML

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.agents import normaliser, ppo_agent, trials
-from fastadapt.agents.networks import ActorCritic
-from fastadapt.agents.ppo_agent import PPOAgent
+from fastadapt.agents.nn import normaliser
+from fastadapt.agents.nn.actor_critic import ActorCritic
+from fastadapt.agents.ppo import agent as ppo_agent
+from fastadapt.agents.ppo.agent import PPOAgent
+from fastadapt.agents.rollout import trials
 
 from . import test_ppo, test_rl2, test_trials
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastadapt.agents.normaliser import Normaliser, RewardScale
+from fastadapt.agents.nn.normaliser import Normaliser, RewardScale
 
 
 def test_statistics_of_parts_equal_those_of_the_whole():

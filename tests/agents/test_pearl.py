@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.adaptation.trial import run_trials
-from fastadapt.agents import AdaptiveAgent, Transition, list_agents, make_agent
-from fastadapt.agents.pearl_trial import PEARLTrial
-from fastadapt.agents.transition_rows import TransitionScale, pack
+from fastadapt.adaptation.trials.runner import run_trials
+from fastadapt.agents import (
+    AdaptiveAgent,
+    Transition,
+    list_agents,
+    make_agent,
+)
+from fastadapt.agents.pearl.trial import PEARLTrial
+from fastadapt.agents.rollout.transitions import TransitionScale, pack
 from fastadapt.envs import FastadaptError, make_batch
 
 from .test_rl2 import live

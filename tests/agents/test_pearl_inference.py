@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.agents.pearl_config import PEARLConfig, SACConfig
-from fastadapt.agents.pearl_update import PEARLNetworks, PEARLUpdate
-from fastadapt.agents.threads import single_threaded
-from fastadapt.agents.transition_rows import TransitionScale, pack
+from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.pearl.config import PEARLConfig, SACConfig
+from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.rollout.transitions import TransitionScale, pack
 
 SIGNS = np.array([1.0, -1.0] * 4)  # of the actuator on each of eight tasks
 STEPS, COUNT = 250, 32

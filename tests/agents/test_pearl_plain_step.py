@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from fastadapt.agents.pearl_config import PEARLConfig, SACConfig
-from fastadapt.agents.pearl_update import PEARLNetworks, PEARLUpdate
-from fastadapt.agents.transition_rows import Batch
+from fastadapt.agents.pearl.config import PEARLConfig, SACConfig
+from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.rollout.transitions import Batch
 
 from .test_pearl_update import ACTIONS, CONTEXT, COUNT, OBSERVATIONS, TASKS, data
 
@@ -105,7 +105,7 @@ def test_the_step_equals_the_plain_one(known):
 
 
 def test_a_wrong_gradient_of_the_density_is_caught(monkeypatch):
-    from fastadapt.agents.sac_networks import _Squashed
+    from fastadapt.agents.nn.squashed_policy import _Squashed
 
     backward = _Squashed.backward
 

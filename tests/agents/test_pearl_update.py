@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fastadapt.agents.pearl_config import PEARLConfig, SACConfig
-from fastadapt.agents.pearl_update import PEARLNetworks, PEARLUpdate
-from fastadapt.agents.sac_networks import SquashedPolicy
-from fastadapt.agents.transition_rows import Batch
+from fastadapt.agents.nn.squashed_policy import SquashedPolicy
+from fastadapt.agents.pearl.config import PEARLConfig, SACConfig
+from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.rollout.transitions import Batch
 from fastadapt.envs import FastadaptError
 
 OBSERVATIONS, ACTIONS, CONTEXT, TASKS, COUNT = 5, 2, 9, 4, 6
@@ -113,7 +113,7 @@ def test_a_share_of_the_tasks_learns_on_the_prior(share, prior, monkeypatch):
 
 
 def test_the_divergence_alone_teaches_the_encoder(update):
-    from fastadapt.agents.context_encoder import divergence_from_prior
+    from fastadapt.agents.nn.context_encoder import divergence_from_prior
 
     _, context = data()
     assert gradients(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fastadapt.agents import perceptron
-from fastadapt.agents.perceptron import Perceptron, evaluate
+from fastadapt.agents.nn import perceptron
+from fastadapt.agents.nn.perceptron import Perceptron, evaluate
 
 ROWS, TASKS, SIZES = 24, 4, (5, 3, 2)  # parts of the inputs: the second is shared by a task's rows
 
@@ -108,7 +108,7 @@ def test_no_rows_are_fine():
 
 
 def test_memory_is_kept_within_a_limit(monkeypatch):
-    from fastadapt.agents import row_buffers
+    from fastadapt.agents.nn import perceptron as row_buffers
 
     monkeypatch.setattr(row_buffers, "_KEPT", 10_000)
     buffers = row_buffers.RowBuffers()

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from fastadapt.agents import make_agent, ppo
+from fastadapt.agents import make_agent
 from fastadapt.agents.config import PPOConfig
+from fastadapt.agents.ppo.update import update as ppo
 from fastadapt.envs import FastadaptError
 
 from .test_trials import collected

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.agents import AdaptiveAgent, Transition, list_agents, make_agent
-from fastadapt.agents.rl2 import RL2WithoutMemory
+from fastadapt.agents import (
+    AdaptiveAgent,
+    Transition,
+    list_agents,
+    make_agent,
+)
+from fastadapt.agents.ppo.rl2 import RL2WithoutMemory
 
 from .conftest import SMALL
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.agents.pearl_update import PEARLUpdate
+from fastadapt.agents.pearl.update import PEARLUpdate
 from fastadapt.agents.registry import make_agent
-from fastadapt.agents.task_replay import TaskReplay
+from fastadapt.agents.rollout.task_replay import TaskReplay
 from fastadapt.envs import load_task_set, make_batch
 
 SMALL = {"width": 8, "num_envs": 4, "num_tasks": 4, "sac": {"gradient_steps": 3, "tasks": 3}}
@@ -63,7 +63,7 @@ def test_critics_are_told_the_task_of_each_transition(reacher, monkeypatch):
 
 
 def test_a_parameter_that_never_varies_says_nothing(reacher):
-    from fastadapt.agents.pearl import _standardised
+    from fastadapt.agents.pearl.agent import _standardised
 
     found = _standardised(np.array([[0.1, 2.0], [0.1, 4.0], [0.1, 6.0]]))
     assert torch.equal(found[:, 0], torch.zeros(3))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from fastadapt.adaptation.agent_check import check_agent
+from fastadapt.adaptation.trials.agent_check import check_agent
 from fastadapt.agents import list_agents, make_agent
+from fastadapt.agents.determinism import keyed_randomness
 from fastadapt.agents.interface import Transition
-from fastadapt.agents.keyed_randomness import keyed_randomness
 from fastadapt.envs import FastadaptError, make_batch
 
 PPO = {"num_envs": 4, "width": 16, "episodes": 1, "planned_iterations": 4}

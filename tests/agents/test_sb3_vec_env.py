@@ -8,8 +8,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.vec_env import VecCheckNan, VecMonitor, VecNormalize
 
-from fastadapt.agents.sb3_trial_inputs import SB3TrialInputs
-from fastadapt.agents.sb3_vec_env import SB3VecEnv
+from fastadapt.agents.sb3.trial_inputs import SB3TrialInputs
+from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastadapt.agents.task_replay import TaskReplay
+from fastadapt.agents.rollout.task_replay import TaskReplay
 from fastadapt.envs import FastadaptError
 
 

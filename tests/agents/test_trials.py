@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from fastadapt.agents import ppo
-from fastadapt.agents.networks import log_prob
-from fastadapt.agents.trials import collect
+from fastadapt.agents.nn.actor_critic import log_prob
+from fastadapt.agents.ppo.update import update as ppo
+from fastadapt.agents.rollout.trials import collect
 
 
 def collected(agent, envs, episodes=2, through=True):

@@ -6,9 +6,8 @@ import mujoco
 from declared import declare
 
 from fastadapt.envs import FastadaptError, find_environment
+from fastadapt.envs.model.names import limb_names, names_of
 from fastadapt.envs.perturbations import perturbation_kinds
-from fastadapt.envs.perturbations.limb import limb_names
-from fastadapt.envs.perturbations.target_names import names_of
 
 ROBOTS = (
     "ant-goal",

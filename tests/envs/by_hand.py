@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.cheetah import Cheetah
+from fastadapt.envs.robots.cheetah import Cheetah
 
 DT = 0.05
 TORSO, SHIN = "torso", "bshin"

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from fastadapt.envs.task_file import TaskSetFile
-from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.tasks.schema import TaskSetFile
+from fastadapt.envs.tasks.task_set import TaskSet
 
 
 def constant(value):

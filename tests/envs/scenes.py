@@ -6,9 +6,9 @@ import mujoco
 import numpy as np
 from declared import constant
 
+from fastadapt.envs.model.names import ids_of
 from fastadapt.envs.perturbations import Edit, perturbation_kinds
-from fastadapt.envs.perturbations.target_names import ids_of
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs.simulation.factory import make_simulation
 
 
 def simulate(xml, values, kind, *targets, backend="mjbatch", **content):

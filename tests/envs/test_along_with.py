@@ -5,7 +5,7 @@ import pytest
 from declared import constant, declare
 
 from fastadapt.envs import FastadaptError
-from fastadapt.envs.task_file import parse_task_file
+from fastadapt.envs.tasks.schema import parse_task_file
 
 DEAD = [
     {"name": f"dead_{side}", "kind": "dead-actuator", "targets": [f"{side}thigh"], "group": "leg"}

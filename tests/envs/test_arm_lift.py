@@ -9,7 +9,7 @@ from rolls import assert_same, random_actions, roll
 from scipy.spatial.transform import Rotation
 
 from fastadapt.envs import load_task_set, make_batch
-from fastadapt.envs.arm_lift import ArmLift
+from fastadapt.envs.robots.arm_lift import ArmLift
 
 FINGERS = ("left_finger", "right_finger")
 

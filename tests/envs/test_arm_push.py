@@ -8,7 +8,7 @@ from declared import constant, declare, with_values
 from scipy.spatial.transform import Rotation
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.arm_push import ArmPush
+from fastadapt.envs.robots.arm_push import ArmPush
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from declared import constant, declare
 from rolls import Recorder, assert_same, differ, random_actions
 
 from fastadapt.envs import FastadaptError, make_batch
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs.simulation.factory import make_simulation
 
 N = 6
 

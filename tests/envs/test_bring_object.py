@@ -6,7 +6,7 @@ import pytest
 
 from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.objectives.bring_object import BringObject
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs.simulation.factory import make_simulation
 
 GANTRY = """
 <mujoco>

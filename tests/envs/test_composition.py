@@ -11,8 +11,8 @@ from rolls import assert_same, differ, random_actions, roll
 from test_perturbations import STEPS, all_fields, both_backends, every_case, model_bytes
 
 from fastadapt.envs import find_environment, list_environments, make_batch
-from fastadapt.envs.perturbations.limb import limb_names
-from fastadapt.envs.simulation import model_field
+from fastadapt.envs.model.names import limb_names
+from fastadapt.envs.simulation.interface import model_field
 
 ROBOTS = ("cheetah", "reacher", "ant")
 

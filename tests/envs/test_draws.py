@@ -9,8 +9,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastadapt.envs import draws
-from fastadapt.envs.draws import key_of, normals, philox, uniforms
+from fastadapt.envs import rng as draws
+from fastadapt.envs.rng import (
+    key_of,
+    normals,
+    philox,
+    uniforms,
+)
 
 WORDS = st.integers(0, 2**64 - 1)
 
@@ -109,7 +114,7 @@ def test_the_kind_of_integer_does_not_matter():
 
 
 def test_keys_are_the_same_in_every_process():
-    code = "from fastadapt.envs.draws import key_of; print(key_of(0, 'train', 'mass'))"
+    code = "from fastadapt.envs.rng import key_of; print(key_of(0, 'train', 'mass'))"
     env = {"PYTHONHASHSEED": "123"}
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env

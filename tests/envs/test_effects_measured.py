@@ -6,9 +6,9 @@ from declared import constant, declare
 from own_models import write
 
 from fastadapt.envs import load_task_set
-from fastadapt.envs.effects.costs import task_costs, try_out
-from fastadapt.envs.effects.ends import all_ends
-from fastadapt.envs.effects.measure import measure
+from fastadapt.envs.sanity.effects import measure
+from fastadapt.envs.sanity.extremes import all_ends
+from fastadapt.envs.sanity.speed import task_costs, try_out
 
 WIDE = {"law": "uniform", "low": 0.5, "high": 2.0}
 

@@ -6,7 +6,7 @@ from rolls import random_actions
 
 from fastadapt.envs import FastadaptError, make_batch
 from fastadapt.envs.batched_env import BatchedEnv
-from fastadapt.envs.cheetah import Cheetah
+from fastadapt.envs.robots.cheetah import Cheetah
 
 N = 4
 

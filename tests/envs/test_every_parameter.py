@@ -13,7 +13,7 @@ from rolls import Recorder, assert_same
 from shipped import NAMES, shipped
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.task_set import nominal_task_set
+from fastadapt.envs.tasks.catalogue import nominal_task_set
 
 SECONDS, STEPS = 0.3, 20
 """How long it is watched, whichever is longer."""

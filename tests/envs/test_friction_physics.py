@@ -8,7 +8,7 @@ from scenes import model_of, perturb, record, simulate
 
 from fastadapt.envs import FastadaptError, make_batch
 from fastadapt.envs.perturbations import ContactFriction, Edit
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs.simulation.factory import make_simulation
 
 G = 9.81
 MU = 0.6

@@ -9,7 +9,12 @@ from gymnasium.utils.env_checker import check_env
 from rolls import random_actions
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
-from fastadapt.envs import FastadaptError, find_environment, make_batch, nominal_task_set
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    make_batch,
+    nominal_task_set,
+)
 from fastadapt.envs.gymnasium_env import GymnasiumEnv
 
 SET = eventful()

@@ -9,7 +9,7 @@ from mirrors import mirrored
 from scipy.spatial.transform import Rotation
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.hexapod import Hexapod
+from fastadapt.envs.robots.hexapod import Hexapod
 
 LEGS = ("l1", "l2", "l3", "r1", "r2", "r3")
 

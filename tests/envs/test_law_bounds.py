@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
-from fastadapt.envs.laws import Law, overlap
-from fastadapt.envs.task_file import parse_task_file
+from fastadapt.envs.distributions import Law, overlap
+from fastadapt.envs.tasks.schema import parse_task_file
 
 FILE = """\
 name = "mine"

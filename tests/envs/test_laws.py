@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy.stats import truncnorm
 
-from fastadapt.envs.laws import Law
+from fastadapt.envs.distributions import Law
 
 ADAPTER = TypeAdapter(Law)
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)

@@ -7,9 +7,14 @@ from declared import constant, declare
 from rolls import random_actions, roll
 from scenes import perturb, record
 
-from fastadapt.envs import FastadaptError, find_environment, list_environments, make_batch
-from fastadapt.envs.perturbations.lock import add_locks
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    list_environments,
+    make_batch,
+)
+from fastadapt.envs.model.joint_locks import add_locks
+from fastadapt.envs.simulation.factory import make_simulation
 
 ARM = """
 <mujoco><compiler angle="degree"/>

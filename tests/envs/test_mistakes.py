@@ -30,24 +30,28 @@ import test_task_sets
 from hand_edits import CASES
 from planted import Mistakes
 
-from fastadapt.envs import episode_draws, load_task_set, make_batch, task_draws
+from fastadapt.envs import load_task_set, make_batch
+from fastadapt.envs import rng as episode_draws
 from fastadapt.envs.batched_env import BatchedEnv
-from fastadapt.envs.cheetah import Cheetah
-from fastadapt.envs.laws import Uniform
+from fastadapt.envs.distributions import Uniform
 from fastadapt.envs.perturbations import (
     ContactFriction,
     Edit,
     Mass,
     Parameter,
     actuator,
-    base,
     lock,
     mass,
     perturbation_kinds,
 )
-from fastadapt.envs.reference_simulation import ReferenceSimulation
-from fastadapt.envs.simulation import Simulation
-from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.perturbations import (
+    perturbation as base,
+)
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.envs.simulation.reference import ReferenceSimulation
+from fastadapt.envs.tasks import sampling as task_draws
+from fastadapt.envs.tasks.task_set import TaskSet
 
 CHEETAH, REACHER = load_task_set("cheetah-damage"), load_task_set("reacher-damage")
 MISTAKES = Mistakes()

@@ -11,8 +11,8 @@ from fastadapt.envs.objectives.moving_robot import force_limits
 from fastadapt.envs.objectives.posed_robot import is_servo
 from fastadapt.envs.objectives.root_motion import RootMotion
 from fastadapt.envs.objectives.run_forward import RunForward
-from fastadapt.envs.quadruped import Quadruped
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs.robots.quadruped import Quadruped
+from fastadapt.envs.simulation.factory import make_simulation
 
 ROBOTS = {"quadruped": "trunk", "hexapod": "torso"}
 

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from rolls import assert_same, random_actions, roll
 
-from fastadapt.envs import find_environment, load_task_set, make_batch, nominal_task_set
-from fastadapt.envs.cheetah import Cheetah
-from fastadapt.envs.task_file import parse_task_file
+from fastadapt.envs import (
+    find_environment,
+    load_task_set,
+    make_batch,
+    nominal_task_set,
+)
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.tasks.schema import parse_task_file
 
 ENVIRONMENTS = ["cheetah", "reacher", "cheetah-velocity"]
 

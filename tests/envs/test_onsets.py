@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rolls import assert_same, differ, random_actions, roll
 
 from fastadapt.envs import FastadaptError, make_batch
-from fastadapt.envs.cheetah import Cheetah
-from fastadapt.envs.task_file import parse_task_file
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.tasks.schema import parse_task_file
 
 STEPS = 24
 SEED = 4

@@ -11,10 +11,10 @@ from gymnasium.utils.env_checker import check_env
 from own_models import ARM, CART, DEAD, LEGS, MASS, write
 
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
-from fastadapt.envs.effects.facts import notes
-from fastadapt.envs.freeze import freeze
+from fastadapt.envs.custom.factory import keep_robot
 from fastadapt.envs.gymnasium_env import GymnasiumEnv
-from fastadapt.envs.own_robot.factory import keep_robot
+from fastadapt.envs.sanity.facts import notes
+from fastadapt.envs.tasks.freeze import freeze
 
 OBJECTIVES = {
     "run-forward": (LEGS, 'objective = "run-forward"'),
@@ -303,7 +303,7 @@ def test_a_model_of_the_menagerie(tmp_path, monkeypatch):
 
 
 def test_without_the_menagerie_the_sentence_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("fastadapt.envs.own_robot.model_files.find_spec", lambda name: None)
+    monkeypatch.setattr("fastadapt.envs.custom.files.find_spec", lambda name: None)
     path = write(tmp_path)
     path.write_text(path.read_text().replace("mine.xml", "menagerie:unitree_go2"))
     with pytest.raises(FastadaptError, match="pip install mujoco-menagerie"):

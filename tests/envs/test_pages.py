@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from fastadapt.envs.environment import environments
-from fastadapt.envs.pages import page
+from environments_page import page
+
+from fastadapt.envs.catalogue import environments
 from fastadapt.envs.perturbations import perturbation_kinds
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "environments.md"
@@ -11,7 +12,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs" / "environments.md"
 
 def test_the_page_is_current():
     assert DOCS.read_text(encoding="utf-8") == page(), (
-        "run: python -m fastadapt.envs.pages docs/environments.md"
+        "run: python -m environments_page docs/environments.md"
     )
 
 

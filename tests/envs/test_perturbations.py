@@ -12,7 +12,7 @@ from rolls import assert_same, differ, random_actions, roll, roll_by_hand
 
 from fastadapt.envs import load_task_set, make_batch
 from fastadapt.envs.perturbations import perturbation_kinds
-from fastadapt.envs.simulation import model_field
+from fastadapt.envs.simulation.interface import model_field
 
 STEPS = 18
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

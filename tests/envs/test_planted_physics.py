@@ -24,11 +24,15 @@ from fastadapt.envs.perturbations import (
     SeveredLimb,
     Slope,
     StuckTorque,
-    base,
-    com_shift,
     lock,
     severed_limb,
     shortened_limb,
+)
+from fastadapt.envs.perturbations import (
+    mass as com_shift,
+)
+from fastadapt.envs.perturbations import (
+    perturbation as base,
 )
 
 CHEETAH = load_task_set("cheetah-damage")

@@ -7,10 +7,12 @@ import test_task_sets
 from planted import Mistakes
 from shipped import NAMES, shipped
 
-from fastadapt.envs import find_environment, list_environments, registration, task_set
-from fastadapt.envs.cheetah import Cheetah
+from fastadapt.envs import find_environment, list_environments
+from fastadapt.envs import gymnasium_env as registration
 from fastadapt.envs.perturbations import Slope
-from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.tasks import task_set
+from fastadapt.envs.tasks.task_set import TaskSet
 
 MISTAKES = Mistakes()
 noticed_by = MISTAKES.noticed_by
@@ -30,7 +32,7 @@ def parameters_act():
 
 @noticed_by(parameters_act)
 def m8_an_edit_that_reaches_no_model(patch):
-    patch.setattr("fastadapt.envs.perturbations.base.Edit.commit", lambda self, stale: None)
+    patch.setattr("fastadapt.envs.perturbations.perturbation.Edit.commit", lambda self, stale: None)
 
 
 def test_episodes_last_for_seconds():
@@ -66,7 +68,7 @@ def m16_bounds_as_the_distribution(patch):
         return law and type("Law", (), {"support": lambda _: (parameter.low, parameter.high)})()
 
     assert bounds == ((-90.0, 90.0),)
-    patch.setattr("fastadapt.envs.perturbations.base.Perturbation.law_of", possible)
+    patch.setattr("fastadapt.envs.perturbations.perturbation.Perturbation.law_of", possible)
 
 
 @noticed_by(lambda: test_task_sets.test_no_task_is_in_two_splits(shipped("cheetah-damage")))

@@ -9,7 +9,7 @@ from mirrors import mirrored
 from scipy.spatial.transform import Rotation
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.quadruped import Quadruped
+from fastadapt.envs.robots.quadruped import Quadruped
 
 LEGS = ("FL", "FR", "RL", "RR")
 

@@ -7,8 +7,13 @@ from rolls import random_actions, roll
 from scenes import declared_on, perturb, simulate
 from test_lock_physics import ARM
 
-from fastadapt.envs import FastadaptError, find_environment, list_environments, make_batch
-from fastadapt.envs.simulation import make_simulation
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    list_environments,
+    make_batch,
+)
+from fastadapt.envs.simulation.factory import make_simulation
 
 LIMITED = sorted(
     name

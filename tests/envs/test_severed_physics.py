@@ -7,8 +7,13 @@ from declared import constant, declare
 from rolls import random_actions, roll
 from scenes import contacts_of, model_of, perturb, simulate
 
-from fastadapt.envs import FastadaptError, find_environment, list_environments, make_batch
-from fastadapt.envs.perturbations.limb import limb_names, subtree
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    list_environments,
+    make_batch,
+)
+from fastadapt.envs.model.names import limb_names, subtree
 
 WALKER = """
 <mujoco><option timestep="0.004" integrator="{integrator}" density="{density}"/>

@@ -9,7 +9,7 @@ from shipped import NAMES, assert_frozen_alike
 from shipped import shipped as load
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.freeze import freeze
+from fastadapt.envs.tasks.freeze import freeze
 
 ALL_SPLITS = (
     "train",

@@ -7,7 +7,7 @@ from scenes import contacts_of, model_of, periods, perturb, record, simulate
 from test_mass_physics import inertia_tensor
 
 from fastadapt.envs import FastadaptError, find_environment, list_environments
-from fastadapt.envs.perturbations.target_names import names_of
+from fastadapt.envs.model.names import names_of
 
 G = 9.81
 LEG = """

@@ -10,16 +10,15 @@ import test_step_draws as draws
 import test_touch_down as landing
 from planted import Mistakes
 
-from fastadapt.envs import episode_draws
-from fastadapt.envs.action_path import ActionPath
+from fastadapt.envs import rng as episode_draws
 from fastadapt.envs.batched_env import BatchedEnv
-from fastadapt.envs.cheetah import Cheetah
-from fastadapt.envs.flicker import Flicker
-from fastadapt.envs.flicker_fields import FlickerFields
-from fastadapt.envs.observation_path import ObservationPath
-from fastadapt.envs.onsets import Onsets
 from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
-from fastadapt.envs.touch_down import TouchDown
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.runtime.action_delay import ActionPath
+from fastadapt.envs.runtime.intermittent_faults import Flicker, FlickerFields
+from fastadapt.envs.runtime.onsets import Onsets
+from fastadapt.envs.runtime.sensors import ObservationPath
+from fastadapt.envs.runtime.touch_down import TouchDown
 
 MISTAKES = Mistakes()
 noticed_by = MISTAKES.noticed_by

@@ -8,9 +8,14 @@ from hand_edits import perturbation
 from rolls import Recorder, assert_same, differ, random_actions, roll
 from scenes import simulate
 
-from fastadapt.envs import FastadaptError, find_environment, make_batch, nominal_task_set
-from fastadapt.envs.draws import key_of, uniforms
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    make_batch,
+    nominal_task_set,
+)
 from fastadapt.envs.perturbations import perturbation_kinds
+from fastadapt.envs.rng import key_of, uniforms
 
 STEPS = 20
 SEED = 4

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from fastadapt.envs.draws import key_of, uniforms
-from fastadapt.envs.episode_draws import EpisodeDraws
-from fastadapt.envs.step_draws import StepDraws
+from fastadapt.envs.rng import EpisodeDraws, StepDraws, key_of, uniforms
 
 STREAM = key_of("some", "stream")
 

@@ -9,7 +9,7 @@ from scenes import model_of
 
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.rendering import PoseRenderer, tinted, visible
-from fastadapt.envs.task_model import task_model
+from fastadapt.envs.runtime.task_model import task_model
 
 GONE = {"name": "gone", "kind": "severed-limb", "targets": ["bshin"]}
 SHORT = {"name": "short", "kind": "shortened-limb", "targets": ["fthigh"], "length": constant(0.4)}

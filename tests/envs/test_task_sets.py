@@ -11,9 +11,9 @@ from declared import constant, declare, with_values
 from shipped import assert_frozen_alike
 
 from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
-from fastadapt.envs.freeze import freeze
-from fastadapt.envs.frozen_tasks import read_frozen, splits_path
-from fastadapt.envs.task_set import TaskSet
+from fastadapt.envs.tasks.freeze import freeze
+from fastadapt.envs.tasks.frozen import read_frozen, splits_path
+from fastadapt.envs.tasks.task_set import TaskSet
 
 # Content hashes of (the nominal task, the first training task, the declaration). A change means
 # that published results are about other tasks: raise the task set's version.
@@ -90,7 +90,9 @@ def test_the_frozen_file_fits_its_declaration(task_set):
 
 def test_frozen_tasks_of_another_declaration_are_refused(task_set):
     other = {**frozen_file(task_set.name), "hash": "0" * 16}
-    with pytest.raises(FastadaptError, match=r"another version.*python -m fastadapt.envs.freeze"):
+    with pytest.raises(
+        FastadaptError, match=r"another version.*python -m fastadapt.envs.tasks.freeze"
+    ):
         TaskSet(task_set.file, "", other).tasks("train")
 
 

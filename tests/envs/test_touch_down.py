@@ -10,9 +10,14 @@ from declared import constant, declare
 from hand_edits import perturbation
 from rolls import Recorder, assert_same, random_actions, roll
 
-from fastadapt.envs import FastadaptError, find_environment, list_environments, make_batch
-from fastadapt.envs.cheetah import Cheetah
-from fastadapt.envs.touch_down import TouchDown, model_with_touch
+from fastadapt.envs import (
+    FastadaptError,
+    find_environment,
+    list_environments,
+    make_batch,
+)
+from fastadapt.envs.robots.cheetah import Cheetah
+from fastadapt.envs.runtime.touch_down import TouchDown, model_with_touch
 
 STEPS = 24
 both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])

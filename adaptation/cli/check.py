@@ -1,0 +1,158 @@
+"""`fastadapt check`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fastadapt.envs import TaskSet
+    from fastadapt.envs.sanity.effects import Effect
+
+
+@dataclass(frozen=True)
+class Check:
+    """Validate a task set, run its robot, and measure what each parameter does to it.
+
+    Exit code 0: all is well; 1: a parameter has no effect, a perturbation begins after the end of
+    every episode, or a simulation blows up; 2: the file is not valid.
+    """
+
+    task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
+    """Shipped task set, or path to a TOML file."""
+    threads: int = 0
+    """Threads that simulate (0: one per processor)."""
+    costs: bool = True
+    """Measure the cost of each perturbation too."""
+
+
+def run(arguments: list[str]) -> int:
+    """Parse, check and print; return the exit code."""
+    args = tyro.cli(Check, args=arguments, prog="fastadapt check")
+    from rich.console import Console
+
+    from fastadapt.envs import load_task_set
+    from fastadapt.envs.sanity.effects import measure
+    from fastadapt.envs.sanity.facts import facts, late_onsets, notes
+    from fastadapt.envs.sanity.speed import task_costs, try_out
+
+    console = Console(highlight=False, soft_wrap=True)
+    task_set = load_task_set(args.task_set)
+    known, odd, late = facts(task_set), notes(task_set.environment), late_onsets(task_set)
+    odd += [
+        f"{some} begins after the end of the episode in {100 * some.share:.2g} % of its draws."
+        for some in late
+        if some.share < 1
+    ]
+    about = f": {task_set.file.description}" if task_set.file.description else ""
+    console.print(f"[bold]{task_set.id}[/bold] is valid{escape(about)}")
+    for word, sentence in known:
+        console.print(f"  {word:<12}{escape(sentence)}")
+    for note in odd:
+        console.print(f"  [yellow]note[/yellow]        {escape(note)}")
+    tried = try_out(task_set, num_threads=args.threads)
+    console.print(
+        f"  {'random':<12}{tried.robots} robots, {tried.steps} control steps each, on tasks of all "
+        f"splits: {tried.fell} episodes terminated, {tried.diverged} diverged"
+    )
+    slower = 1 - tried.perturbed_rate / tried.nominal_rate
+    console.print(
+        f"  {'speed':<12}{tried.nominal_rate:,.0f} control steps/s nominal, "
+        f"{tried.perturbed_rate:,.0f} perturbed ({-100 * slower:+.0f} %)"
+    )
+    effects = measure(task_set, args.threads)
+    _print_effects(console, effects)
+    if args.costs and effects:
+        _print_costs(console, task_costs(task_set, args.threads), tried.step_seconds)
+    never = [str(some) for some in late if some.share == 1]
+    return _verdict(console, task_set, effects, tried.diverged, never)
+
+
+def _print_effects(console: Console, effects: list[Effect]) -> None:
+    """Print one block for each parameter, with a row for each of its targets."""
+    blocks: dict[tuple[str, str, str, str, str], list[Effect]] = {}
+    for effect in effects:
+        blocks.setdefault(_heading(effect), []).append(effect)
+    for (owner, what, low, nominal, high), rows in blocks.items():
+        console.print()
+        console.print(f"[bold]{escape(owner)}[/bold]: {escape(what)}")
+        width = max(14, *(len(_target(effect)) for effect in rows))
+        columns = "".join(f"{column:>12}" for column in (low, nominal, high))
+        console.print(f"  {'':<{width}}{columns}", style="dim")
+        for effect in rows:
+            first, *ends = effect.measured
+            shown = [_number(ends[0]), _number(first), _number(ends[1])]
+            if effect.ends.values[0] == effect.ends.nominal:
+                shown[0] = "="
+            if effect.ends.values[1] == effect.ends.nominal:
+                shown[2] = "="
+            numbers = "".join(f"{number:>12}" for number in shown)
+            flag = "" if effect.acts else "  [red]NO EFFECT[/red]"
+            console.print(f"  {escape(_target(effect)):<{width}}{numbers}{flag}")
+
+
+def _heading(effect: Effect) -> tuple[str, str, str, str, str]:
+    """Return what the targets of a parameter have in common."""
+    ends = effect.ends
+    unit = "" if ends.unit == "-" else f" {ends.unit}"
+    low, high = (f"{value:.3g}{unit}" for value in ends.values)
+    nominal = f"nominal {ends.nominal:.3g}" if -1 < ends.nominal < 100 else "nominal"
+    return ends.name.partition("[")[0], f"{effect.what} [{effect.unit}]", low, nominal, high
+
+
+def _target(effect: Effect) -> str:
+    return effect.ends.name.partition("[")[2].removesuffix("]") or "all targets"
+
+
+def _print_costs(console: Console, costs: dict[str, float], step: float) -> None:
+    console.print()
+    console.print(
+        f"[bold]What 64 new tasks cost[/bold] (one control step of 64 robots: {1e3 * step:.2g} ms)"
+    )
+    width = max(14, *map(len, costs))
+    console.print(f"  {'':<{width}}{'ms':>12}{'steps':>12}", style="dim")
+    for name, seconds in costs.items():
+        console.print(f"  {name:<{width}}{1e3 * seconds:>12.2f}{seconds / step:>12.2f}")
+
+
+def _verdict(
+    console: Console, task_set: TaskSet, effects: list[Effect], diverged: int, never: list[str]
+) -> int:
+    idle = [effect.ends.name for effect in effects if not effect.acts]
+    console.print()
+    if idle:
+        console.print(
+            f"[red]Without effect:[/red] {escape(', '.join(idle))}. Nothing that the robot does, "
+            "feels or is rewarded for changes at an end of the range. Remove them, or look at "
+            "their targets."
+        )
+    if never:
+        seconds = task_set.environment.horizon * task_set.environment.control_step()
+        console.print(
+            f"[red]Never begins:[/red] {escape('; '.join(never))}. An episode lasts {seconds:g} s: "
+            "let it begin earlier."
+        )
+    if diverged:
+        console.print(
+            f"[red]The simulation blew up {diverged} times.[/red] A smaller time step, "
+            'integrator = "implicitfast", or a narrower range helps.'
+        )
+    if idle or never or diverged:
+        return 1
+    words = f"All {len(effects)} parameters act" if len(effects) > 1 else "Its parameter acts"
+    console.print(
+        f"[green]'{task_set.name}' is sound. {words if effects else 'It has none'}.[/green]"
+    )
+    return 0
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    if size < 1e-4:
+        return "0"
+    return f"{value:.3g}" if size < 1000 else f"{value:.0f}"

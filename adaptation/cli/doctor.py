@@ -1,0 +1,109 @@
+"""`fastadapt doctor`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+
+import tyro
+
+_OPTIONAL = (
+    (
+        "stable-baselines3",
+        "the agents *-sb3-ppo and *-sb3-sac, recurrent, and sb3: models of your own",
+        "baselines",
+    ),
+    ("sb3-contrib", "the agent recurrent, and sb3: models of its algorithms", "baselines"),
+    ("pyarrow", "results as Parquet", "parquet"),
+)
+"""Packages that only some features need: name, what it is for, and the extra that brings it."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check this installation: versions, rendering, speed, what is missing and how to get it."""
+
+
+def run(arguments: list[str]) -> None:
+    """Parse and check."""
+    tyro.cli(Doctor, args=arguments, prog="fastadapt doctor")
+    from fastadapt.adaptation.runs.machine import machine
+
+    found = machine()
+    print(f"processor   {found['processor']}, {found['cores']} cores; {found['system']}")
+    print("versions    " + ", ".join(f"{k} {v}" for k, v in found["versions"].items()))
+    print(f"simulation  {_simulation()}")
+    print(f"torch       {_torch()}")
+    print(f"rendering   {_rendering()}")
+    free = shutil.disk_usage(os.getcwd()).free / 2**30
+    print(f"disk        {free:.0f} GiB free here; a run takes some 5 MB")
+    for line in missing():
+        print(f"missing     {line}")
+
+
+def missing() -> list[str]:
+    """Return what each optional package is for that is not there, and how to get it."""
+    return [
+        f"{package} ({what}): pip install 'fastadapt[{extra}]'"
+        for package, what, extra in _OPTIONAL
+        if importlib.util.find_spec(package.replace("-", "_")) is None
+    ]
+
+
+def _simulation() -> str:
+    import numpy as np
+
+    from fastadapt.envs import load_task_set, make_batch
+
+    task_set = load_task_set("cheetah-damage")
+    envs = make_batch(task_set, 64)
+    envs.set_tasks(task_set.sample("train", 64))
+    envs.reset(seed=0)
+    actions = np.zeros(envs.action_space.shape or ())
+    for _ in range(20):
+        envs.step(actions)
+    started = time.perf_counter()
+    for _ in range(100):
+        envs.step(actions)
+    rate = 6400 / (time.perf_counter() - started)
+    return f"{rate:,.0f} env steps/s with 64 differently perturbed cheetahs"
+
+
+def _torch() -> str:
+    import torch
+
+    matrix = torch.rand(1024, 1024)
+    _ = matrix @ matrix
+    started = time.perf_counter()
+    for _ in range(10):
+        _ = matrix @ matrix
+    rate = 10 * 2 * 1024**3 / (time.perf_counter() - started) / 1e9
+    return f"{rate:.0f} GFLOP/s on {torch.get_num_threads()} threads (one 1024 x 1024 product)"
+
+
+def _rendering() -> str:
+    from fastadapt.envs import choose_gl_backend, find_environment
+
+    backend = choose_gl_backend()
+    try:
+        from fastadapt.envs.rendering import PoseRenderer
+
+        cls = find_environment("cheetah")
+        renderer = PoseRenderer(cls)
+        renderer.picture(cls.model().qpos0)
+        started = time.perf_counter()
+        for _ in range(5):
+            renderer.picture(cls.model().qpos0)
+        per_frame = (time.perf_counter() - started) / 5 * 1e3
+        renderer.close()
+    except Exception as error:  # whatever the graphics driver throws: it is the diagnosis
+        return (
+            f"MUJOCO_GL={backend} fails ({type(error).__name__}: {error}). On Debian or Ubuntu: "
+            "apt-get install libegl1 libgl1 libgl1-mesa-dri. Only pictures need it: reports and "
+            f"replays do not. Temporary files go to {tempfile.gettempdir()}."
+        )
+    return f"MUJOCO_GL={backend}, {per_frame:.0f} ms for a picture of 640 x 480"

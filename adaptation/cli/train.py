@@ -1,0 +1,109 @@
+"""`fastadapt train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import tyro
+
+from fastadapt.agents.config import AgentConfig
+from fastadapt.agents.registry import AGENTS, find_config
+
+Settings = TypeVar("Settings", bound=AgentConfig)
+
+
+@dataclass(frozen=True)
+class Train(Generic[Settings]):
+    """Meta-train an agent, or go on where the same command was stopped. Ctrl-C saves."""
+
+    agent: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="AGENT")]
+    """One of `fastadapt list agents`. Name it before --help to see its settings too."""
+    task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
+    """Shipped task set, or path to a TOML file."""
+    out: Path
+    """Run directory: new, or a run to go on with."""
+    settings: Annotated[Settings, tyro.conf.arg(name="")]
+    seed: int = 0
+    """Seed of everything random."""
+    start: Path | None = None
+    """For fine-tune: a trained run of domain-randomised whose weights it takes over, untrained."""
+    iterations: int = 200
+    """Iterations in all."""
+    checkpoint_every: int = 10
+    """Iterations between checkpoints."""
+    threads: int = 0
+    """Threads that simulate (0: one per processor); they do not change the numbers."""
+    torch_threads: int = 2
+    """Threads of torch; another number rounds differently, so a run keeps its own."""
+
+
+def run(arguments: list[str]) -> None:
+    """Parse and train."""
+    settings = _settings_of(arguments)
+    try:
+        args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
+    except ValueError as error:  # an impossible setting
+        from fastadapt.envs.errors import FastadaptError
+
+        raise FastadaptError(str(error)) from None
+    from fastadapt.adaptation.cli.progress import TrainingProgress
+    from fastadapt.adaptation.training import Interrupted, train
+
+    changed = _changes(asdict(args.settings), asdict(settings()))
+    with TrainingProgress(f"{args.agent} on {args.task_set}", args.iterations) as progress:
+        try:
+            result = train(
+                args.agent,
+                args.task_set,
+                args.out,
+                args.seed,
+                args.iterations,
+                checkpoint_every=args.checkpoint_every,
+                num_threads=args.threads,
+                torch_threads=args.torch_threads,
+                report=progress,
+                start=args.start,
+                **changed,
+            )
+        except Interrupted:
+            raise KeyboardInterrupt(
+                f"stopped; everything is saved in '{args.out}'. Run the same command to go on."
+            ) from None
+    rows = result.metrics()
+    if rows:
+        last = rows[-1]
+        print(
+            f"{result.config.agent}: {len(rows)} iterations, {last['env_steps']:,.0f} env steps, "
+            f"{last['seconds']:.0f} s, last return {last['return_mean']:.1f}."
+        )
+    print(f"Next: fastadapt evaluate {args.out}")
+
+
+def _settings_of(arguments: list[str]) -> type[Any]:
+    """Return the class of settings that the rest of the arguments belongs to."""
+    positional = [
+        argument
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if not argument.startswith("-") and (not before.startswith("-") or "=" in before)
+    ]
+    named = next((argument for argument in positional if argument in AGENTS), None)
+    if named is not None:
+        return find_config(named)
+    if positional and not {"-h", "--help"} & set(arguments):
+        return find_config(positional[0])  # raises the error that names the nearest
+    return AgentConfig
+
+
+def _changes(settings: dict, defaults: dict) -> dict:
+    """Return what differs from the defaults, nested as the settings are."""
+    changed = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            inner = _changes(value, defaults[name])
+            if inner:
+                changed[name] = inner
+        elif value != defaults[name]:
+            changed[name] = value
+    return changed

@@ -1,0 +1,1 @@
+"""Evaluation on frozen tasks, and its results tables."""

@@ -1,0 +1,152 @@
+"""What was measured of a run, and whether several were measured alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.runs.run import Run
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+
+def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
+    """Return the online evaluations of a run, all of them or those on some splits."""
+    files = sorted((run.path / "evaluations").glob("*/online.json"))
+    found = [OnlineResult.load(file.parent) for file in files]
+    return [result for result in found if not splits or result.split in splits]
+
+
+def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
+    """Return the evaluations of a run, all of them or those on some splits, as one result.
+
+    Raises:
+        FastadaptError: there is none, or evaluations with several seeds differ in their shots.
+    """
+    files = sorted((run.path / "evaluations").glob("*/results.csv"))
+    if not files:
+        online = " of shots, only of online trials" if load_online(run) else ""
+        raise FastadaptError(
+            f"'{run.path}' holds no evaluation{online}. Run fastadapt evaluate first."
+        )
+    parts: list[Result] = []
+    episodes: dict[tuple[str, str], int] = {}
+    measured: dict[tuple[str, str], list[int]] = {}
+    loaded = [Result.load(file.parent) for file in files]
+    trained = {part.meta.get("iterations") for part in loaded}
+    if len(trained) > 1:
+        raise FastadaptError(
+            f"'{run.path}' was evaluated after {' and '.join(map(str, sorted(trained, key=str)))} "
+            "iterations: evaluate all of it again, or delete the old folders in "
+            f"'{run.path / 'evaluations'}'."
+        )
+    evaluated = {split for part in loaded for split in part.splits}
+    for split in splits:
+        if split not in evaluated:
+            raise unknown_name(f"split that '{run.path}' was evaluated on called", split, evaluated)
+    for part in loaded:
+        if splits and part.splits[0] not in splits:
+            continue
+        # Another seed of the same split: more episodes of the same tasks.
+        key = (part.agents[0], part.splits[0])
+        shots = part.shots(*key)
+        if shots != measured.setdefault(key, shots):
+            raise FastadaptError(
+                f"'{run.path}': with one seed {key[0]} was measured on {key[1]} after "
+                f"{_text(measured[key])} shots, with another after {_text(shots)}: they cannot be "
+                f"pooled. Evaluate with the same --shots, or delete a folder in "
+                f"'{run.path / 'evaluations'}'."
+            )
+        part.table["episode"] += episodes.get(key, 0)
+        episodes[key] = int(part.table["episode"].max()) + 1
+        parts.append(part)
+    return Result.concatenate(parts)
+
+
+def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:
+    """Refuse to compare what was not measured alike, naming what differs.
+
+    Raises:
+        FastadaptError: task sets, splits, tasks, shots, episodes, seeds or online trials differ, or
+            an agent was given more than its shots.
+    """
+    loaded = [(run, load_results(run, splits), load_online(run, splits)) for run in runs]
+    for run, results, _ in loaded:
+        _check_budget(run, results)
+    first, a, a_online = loaded[0]
+    for run, b, b_online in loaded[1:]:
+        for what, x, y in (
+            ("task set", _version(first), _version(run)),
+            ("splits", sorted(a.splits), sorted(b.splits)),
+            *_few_shot(a, b),
+            *_online(a_online, b_online),
+        ):
+            if x != y:
+                raise FastadaptError(
+                    f"'{first.path}' and '{run.path}' were not measured alike: {what} {_text(x)} "
+                    f"and {_text(y)}. Evaluate both with the same options."
+                )
+
+
+def _version(run: Run) -> str:
+    return f"{run.config.task_set} (hash {run.config.task_set_hash})"
+
+
+def _few_shot(a: Result, b: Result) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what must be equal of each split: its name, and both values."""
+    for split in sorted(set(a.splits) & set(b.splits)):
+        names = (f"shots of {split}", f"episodes of {split}", f"tasks of {split}")
+        yield from zip(names, _measure(a, split), _measure(b, split), strict=True)
+    yield "evaluation seeds", _seeds(a), _seeds(b)
+
+
+def _online(a: Sequence[OnlineResult], b: Sequence[OnlineResult]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what must be equal of the online trials of both on a split."""
+    mine, yours = ({result.split: result for result in some} for some in (a, b))
+    for split in sorted(set(mine) & set(yours)):
+        x, y = mine[split].meta, yours[split].meta
+        for name in sorted(x["plan"]):
+            yield f"{name} of online trials on {split}", x["plan"][name], y["plan"][name]
+        seed = "evaluation_seed"
+        yield f"seed of online trials on {split}", x[seed], y[seed]
+        yield f"tasks of online trials on {split}", sorted(x["tasks"]), sorted(y["tasks"])
+
+
+def _measure(results: Result, split: str) -> tuple[list[int], list[int], list[str]]:
+    """Return shots, numbers of the measured episodes and tasks of a split."""
+    rows = results.table[results.table["split"] == split]
+    shots, episodes, tasks = (np.unique(rows[name]) for name in ("shot", "episode", "task_id"))
+    return shots.tolist(), episodes.tolist(), tasks.tolist()
+
+
+def _seeds(results: Result) -> list[int]:
+    """Return the evaluation seeds of all parts."""
+    parts = results.meta.get("parts", [results.meta])
+    return sorted(
+        {part.get("evaluation_seed", results.meta.get("evaluation_seed")) for part in parts}
+    )
+
+
+def _text(value: Any) -> str:
+    """Return a value as text; of many, how many."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) if len(value) < 8 else f"({len(value)} of them)"
+    return str(value)
+
+
+def _check_budget(run: Run, results: Result) -> None:
+    """Refuse an agent that adapted for longer than its shots last."""
+    horizon = run.task_set.environment.horizon
+    table = results.table
+    over = table["adaptation_env_steps"] > table["shot"].astype(np.int64) * horizon
+    if over.any():
+        row = table[over][0]
+        raise FastadaptError(
+            f"'{run.path}': {row['agent']} adapted for {row['adaptation_env_steps']} control "
+            f"steps before it was measured after {row['shot']} shots; {row['shot']} episodes of "
+            f"{horizon} are all that anybody gets. It cannot be compared; evaluate it with "
+            "fastadapt evaluate."
+        )

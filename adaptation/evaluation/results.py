@@ -1,0 +1,318 @@
+"""The tidy table of an evaluation, and every number that is made from it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.adaptation.evaluation.columns import COLUMNS, _damaged, read_table, table_text
+from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.statistics.bootstrap import (
+    LEVEL,
+    REPS,
+    Interval,
+    Statistic,
+    iqm,
+    mean,
+    over_tasks,
+)
+from fastadapt.adaptation.text_table import markdown_table, shots_name
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+METHOD = (
+    "averages over episodes per seed and task; percentile bootstrap over tasks, and over seeds too "
+    "where there are several; gains paired by task and seed"
+)
+_NAMES = COLUMNS.names or ()
+_KEY = ["agent", "seed", "task_set", "split", "task_id", "shot", "episode"]
+
+
+class Result:
+    """Episodes of agents on tasks of one task set, and what they say.
+
+    Attributes:
+        table: rows of `COLUMNS`.
+        meta: where it comes from, as JSON: task set and its hash, versions, seeds, machine, ...
+    """
+
+    def __init__(self, table: NDArray[np.void], meta: dict[str, Any]) -> None:
+        if table.dtype != COLUMNS or table.ndim != 1 or len(table) == 0:
+            raise FastadaptError(
+                "A result needs a table (rows,) of dtype evaluation.columns.COLUMNS, "
+                "with at least one row."
+            )
+        sets = np.unique(table["task_set"])
+        if len(sets) > 1:
+            raise FastadaptError(
+                f"Returns on different task sets cannot be pooled: {', '.join(sets)}. "
+                "Make one result, and one report, for each."
+            )
+        self.table = table
+        self.meta = meta
+        self._index: dict[str, dict[str, dict[int, list[int]]]] = {}
+        keys = zip(*(table[name].tolist() for name in ("agent", "split", "shot")), strict=True)
+        for row, (agent, split, shot) in enumerate(keys):
+            splits = self._index.setdefault(agent, {})
+            splits.setdefault(split, {}).setdefault(shot, []).append(row)
+
+    @property
+    def agents(self) -> list[str]:
+        """Names of the agents, in the order of the table."""
+        return list(self._index)
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits, in the order of the table."""
+        return list(dict.fromkeys(self.table["split"].tolist()))
+
+    @property
+    def task_set(self) -> str:
+        """Versioned id of the task set."""
+        return str(self.table["task_set"][0])
+
+    def shots(self, agent: str, split: str) -> list[int]:
+        """Return after how many shots an agent was measured on a split.
+
+        Raises:
+            FastadaptError: it was not, or there is no such agent.
+        """
+        if agent not in self._index:
+            raise unknown_name("agent in these results", agent, self.agents)
+        if split not in self._index[agent]:
+            raise unknown_name(f"split with results of '{agent}'", split, self._index[agent])
+        return sorted(self._index[agent][split])
+
+    def rows(self, agent: str, split: str, shot: int) -> NDArray[np.void]:
+        """Return the rows of an agent on a split after a number of shots.
+
+        Raises:
+            FastadaptError: there are none.
+        """
+        shots = self.shots(agent, split)
+        if shot not in shots:
+            raise FastadaptError(
+                f"Agent '{agent}' was not evaluated after {shot} shots on split '{split}', "
+                f"only after {', '.join(map(str, shots))}."
+            )
+        return self.table[self._index[agent][split][shot]]
+
+    def scores(
+        self, agent: str, split: str, shot: int, column: str = "return"
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Return task ids, sorted, and one column averaged over episodes, `(seeds, tasks)`.
+
+        Raises:
+            FastadaptError: no such rows, or a seed lacks some of the tasks.
+        """
+        rows = self.rows(agent, split, shot)
+        seeds, seed = np.unique(rows["seed"], return_inverse=True)
+        task_ids, task = np.unique(rows["task_id"], return_inverse=True)
+        shape = (len(seeds), len(task_ids))
+        cell = np.ravel_multi_index((seed, task), shape)
+        counts = np.bincount(cell, minlength=math.prod(shape))
+        if counts.min() == 0:
+            s, t = np.unravel_index(counts.argmin(), shape)
+            raise FastadaptError(
+                f"Agent '{agent}', seed {seeds[s]}, lacks task {task_ids[t]} of split '{split}' "
+                f"after {shot} shots: evaluate every seed on the same tasks."
+            )
+        sums = np.bincount(cell, rows[column].astype(float), math.prod(shape))
+        return task_ids.tolist(), (sums / counts).reshape(shape)
+
+    def task_means(
+        self, agent: str, split: str, shot: int, column: str = "return"
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Return task ids, sorted, and one column averaged over episodes and seeds, `(T,)`."""
+        task_ids, values = self.scores(agent, split, shot, column)
+        return task_ids, values.mean(axis=0)
+
+    def interval(
+        self, agent: str, split: str, shot: int, statistic: Statistic = mean, column: str = "return"
+    ) -> Interval:
+        """Return a statistic of the means over episodes, with its interval (see `over_tasks`)."""
+        return over_tasks(self.scores(agent, split, shot, column)[1], statistic)
+
+    def gain(self, agent: str, split: str, shot: int, statistic: Statistic = mean) -> Interval:
+        """Return what `shot` shots add to the return after none, paired by seed and task."""
+        after, before = (self.scores(agent, split, k) for k in (shot, 0))
+        if after[0] != before[0] or len(after[1]) != len(before[1]):
+            raise FastadaptError(
+                f"Agent '{agent}' was measured on other tasks or seeds of '{split}' after {shot} "
+                "shots than after none, so the gain cannot be paired."
+            )
+        return over_tasks(after[1] - before[1], statistic)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the table says, as JSON: by agent, split and number of shots."""
+        agents = {
+            agent: {split: _summarise(self, agent, split) for split in splits}
+            for agent, splits in self._index.items()
+        }
+        statistics = {"level": LEVEL, "resamples": REPS, "seed": 0, "method": METHOD}
+        return {"task_set": self.task_set, "statistics": statistics, "agents": agents}
+
+    def markdown(self, statistic: str = "mean") -> str:
+        """Return the table of returns (`mean` or `iqm`): a row per agent and split.
+
+        Raises:
+            FastadaptError: another statistic.
+        """
+        if statistic not in ("mean", "iqm"):
+            raise unknown_name("statistic", statistic, ["mean", "iqm"])
+        agents = self.summary()["agents"]
+        shots = np.unique(self.table["shot"]).tolist()
+        head = ["agent", "split", "tasks", "seeds", *map(shots_name, shots)]
+        body: list[list[str]] = []
+        for agent, splits in agents.items():
+            for split, found in splits.items():
+                row = [agent, split, str(found["tasks"]), str(found["seeds"])]
+                cells = [found["shots"].get(str(shot)) for shot in shots]
+                body.append(row + [_text(cell, statistic, found["tasks"]) for cell in cells])
+        return markdown_table(head, body)
+
+    def renamed(self, names: Mapping[str, str]) -> Result:
+        """Return these results with other names for agents, e.g. to compare two runs of one."""
+        longest = max(names.values(), key=len, default="")
+        if len(longest) > 64:
+            raise FastadaptError(f"'{longest}' is too long: agents have up to 64 characters.")
+        table = self.table.copy()
+        table["agent"] = [names.get(name, name) for name in self.table["agent"].tolist()]
+        return Result(table, self.meta)
+
+    @staticmethod
+    def concatenate(results: Sequence[Result]) -> Result:
+        """Return one result with the rows of all.
+
+        What `meta` agrees on stays, `tasks` and `splits` are united, and what else differs is
+        listed in `meta["parts"]`, one entry per result.
+
+        Raises:
+            FastadaptError: there is none, task sets differ, or an episode is there twice.
+        """
+        if not results:
+            raise FastadaptError("There are no results to concatenate; give at least one.")
+        hashes = {str(result.meta.get("task_set_hash")) for result in results}
+        if len(hashes) > 1:
+            raise FastadaptError(
+                "The results were made with different versions of the task set (hashes "
+                f"{', '.join(sorted(hashes))}). Evaluate again with the same one."
+            )
+        parts = [np.unique(result.table[_KEY]) for result in results]
+        keys, counts = np.unique(np.concatenate(parts), return_counts=True)
+        if counts.max() > 1:
+            twice = zip(_KEY, keys[counts.argmax()], strict=True)
+            raise FastadaptError(
+                "The same episode is in two of the results: "
+                f"{', '.join(f'{name} {value}' for name, value in twice)}. Give agents of the same "
+                "name other names with `renamed`, or leave one out."
+            )
+        table = np.concatenate([result.table for result in results])
+        return Result(table, _merged([result.meta for result in results]))
+
+    def save(self, folder: str | Path) -> None:
+        """Write `results.csv` (the table, exact) and `summary.json` (summary and meta)."""
+        from fastadapt.adaptation.evaluation.results import save_result
+
+        save_result(self, Path(folder))
+
+    @staticmethod
+    def load(folder: str | Path) -> Result:
+        """Return what `save` wrote, exactly.
+
+        Raises:
+            FastadaptError: the folder holds no evaluation, or a part of one.
+        """
+        from fastadapt.adaptation.evaluation.results import load_result
+
+        return load_result(Path(folder))
+
+
+def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
+    shots = result.shots(agent, split)
+    rows = np.concatenate([result.rows(agent, split, shot) for shot in shots])
+    columns = {"tasks": "task_id", "seeds": "seed", "episodes": "episode"}
+    counts = {name: len(set(rows[column].tolist())) for name, column in columns.items()}
+    return counts | {"shots": {str(k): _summarise_shot(result, agent, split, k) for k in shots}}
+
+
+def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[str, Any]:
+    at = (agent, split, shot)
+    rows = result.rows(*at)
+    summary: dict[str, Any] = {
+        "return_mean": result.interval(*at).as_json(),
+        "return_iqm": result.interval(*at, iqm).as_json(),
+        "distance_mean": result.interval(*at, column="distance").as_json(),
+        "energy_mean": result.interval(*at, column="energy").as_json(),
+        "measured_episodes": len(rows),
+        "fell": int(rows["fell"].sum()),
+        "diverged": int(rows["diverged"].sum()),
+        "adaptation": {
+            name: float(np.median(result.task_means(*at, f"adaptation_{name}")[1]))
+            for name in ("env_steps", "gradient_steps", "seconds")
+        },
+    }
+    if shot > 0 and 0 in result.shots(agent, split):
+        summary["gain_mean"] = result.gain(*at).as_json()
+        summary["gain_iqm"] = result.gain(*at, iqm).as_json()
+    return summary
+
+
+def _text(cell: dict[str, Any] | None, statistic: str, tasks: int) -> str:
+    """Return a return with its interval, and its own n where it is not that of the row."""
+    if cell is None:
+        return "-"
+    interval = Interval.from_json(cell[f"return_{statistic}"])
+    return str(interval) if interval.n == tasks else f"{interval} (n = {interval.n})"
+
+
+def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    for meta in metas:
+        common = {key: value for key, value in meta.items() if key != "parts"}
+        parts += [common | part for part in meta.get("parts", [{}])]
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for part in parts for key in part):
+        values = [part[key] for part in parts if key in part]
+        if len(values) == len(parts) and all(value == values[0] for value in values):
+            merged[key] = values[0]
+        elif key == "tasks":  # ids are hashes of the content: equal ids never disagree
+            merged[key] = {name: task for value in values for name, task in value.items()}
+        elif key == "splits":
+            merged[key] = list(dict.fromkeys(split for value in values for split in value))
+    rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
+    return merged | ({"parts": rest} if any(rest) else {})
+
+
+def save_result(result: Result, folder: Path) -> None:
+    """Write `results.csv` and `summary.json`; see `Result.save`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"rows": len(result.table), "meta": result.meta, "summary": result.summary()}
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
+    (folder / "summary.json").unlink(missing_ok=True)  # it says that the table is complete
+    write_text(folder / "results.csv", table_text(result.table))
+    write_text(folder / "summary.json", text + "\n")
+
+
+def load_result(folder: Path) -> Result:
+    """Return what `save_result` wrote; see `Result.load`."""
+    for name in ("results.csv", "summary.json"):
+        if not (folder / name).is_file():
+            raise FastadaptError(
+                f"{folder} is not a complete evaluation: it has no {name}. "
+                "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
+            )
+    try:
+        content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        rows, meta = int(content["rows"]), dict(content["meta"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / "summary.json", str(error)) from error
+    return Result(read_table(folder / "results.csv", rows), meta)

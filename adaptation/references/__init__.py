@@ -1,0 +1,1 @@
+"""Reference scores that results are normalised with."""

@@ -1,0 +1,175 @@
+"""Reference scores of a task set: what nothing, robustness and full knowledge are worth there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.statistics.metrics import normalised_score
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+ROLES = ("floor", "domain-randomised", "oracle", "random")
+"""Floor: trained on the healthy robot only. Oracle: sees the parameters of the task."""
+
+
+@dataclass(frozen=True)
+class References:
+    """Mean return of each reference on every frozen task, before any shot.
+
+    Attributes:
+        task_set: versioned id.
+        hash: of the task set that they were measured on.
+        returns: by role, split and task id.
+        made: by role: seeds, episodes, commands, versions and machine.
+    """
+
+    task_set: str
+    hash: str
+    returns: Mapping[str, Mapping[str, Mapping[str, float]]]
+    made: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits on which both floor and oracle were measured."""
+        floor, oracle = self.returns["floor"], self.returns["oracle"]
+        return [split for split in floor if split in oracle]
+
+    def of(self, role: str, split: str, tasks: Sequence[str]) -> Array:
+        """Return the returns of a reference on tasks, `(tasks,)`.
+
+        Raises:
+            FastadaptError: it was not measured on that split, or not on one of the tasks.
+        """
+        if role not in self.returns:
+            raise unknown_name(f"reference of '{self.task_set}' called", role, self.returns)
+        if split not in self.returns[role]:
+            raise unknown_name(
+                f"split with the reference '{role}' called", split, self.returns[role]
+            )
+        known = self.returns[role][split]
+        missing = [task for task in tasks if task not in known]
+        if missing:
+            raise FastadaptError(
+                f"The reference '{role}' of '{self.task_set}' lacks {len(missing)} of the tasks of "
+                f"'{split}' (first: {missing[0]}). Make the references again."
+            )
+        return np.array([known[task] for task in tasks])
+
+    def check(self, result: Result) -> None:
+        """Refuse results of another version of the task set.
+
+        Raises:
+            FastadaptError: the hashes differ.
+        """
+        other = result.meta.get("task_set_hash")
+        if other != self.hash:
+            raise FastadaptError(
+                f"The references of '{self.task_set}' belong to hash {self.hash}, the results to "
+                f"{other}: nothing can be normalised. Make the references again, or evaluate on "
+                "the same version."
+            )
+
+    def curves(self, result: Result, agent: str, split: str) -> tuple[list[int], Array]:
+        """Return shots `(K,)` and normalised scores `(runs, tasks, K)` of an agent on a split."""
+        self.check(result)
+        shots = result.shots(agent, split)
+        tasks = result.scores(agent, split, shots[0])[0]
+        raw = np.stack([result.scores(agent, split, shot)[1] for shot in shots], axis=-1)
+        floor, oracle = (self.of(role, split, tasks) for role in ("floor", "oracle"))
+        return shots, np.stack([normalised_score(run, floor, oracle) for run in raw])
+
+    def save(self, path: Path) -> None:
+        """Write them as JSON."""
+        content = {"task_set": self.task_set, "hash": self.hash, "made": self.made,
+                   "returns": self.returns}  # fmt: skip
+        write_text(path, json.dumps(content, indent=1) + "\n")
+
+    @staticmethod
+    def load(path: Path) -> References:
+        """Return what `save` wrote.
+
+        Raises:
+            FastadaptError: the file is missing or damaged.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found = References(**{k: content[k] for k in ("task_set", "hash", "returns", "made")})
+            _ = found.splits
+        except OSError as error:
+            raise FastadaptError(f"Cannot read references '{path}': {error.strerror}.") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise FastadaptError(
+                f"'{path}' holds no references ({error}). Make them with fastadapt reference."
+            ) from None
+        return found
+
+
+def find_references(task_set: str, hash_: str) -> References | None:
+    """Return the references shipped for a task set, None if there are none for just this one.
+
+    Args:
+        task_set: versioned id.
+        hash_: of the task set; a user's own set may bear the name of a shipped one.
+    """
+    home = files("fastadapt.assets").joinpath("references", f"{task_set}.json")
+    if not home.is_file():
+        return None
+    found = References.load(Path(str(home)))
+    return found if found.hash == hash_ else None
+
+
+def make_references(
+    roles: Mapping[str, Sequence[Result]],
+    training: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> References:
+    """Return references from evaluations of trained agents, averaged over seeds and episodes.
+
+    Args:
+        roles: evaluations by role; each result holds one agent.
+        training: what is known of how the agents were trained, by role, one entry for each run.
+
+    Raises:
+        FastadaptError: an unknown role, floor or oracle missing, or task sets that differ.
+    """
+    for role in roles:
+        if role not in ROLES:
+            raise unknown_name("reference", role, ROLES)
+    for role in ("floor", "oracle"):
+        if not roles.get(role):
+            raise FastadaptError(f"The reference '{role}' is missing: nothing can be normalised.")
+    parts = {role: Result.concatenate(list(results)) for role, results in roles.items() if results}
+    hashes = {part.meta.get("task_set_hash") for part in parts.values()}
+    if len(hashes) > 1:
+        raise FastadaptError(
+            f"References of different versions of a task set: {', '.join(map(str, hashes))}."
+        )
+    returns: dict[str, dict[str, dict[str, float]]] = {}
+    made: dict[str, dict[str, Any]] = {}
+    for role, part in parts.items():
+        if len(part.agents) != 1:
+            raise FastadaptError(
+                f"The reference '{role}' must be one agent; got {', '.join(part.agents)}."
+            )
+        agent = part.agents[0]
+        returns[role] = {}
+        for split in part.splits:
+            tasks, means = part.task_means(agent, split, 0)
+            returns[role][split] = {
+                task: round(float(value), 4) for task, value in zip(tasks, means, strict=True)
+            }
+        kept = ("command", "commands", "machine", "episodes", "parts")
+        made[role] = {key: part.meta[key] for key in kept if key in part.meta}
+        made[role] |= {"agent": agent, "seeds": np.unique(part.table["seed"]).tolist()}
+        if training and role in training:
+            made[role]["training"] = [dict(entry) for entry in training[role]]
+    first = next(iter(parts.values()))
+    return References(first.task_set, str(hashes.pop()), returns, made)

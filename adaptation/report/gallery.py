@@ -1,0 +1,72 @@
+"""Replays of the tasks on which adaptation did most and least: they illustrate, tables measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.report.recording import record_lanes
+from fastadapt.adaptation.report.replay import write_replay
+from fastadapt.adaptation.runs.run import Run
+
+
+def make_gallery(
+    run: Run, label: str, results: Result, out: Path, suffix: str = ""
+) -> list[tuple[str, str]]:
+    """Write a replay of the task with the largest gain and of the one with the worst score.
+
+    Each shows the healthy robot beside the damaged one before and after adaptation, damaged parts
+    tinted. Before adaptation is the agent without its memory where that was evaluated too, else
+    before any shot. The split is the one of held-out damage, or the last one evaluated.
+
+    Args:
+        run: whose agent it is.
+        label: of the agent in the results; `<label>-without-memory` is the one without a memory.
+        results: of the run.
+        out: folder of the report.
+        suffix: of the names of the files.
+
+    Returns:
+        Caption and file name of each, for `write_report`; nothing of an exchanged agent, which has
+        no trial of its own, and nothing where only variants of the agent were measured.
+    """
+    table = results.table[results.table["agent"] == label]
+    if label.endswith("-exchanged") or len(table) == 0:
+        return []
+    splits = list(dict.fromkeys(table["split"].tolist()))
+    split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
+    rows = table[table["split"] == split]
+    last = int(rows["shot"].max())
+    tasks = {task.id: task for task in run.task_set.tasks(split)}
+    wiped = results.table[results.table["agent"] == f"{label}-without-memory"]
+    wiped = wiped[wiped["split"] == split]
+    before = wiped if len(wiped) else rows[rows["shot"] == rows["shot"].min()]
+    after = rows[rows["shot"] == last]
+
+    def score(part: Any, task: str) -> float:
+        return float(part["return"][part["task_id"] == task].mean())
+
+    best = max(tasks, key=lambda task: score(after, task) - score(before, task))
+    worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
+    agent = run.agent(memory=not label.endswith("-without-memory"))
+    reflex = run.agent(memory=False) if len(wiped) else None
+    environment = run.task_set.environment
+    found: list[tuple[str, str]] = []
+    for task, what, kind in (
+        (best, "the largest gain", "best"),
+        (worst, "the worst score", "worst"),
+    ):
+        if not task:
+            continue
+        lanes, returns = record_lanes(agent, run.task_set, tasks[task], last, reflex=reflex)
+        name = f"replay-{kind}{suffix}.html"
+        write_replay(out / name, environment, lanes, environment.control_step())
+        changes = ", ".join(f"{k} = {v:.3g}" for k, v in tasks[task].changes().items())
+        numbers = ", ".join(f"{value:.0f}" for value in returns)
+        caption = (
+            f"{label}, task {task} of {split}, with {what} of all {len(tasks)}: {changes}. "
+            f"Returns of healthy, before and after {last} shots: {numbers}."
+        )
+        found.append((caption, name))
+    return found

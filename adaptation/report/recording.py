@@ -1,0 +1,114 @@
+"""One task lived through by one agent, recorded for a replay: before and after adaptation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastadapt.adaptation.report.replay import Lane
+from fastadapt.adaptation.trials.runner import run_trials
+from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.envs import (
+    BatchedEnv,
+    Task,
+    TaskSet,
+    make_batch,
+)
+from fastadapt.envs.runtime.task_model import task_model
+
+
+class _Recorder:
+    """Keeps the poses of all robots over one episode."""
+
+    def __init__(self) -> None:
+        self.qpos: list[np.ndarray] = []
+        self.mocap: list[np.ndarray] = []
+
+    def __call__(self, envs: BatchedEnv) -> None:
+        self.qpos.append(envs.sim.data("qpos").copy())
+        if envs.sim.model.nmocap:
+            self.mocap.append(envs.sim.data("mocap_pos").copy())
+
+
+def record_lanes(
+    agent: AdaptiveAgent,
+    task_set: TaskSet,
+    task: Task,
+    shots: int,
+    seed: int = 0,
+    reflex: AdaptiveAgent | None = None,
+) -> tuple[list[Lane], list[float]]:
+    """Record the healthy robot, the perturbed one before any shot, and the same one after `shots`.
+
+    Start and goal are the same in all three. Where an agent adapts within its first episode, before
+    any shot is not before adaptation: `reflex`, the same agent without its memory, is.
+
+    Returns:
+        The lanes for `write_replay`, and the return of each.
+    """
+    envs = make_batch(task_set, 1, 1, context=getattr(agent, "context", "hidden"))
+    lanes: list[Lane] = []
+    returns: list[float] = []
+    cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]
+    cases = [("healthy", agent, task_set.nominal, (0,))]
+    if reflex is not None:
+        cases += [("damaged, memory wiped", reflex, task, (0,)), ("damaged", agent, task, (shots,))]
+    else:
+        cases += [("damaged", agent, task, (0, shots))]
+    for what, who, case, moments in cases:
+        for recorder, shot, value in _record(who, envs, case, moments, task, seed):
+            label = what if what != "damaged" else f"{what}, {_shots(shot)}"
+            damaged = () if what == "healthy" else damaged_bodies(task_set, task)
+            model = task_model(task_set, case)
+            mocap = np.stack(recorder.mocap)[:, 0] if recorder.mocap else None
+            qpos = np.stack(recorder.qpos)[:, 0]
+            lanes.append(Lane(f"{label}: return {value:.0f}", qpos, mocap, damaged, model))
+            returns.append(value)
+    return lanes, returns
+
+
+def _shots(shot: int) -> str:
+    return "before adaptation" if shot == 0 else f"after {shot} shot{'s' if shot > 1 else ''}"
+
+
+def _record(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    case: Task,
+    moments: Sequence[int],
+    keyed_by: Task,
+    seed: int,
+) -> list[tuple[_Recorder, int, float]]:
+    recorders: list[_Recorder] = []
+
+    def on_measured_episode() -> _Recorder:
+        recorders.append(_Recorder())
+        return recorders[-1]
+
+    measurements = run_trials(
+        agent, envs, [case], moments, 1, seed, record=on_measured_episode, keys=[keyed_by.id]
+    )
+    return [
+        (recorder, m.shot, float(m.episodes.returns[0]))
+        for recorder, m in zip(recorders, measurements, strict=True)
+    ]
+
+
+def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
+    """Return the bodies that a task's damage (the members of a group) sits on, for tinting."""
+    model: Any = task_set.environment.model()
+    vector = task_set.vectors([task])
+    bodies: set[int] = set()
+    for block in task_set.blocks:
+        on_a_body = block.perturbation.target_type in ("body", "geom", "joint", "actuator")
+        if block.perturbation.group is None or not on_a_body:
+            continue
+        struck = (block.values(vector)[0] != block.nominal()).any(axis=1)
+        for target in block.ids[struck] if not block.perturbation.shared else ():
+            kind = block.perturbation.target_type
+            joint = model.actuator_trnid[target, 0] if kind == "actuator" else target
+            owner = {"body": target, "geom": None}.get(kind, model.jnt_bodyid[joint])
+            bodies.add(int(model.geom_bodyid[target] if owner is None else owner))
+    return tuple(sorted(bodies))

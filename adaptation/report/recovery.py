@@ -1,0 +1,249 @@
+"""What a report says of adaptation beyond returns: metrics, profiles, maps, online recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastadapt.adaptation.evaluation.online_results import OnlineResult, online_table
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.report import score_plots
+from fastadapt.adaptation.report.page import Plot, Section, slug
+from fastadapt.adaptation.report.tables import OVER, pairs, with_n
+from fastadapt.adaptation.statistics import metrics
+from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap, over_tasks
+from fastadapt.adaptation.statistics.survival import restricted_mean_interval
+from fastadapt.adaptation.text_table import Table, shots_name
+from fastadapt.envs import TaskSet
+from fastadapt.envs.arrays import Array
+
+NORMALISED = "Normalised score"
+"""Title of the table of normalised scores."""
+
+
+class Factor(NamedTuple):
+    """A continuous parameter of a task set, averaged over its targets.
+
+    Attributes:
+        name: for axes.
+        values: by task id.
+        box: smallest and largest value in training.
+        logarithmic: whether its law is.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    box: tuple[float, float]
+    logarithmic: bool
+
+
+def recovery_tables(
+    results: Result, references: References | None, online: Sequence[OnlineResult] = ()
+) -> list[Table]:
+    """Return the tables of normalised scores, of online trials, and of adaptation curves."""
+    tables: list[Table] = []
+    if references is not None:
+        references.check(results)
+        note = (
+            "0 is the floor (trained on the healthy robot only, not adapted), 1 the oracle (sees "
+            f"the parameters): share of that gap that was closed, mean with its {OVER}."
+        )
+        tables.append(Table(NORMALISED, note, *_normalised(results, references)))
+    if online:
+        tables.append(online_table(online))
+    unit = "normalised scores" if references is not None else "returns"
+    note = (
+        f"Of {unit}, each with its {OVER}. Jump-start: before any shot. Asymptote: after the "
+        "last. Area: mean height of the curve over the shots. Shots to 90 %: until 0.9 of the "
+        "agent's own way from the worst to the best mean of the curve is covered, right-censored, "
+        "restricted mean. Regret: below its own best, summed over shots. Negative: share of tasks "
+        "on which shots made it worse. CVaR: mean of the worst fifth of the tasks, after the last "
+        "shot. Survival: share of episodes without a fall or a broken simulation."
+    )
+    tables.append(Table("How it adapts", note, *_metrics(results, references), folded=True))
+    return tables
+
+
+def recovery_sections(
+    results: Result,
+    task_set: TaskSet,
+    references: References | None,
+    online: Sequence[OnlineResult] = (),
+) -> list[Section]:
+    """Return profiles, maps over two parameters, and recovery within one episode."""
+    numbers = {agent: number for number, agent in enumerate(results.agents)}
+    for result in online:
+        kin = [name for name in results.agents if result.agent.startswith(f"{name}, seed ")]
+        numbers.setdefault(result.agent, numbers[kin[0]] if kin else len(numbers))
+    sections = [
+        _profiles(results, references, numbers),
+        _maps(results, task_set, references),
+        _online(online, numbers),
+    ]
+    return [section for section in sections if section is not None and section[2]]
+
+
+def curves_of(
+    results: Result, references: References | None, agent: str, split: str
+) -> tuple[list[int], Array]:
+    """Return shots and scores `(runs, tasks, shots)`: normalised if there are references."""
+    if references is not None and split in references.splits:
+        return references.curves(results, agent, split)
+    shots = results.shots(agent, split)
+    raw = [results.scores(agent, split, shot)[1] for shot in shots]
+    return shots, np.stack(raw, axis=-1)
+
+
+def _normalised(results: Result, references: References) -> tuple[list[str], list[list[str]]]:
+    shots = np.unique(results.table["shot"]).tolist()
+    rows: list[list[str]] = []
+    for split, agent in pairs(results):
+        if split not in references.splits:
+            continue
+        own, curves = references.curves(results, agent, split)
+        cells = [str(over_tasks(curves[..., own.index(k)])) if k in own else "-" for k in shots]
+        last = curves[..., -1]
+        rest = [str(over_tasks(last, iqm)), str(over_tasks(last, optimality_gap))]
+        rows.append([split, agent, *cells, *rest, str(last.shape[1]), str(len(last))])
+    return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n", "seeds"], rows
+
+
+def _metrics(results: Result, references: References | None) -> tuple[list[str], list[list[str]]]:
+    head = ["split", "agent", "jump-start", "asymptote", "area", "shots to 90 %", "regret",
+            "negative", "CVaR 20 %", "survival", "n", "seeds"]  # fmt: skip
+    rows: list[list[str]] = []
+    for split, agent in pairs(results):
+        shots, curves = curves_of(results, references, agent, split)
+        average = curves.mean(axis=(0, 1))
+        threshold = average.min() + 0.9 * (average.max() - average.min())
+        times = [metrics.shots_to(shots, run, threshold) for run in curves]
+        reached = metrics.Times(*(np.stack(part) for part in zip(*times, strict=True)))
+        fell, broke = (
+            results.scores(agent, split, shots[-1], name)[1] for name in ("fell", "diverged")
+        )
+
+        def each(metric: Callable[..., Array], shots: Any = shots, curves: Array = curves) -> Array:
+            return np.stack([metric(shots, run) for run in curves])
+
+        cells = [
+            over_tasks(each(metrics.jump_start)),
+            over_tasks(each(metrics.asymptote)),
+            over_tasks(each(metrics.area_under_curve)),
+            restricted_mean_interval(reached, shots[-1]) if len(shots) > 1 else None,
+            over_tasks(np.stack([metrics.regret(shots, c, c.max(axis=1)) for c in curves])),
+            over_tasks(each(metrics.negative_adaptation)),
+            over_tasks(curves[..., -1], metrics.cvar),
+            over_tasks(metrics.survival(fell, broke)),
+        ]
+        rows.append([split, agent, *with_n(cells), str(len(curves))])
+    return head, rows
+
+
+def _profiles(
+    results: Result, references: References | None, numbers: Mapping[str, int]
+) -> Section:
+    drawn: list[Plot] = []
+    unit = score_plots.NORMALISED if references is not None else "return"
+    for split in results.splits:
+        if references is not None and split not in references.splits:
+            continue
+        scores = {
+            agent: curves_of(results, references, agent, split)[1][..., -1]
+            for on, agent in pairs(results)
+            if on == split
+        }
+        figure = score_plots.profiles(scores, split, numbers, unit)
+        words = f"Share of the tasks of {split} above each {unit}."
+        drawn.append(Plot(f"profile-{slug(split)}", figure, words))
+    note = (
+        f"Share of tasks with a {unit} above each threshold, after the most shots; bands are "
+        f"{LEVEL:.0%} intervals over tasks."
+    )
+    if references is not None:
+        note += " 0 is the floor, 1 the oracle."
+    return ("Performance profiles", note, drawn)
+
+
+def factors(task_set: TaskSet, splits: Sequence[str]) -> list[Factor]:
+    """Return the continuous parameters that every task has, averaged over their targets."""
+    found: list[Factor] = []
+    tasks = {task.id: task for split in splits for task in task_set.tasks(split)}
+    if not tasks:
+        return found
+    vectors = task_set.vectors(list(tasks.values()))
+    training, _ = task_set.file.of_split("train")
+    for block, perturbation in zip(task_set.blocks, training, strict=True):
+        if perturbation.group or perturbation.strike or perturbation.is_switch():
+            continue
+        for p, parameter in enumerate(perturbation.parameters):
+            law = perturbation.law_of(parameter)
+            if law is None or law.support()[0] >= law.support()[1]:
+                continue
+            values = block.values(vectors)[:, :, p]
+            log = law.logarithmic and bool((values > 0).all())
+            mean = np.exp(np.log(values).mean(axis=1)) if log else values.mean(axis=1)
+            many = f" (mean of {block.rows})" if block.rows > 1 else ""
+            name = f"{perturbation.name}.{parameter.name}{many}"
+            by_task = dict(zip(tasks, mean.tolist(), strict=True))
+            found.append(Factor(name, by_task, law.support(), log))
+    return found
+
+
+def _maps(results: Result, task_set: TaskSet, references: References | None) -> Section | None:
+    chosen = factors(task_set, results.splits)[:2]
+    if len(chosen) < 2:
+        return None
+    drawn: list[Plot] = []
+    for agent in results.agents:
+        scores: dict[str, float] = {}
+        for split in [split for split, who in pairs(results) if who == agent]:
+            if references is not None and split not in references.splits:
+                continue
+            shots, curves = curves_of(results, references, agent, split)
+            ids = results.scores(agent, split, shots[-1])[0]
+            scores |= dict(zip(ids, curves[..., -1].mean(axis=0).tolist(), strict=True))
+        ids = [task for task in scores if task in chosen[0].values]
+        if len(ids) < 4:
+            continue
+        points = np.array([[factor.values[task] for factor in chosen] for task in ids])
+        figure = score_plots.score_map(
+            agent,
+            (chosen[0].name, chosen[1].name),
+            points,
+            np.array([scores[task] for task in ids]),
+            (chosen[0].box, chosen[1].box),
+            (chosen[0].logarithmic, chosen[1].logarithmic),
+            "normalised score" if references is not None else "return",
+        )
+        words = f"Mean score of {agent} over {chosen[0].name} and {chosen[1].name}."
+        drawn.append(Plot(f"map-{slug(agent)}", figure, words))
+    note = (
+        "Mean score after the most shots over two parameters, all evaluated splits together. The "
+        "frame is what training covers; dots are tasks."
+    )
+    return ("Score over two parameters", note, drawn)
+
+
+def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Section | None:
+    if not online:
+        return None
+    drawn: list[Plot] = []
+    for split in dict.fromkeys(result.split for result in online):
+        here = [result for result in online if result.split == split]
+        figure = score_plots.not_recovered(here, numbers)
+        words = f"Share of robots of {split} that have not recovered, against time."
+        drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
+        for result in here:
+            figure = score_plots.around_the_strike(result, numbers[result.agent])
+            name = f"strike-{slug(split)}-{slug(result.agent)}"
+            words = f"Reward of {result.agent} on {split} around the strike, beside healthy twins."
+            drawn.append(Plot(name, figure, words))
+    note = (
+        "One long episode: the damage strikes at a moment of its own for each task, nobody is "
+        "told. Recovered: a moving average (1 s) is back at 0.9 of the way to the healthy twin's "
+        "level and stays there for 2 s; who never is, counts as not recovered (right-censored)."
+    )
+    return ("Recovery within one episode", note, drawn)

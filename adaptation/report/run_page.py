@@ -1,0 +1,66 @@
+"""The report of one run, from what its directory holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastadapt.adaptation.evaluation.load import load_online, load_results
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.scores import find_references
+from fastadapt.adaptation.report import plots
+from fastadapt.adaptation.report.beliefs import Believing, map_beliefs
+from fastadapt.adaptation.report.gallery import make_gallery
+from fastadapt.adaptation.report.page import Plot, Section, write_report
+from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
+from fastadapt.adaptation.runs.run import Run
+from fastadapt.envs import TaskSet
+
+
+def report_run(run: Run) -> Path:
+    """Write `report/index.html` from the evaluations of a run; return its path.
+
+    Raises:
+        FastadaptError: nothing was evaluated yet.
+    """
+    results = load_results(run)
+    out = run.path / "report"
+    out.mkdir(exist_ok=True)
+    task_set = run.task_set
+    references = find_references(task_set.id, task_set.hash)
+    online = load_online(run)
+    return write_report(
+        out,
+        f"{run.config.agent} on {run.config.task_set}",
+        results,
+        {run.config.agent: run.metrics()},
+        make_gallery(run, results.agents[0], results, out),
+        {
+            **results.meta,
+            "training_command": run.origin(),
+            "training_seconds": sum(row["seconds"] for row in run.metrics()[-1:]),
+        },
+        [
+            *recovery_sections(results, task_set, references, online),
+            *_latent(run.agent(), task_set, results),
+        ],
+        recovery_tables(results, references, online),
+    )
+
+
+def _latent(agent: Any, task_set: TaskSet, results: Result) -> list[Section]:
+    """Return the section that shows what an agent believes of its tasks, if it has beliefs."""
+    if not isinstance(agent, Believing):
+        return []
+    split = "test_iid" if "test_iid" in results.splits else results.splits[0]
+    found = map_beliefs(agent, task_set, split)
+    pictures = [
+        Plot(f"latent-{number}", figure, f"Beliefs about the tasks of {split}: {what}.")
+        for number, (what, figure) in enumerate(plots.latent_pictures(found))
+    ]
+    note = (
+        f"One dot for each task of {split}, after 2 shots. Nobody told the agent any of this. What "
+        "the belief tells: the prediction of a linear map of it, each task from a fit to all "
+        "others. Explained: the share of the parameter's variance that is predicted so."
+    )
+    return [("What it believes", note, pictures)]

@@ -1,0 +1,1 @@
+"""Run directories, checkpoints, external agents and warm starts."""

@@ -1,0 +1,204 @@
+"""A run directory: everything that evaluate, watch and resume need, with no other argument."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastadapt.adaptation.runs.checkpoint import load_checkpoint, write_text
+from fastadapt.adaptation.runs.machine import machine
+from fastadapt.envs.custom.factory import keep_robot
+from fastadapt.envs.errors import FastadaptError
+
+if TYPE_CHECKING:
+    from fastadapt.envs import TaskSet
+
+FORMAT = 1
+"""Version of the layout of run directories."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is, fixed when it begins."""
+
+    agent: str
+    task_set: str
+    task_set_hash: str
+    seed: int
+    iterations: int
+    torch_threads: int
+    options: dict[str, Any]
+    """All settings of the agent, resolved."""
+    command: str
+
+
+class Run:
+    """An opened run directory.
+
+    Attributes:
+        path: where it is.
+        config: what it is.
+    """
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path = path
+        self.config = config
+
+    @property
+    def task_set(self) -> Any:
+        """The task set that it was trained on, from its own copy of the file."""
+        from fastadapt.envs import load_task_set
+
+        path = self.path / "task_set.toml"
+        task_set = load_task_set(path)
+        if task_set.hash != self.config.task_set_hash:
+            raise FastadaptError(
+                f"'{path}' is not what this run was trained on: its content, or the version of its "
+                "environment, has changed. Restore the file, or use the version of fastadapt in "
+                f"'{self.path / 'machine.json'}'."
+            )
+        return task_set
+
+    def agent(self, memory: bool = True, exchanged: bool = False) -> Any:
+        """Return the agent at the last checkpoint.
+
+        Args:
+            memory: False makes it forget its task.
+            exchanged: True measures it on what it found out about another task.
+        """
+        from fastadapt.agents.controls import Exchanged
+
+        state, _ = load_checkpoint(self.path / "checkpoints")
+        agent = self.new_agent(memory)
+        try:
+            agent.load_state(state)
+        except KeyError as error:
+            raise FastadaptError(f"The checkpoint of '{self.path}' lacks {error}.") from None
+        return Exchanged(agent) if exchanged else agent
+
+    def new_agent(self, memory: bool = True) -> Any:
+        """Return the agent as it was before training."""
+        from fastadapt.agents import find_agent, make_config
+        from fastadapt.agents.registry import find_agent_without_memory
+
+        cls = (find_agent if memory else find_agent_without_memory)(self.config.agent)
+        config = make_config(self.config.agent, self.config.options)
+        return cls(self.task_set, self.config.seed, config)
+
+    def origin(self) -> str:
+        """Return where the agent comes from: the command that trained it, how far it went on."""
+        done = self.iterations_done()
+        further = f", gone on with to iteration {done}" if done > self.config.iterations else ""
+        return f"{self.config.command}  # seed {self.config.seed}{further}"
+
+    def iterations_done(self) -> int:
+        """Return after how many iterations the last checkpoint was written."""
+        return int(load_checkpoint(self.path / "checkpoints")[1]["iteration"])
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of `metrics.jsonl`, one for each iteration."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise FastadaptError(
+                f"'{path}' is damaged: it is no text. Copy it again, or delete it."
+            ) from None
+        rows: list[dict[str, Any]] = []
+        for number, line in enumerate(text.splitlines(), 1):
+            try:
+                row = json.loads(line)
+                _ = row["iteration"], row["env_steps"], row["seconds"], row["return_mean"]
+            except (ValueError, KeyError, TypeError):
+                raise FastadaptError(
+                    f"'{path}' is damaged in line {number}. Delete that line."
+                ) from None
+            rows.append(row)
+        return rows
+
+    def __repr__(self) -> str:
+        return f"Run('{self.path}', {self.config.agent} on {self.config.task_set})"
+
+
+def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
+    """Write a new run directory.
+
+    Raises:
+        FastadaptError: the path holds something else, or cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or not _unfinished(path)):
+        raise FastadaptError(
+            f"'{path}' exists and is not a run directory; nothing was written. Choose "
+            "another --out."
+        )
+    try:
+        write_surroundings(path, task_set)
+        # Last: a directory with a config is a whole one.
+        write_text(path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1))
+    except OSError as error:
+        raise FastadaptError(f"Cannot write the run directory '{path}': {error}.") from None
+    return Run(path, config)
+
+
+def write_surroundings(path: Path, task_set: TaskSet) -> None:
+    """Write what numbers depend on beside the agent: task set, frozen tasks, robot, machine."""
+    path.mkdir(parents=True, exist_ok=True)
+    write_text(path / "task_set.toml", task_set.source)
+    if task_set.frozen is not None:
+        write_text(path / "task_set.splits.json", json.dumps(task_set.frozen))
+    keep_robot(task_set.environment, path / "task_set.toml")
+    write_text(path / "machine.json", json.dumps(machine(), indent=1))
+
+
+def _unfinished(path: Path) -> bool:
+    """Return whether a folder is empty, or holds only what a killed `create_run` left."""
+    ours = {"task_set.toml", "task_set.splits.json", "task_set.robot", "machine.json"}
+    names = {entry.name for entry in path.iterdir()}
+    return all(name in ours or name.endswith(".writing") for name in names)
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run directory.
+
+    Raises:
+        FastadaptError: it is none, is truncated, or another version wrote it.
+    """
+    path = Path(path)
+    file = path / "config.json"
+    if not file.is_file():
+        what = "does not exist" if not path.exists() else "is not a run directory (no config.json)"
+        raise FastadaptError(f"'{path}' {what}. Give a folder that `fastadapt train` wrote.")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        written = content.pop("format")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise FastadaptError(
+            f"'{file}' is damaged or truncated. Train again into another folder."
+        ) from None
+    if written != FORMAT:
+        raise FastadaptError(
+            f"'{path}' has format {written}; this version of fastadapt reads format {FORMAT}. Use "
+            f"the version in '{path / 'machine.json'}'."
+        )
+    try:
+        config = RunConfig(**content)
+        from fastadapt.agents.registry import make_config
+
+        make_config(config.agent, config.options)
+        _ = config.options["planned_iterations"], int(config.torch_threads), int(config.seed)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise FastadaptError(
+            f"'{file}' lacks entries or has unknown ones. Train again into another folder."
+        ) from None
+    if not (path / "task_set.toml").is_file():
+        raise FastadaptError(f"'{path}' is truncated: task_set.toml is missing.")
+    return Run(path, config)
+
+
+def options_of(config: Any) -> dict[str, Any]:
+    """Return settings as plain values."""
+    return asdict(config)

@@ -1,0 +1,1 @@
+"""Bootstrap intervals, paired differences, adaptation metrics, survival curves."""

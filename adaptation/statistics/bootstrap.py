@@ -1,0 +1,292 @@
+"""Point estimates with intervals, for scores of agents on tasks.
+
+Scores are a matrix `(runs, tasks)`: a run is an agent trained (or evaluated) with one seed. All
+intervals are percentile bootstrap intervals; the same seed gives the same interval.
+
+Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
+section 4 (stratified bootstrap, interquartile mean, probability of improvement).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+Statistic = Callable[[Array], Array]
+"""Reduces the last axis: `(..., n)` to `(...)`."""
+Resample = Literal["tasks", "runs", "both"]
+
+LEVEL = 0.95
+"""Coverage that every interval asks for."""
+REPS = 2000
+"""Bootstrap resamples: the ends of an interval then move by about 1 % of its width."""
+_CHUNK = 2**22  # numbers resampled at once: 32 MiB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, its 95 % interval, and how many tasks (or runs) were resampled for it.
+
+    `low` and `high` are NaN when there was one and nothing to resample.
+    """
+
+    point: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        """Three significant digits for the largest number: `412 [389, 436]`."""
+        numbers = [x for x in (self.point, self.low, self.high) if math.isfinite(x)]
+        largest = max((abs(x) for x in numbers), default=0.0)
+        decimals = min(max(2 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 0
+        point, low, high = (
+            f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (self.point, self.low, self.high)
+        )
+        return f"{point} [{low}, {high}]" if not math.isnan(self.low) else f"{point} [no interval]"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields; an absent end of the interval is `None`."""
+        ends = {"low": self.low, "high": self.high}
+        finite = {name: end if math.isfinite(end) else None for name, end in ends.items()}
+        return {"point": self.point, **finite, "n": self.n}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Interval:
+        """Return the interval that `as_json` wrote."""
+        low, high = (math.nan if fields[end] is None else fields[end] for end in ("low", "high"))
+        return cls(fields["point"], low, high, fields["n"])
+
+
+def mean(scores: Array) -> Array:
+    """Return the mean over the last axis."""
+    return scores.mean(axis=-1)
+
+
+def iqm(scores: Array) -> Array:
+    """Return the interquartile mean over the last axis: the mean of the middle half.
+
+    A quarter of the scores, rounded down, is cut at each end (Agarwal et al. 2021, section 4.3;
+    equal to `scipy.stats.trim_mean(scores, 0.25)`).
+    """
+    count = scores.shape[-1]
+    cut = count // 4
+    if cut == 0:
+        return scores.mean(axis=-1)
+    ordered = np.partition(scores, (cut, count - cut - 1), axis=-1)
+    return ordered[..., cut : count - cut].mean(axis=-1)
+
+
+def median(scores: Array) -> Array:
+    """Return the median over the last axis."""
+    return np.median(scores, axis=-1)
+
+
+def optimality_gap(scores: Array, target: float = 1.0) -> Array:
+    """Return by how much scores miss a target on average, over the last axis; above it counts 0.
+
+    Of normalised scores, whose target is 1 (Agarwal et al. 2021, section 4.3); lower is better.
+    """
+    return np.maximum(target - scores, 0.0).mean(axis=-1)
+
+
+def bootstrap(
+    matrix: ArrayLike,
+    statistic: Statistic = mean,
+    *,
+    resample: Resample = "tasks",
+    reps: int = REPS,
+    seed: int = 0,
+) -> Interval:
+    """Return a statistic of all scores with its percentile bootstrap interval.
+
+    Args:
+        matrix: scores `(runs, tasks)`, or `(tasks,)` for one run.
+        statistic: reduces the last axis, e.g. `mean` or `iqm`.
+        resample: `tasks` draws tasks with replacement, each with all its runs: how the number would
+            move with other tasks of the same law. `runs` draws runs with replacement within every
+            task (stratified, Agarwal et al. 2021): how it would move with other seeds on the same
+            tasks. With one run there is nothing to resample within a task: use `tasks`.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: the matrix is empty, not finite, or has one of what is to be resampled.
+    """
+    scores = checked(matrix)
+    runs, tasks = scores.shape
+    count = count_of(runs, tasks, resample)
+    rng = np.random.default_rng(seed)
+    samples: list[Array] = []
+    for size in chunks(reps, runs * tasks):
+        if resample == "tasks":
+            columns = rng.integers(tasks, size=(size, tasks))
+            drawn = np.moveaxis(scores[:, columns], 0, 1)
+        elif resample == "both":
+            rows = rng.integers(runs, size=(size, runs, 1))
+            drawn = scores[rows, rng.integers(tasks, size=(size, 1, tasks))]
+        else:
+            rows = rng.integers(runs, size=(size, runs, tasks))
+            drawn = scores[rows, np.arange(tasks)]
+        samples.append(statistic(drawn.reshape(size, -1)))
+    return interval_of(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
+
+
+def hierarchical_bootstrap(
+    scores: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
+) -> Interval:
+    """Return a statistic of task means with an interval that every level of chance widens.
+
+    Runs, then tasks, then the episodes of a run on a task are drawn with replacement, each within
+    the level above it (Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        scores: `(runs, tasks, episodes)`.
+        statistic: of the means over episodes, all runs and tasks together.
+        reps: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        FastadaptError: scores are not of that shape, or not finite, or there is one task only.
+    """
+    cube = np.asarray(scores, float)
+    if cube.ndim != 3 or cube.size == 0:
+        raise FastadaptError(f"Scores must be (runs, tasks, episodes), not {cube.shape}.")
+    checked(cube.reshape(cube.shape[0], -1))
+    runs, tasks, episodes = cube.shape
+    count = count_of(runs, tasks, "tasks")
+    rng = np.random.default_rng(seed)
+    samples: list[Array] = []
+    for size in chunks(reps, cube.size):
+        rows = rng.integers(runs, size=(size, runs, 1, 1))
+        columns = rng.integers(tasks, size=(size, runs, tasks, 1))
+        drawn = cube[rows, columns, rng.integers(episodes, size=(size, runs, tasks, episodes))]
+        samples.append(statistic(drawn.mean(axis=3).reshape(size, -1)))
+    return interval_of(
+        float(statistic(cube.mean(axis=2).reshape(-1))), np.concatenate(samples), count
+    )
+
+
+class Profile(NamedTuple):
+    """A performance profile: the share of scores above each threshold, with its band.
+
+    Attributes:
+        threshold: `(thresholds,)`.
+        share: `(thresholds,)`, of runs and tasks whose score is above.
+        low: `(thresholds,)`, lower end of the pointwise interval.
+        high: `(thresholds,)`.
+    """
+
+    threshold: Array
+    share: Array
+    low: Array
+    high: Array
+
+
+def performance_profile(
+    matrix: ArrayLike,
+    thresholds: ArrayLike,
+    *,
+    resample: Resample = "tasks",
+    reps: int = REPS,
+    seed: int = 0,
+) -> Profile:
+    """Return the share of scores above each threshold (Agarwal et al. 2021, eq. 3).
+
+    Args:
+        matrix: scores `(runs, tasks)`, or `(tasks,)` for one run.
+        thresholds: `(thresholds,)`.
+        resample: as in `bootstrap`.
+        reps: number of resamples.
+        seed: of the resampling; the same resamples for every threshold.
+
+    Raises:
+        FastadaptError: as `bootstrap`.
+    """
+    scores, at = checked(matrix), np.asarray(thresholds, float)
+    intervals = [
+        bootstrap((scores > tau).astype(float), resample=resample, reps=reps, seed=seed)
+        for tau in at
+    ]
+    share, low, high = (
+        np.array([getattr(interval, end) for interval in intervals])
+        for end in ("point", "low", "high")
+    )
+    return Profile(at, share, low, high)
+
+
+def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
+    """Return a statistic with its interval over tasks, and over runs too where there are several.
+
+    Tasks and runs cross (every run meets every task), so both are drawn, independently (Owen 2007,
+    "The pigeonhole bootstrap"). Three runs are few: their luck is then underestimated.
+
+    Args:
+        scores: `(tasks,)`, or `(runs, tasks)`.
+        statistic: of all scores.
+
+    Returns:
+        The interval, whose n is the number of tasks; of one task, its score alone.
+
+    Raises:
+        FastadaptError: there is no score, or one is not finite.
+    """
+    matrix = checked(scores)
+    runs, tasks = matrix.shape
+    if tasks == 1:
+        return Interval(float(statistic(matrix.reshape(-1))), math.nan, math.nan, 1)
+    found = bootstrap(matrix, statistic, resample="tasks" if runs == 1 else "both")
+    return Interval(found.point, found.low, found.high, tasks)
+
+
+def checked(matrix: ArrayLike) -> Array:
+    """Return scores as a matrix `(runs, tasks)`; refuse none, and what is not finite."""
+    scores = np.atleast_2d(np.asarray(matrix, float))
+    if scores.ndim != 2 or scores.size == 0:
+        raise FastadaptError(
+            f"Scores must be a matrix (runs, tasks) with at least one entry, not {scores.shape}."
+        )
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise FastadaptError(
+            f"{bad} of {scores.size} scores are NaN or infinite: an average of them means nothing. "
+            "Find the episodes they come from and leave them out, or give them a finite score."
+        )
+    return scores
+
+
+def count_of(runs: int, tasks: int, resample: str) -> int:
+    """Return how many there are of what is to be resampled; refuse one."""
+    counts = {"tasks": tasks, "runs": runs, "both": min(runs, tasks)}
+    if resample not in counts:
+        raise unknown_name("way to resample", resample, counts)
+    if counts[resample] < 2:
+        other = "runs" if resample == "tasks" else "tasks"
+        raise FastadaptError(
+            f"There is only 1 of the {resample} to resample, so no interval can be computed: "
+            f"evaluate at least 2 {resample}, or use resample='{other}'."
+        )
+    return counts[resample]
+
+
+def chunks(reps: int, size: int) -> list[int]:
+    """Split `reps` so that a chunk of resamples of `size` numbers fits into memory."""
+    if reps < 1:
+        raise FastadaptError(f"Cannot bootstrap with {reps} resamples; use at least 1.")
+    chunk = max(1, _CHUNK // size)
+    return [min(chunk, reps - start) for start in range(0, reps, chunk)]
+
+
+def interval_of(point: float, samples: Array, count: int) -> Interval:
+    """Return the percentile interval of bootstrap samples."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    return Interval(point, float(low), float(high), count)

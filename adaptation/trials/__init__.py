@@ -1,0 +1,1 @@
+"""Running agents through trials, shot by shot or online."""

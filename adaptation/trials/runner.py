@@ -1,0 +1,210 @@
+"""The trial runner: shots and measurements on many tasks at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.agents.interface import AdaptiveAgent, Transition
+from fastadapt.envs import BatchedEnv, FastadaptError, Task
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.rng import key_of
+
+OnStep = Callable[[BatchedEnv], None]
+LEAST = 4
+"""Robots in a batch at least: matrix products of fewer rows round differently, so that what an
+agent does on a task would depend on how many are beside it."""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """One episode of each of N robots; every field is `(N,)`.
+
+    Attributes:
+        returns: sum of rewards.
+        distance: what the environment calls distance, at the end [m].
+        energy: work of the actuators, positive and negative counted alike: the sum over control
+            steps of the power at their ends times their duration [J].
+        length: control steps.
+        fell: where it ended by failure.
+        diverged: where the simulation broke down.
+    """
+
+    returns: Array
+    distance: Array
+    energy: Array
+    length: NDArray[np.int64]
+    fell: NDArray[np.bool_]
+    diverged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What adaptation has cost so far.
+
+    Attributes:
+        env_steps: control steps lived in shots, `(N,)`.
+        gradient_steps: gradient steps taken since `begin`, for each task.
+        seconds: wall time of the shots (simulation and agent) divided by N.
+    """
+
+    env_steps: NDArray[np.int64]
+    gradient_steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured episode of every task after some shots."""
+
+    shot: int
+    episode: int
+    episodes: Episodes
+    ledger: Ledger
+
+
+def run_episode(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    seeds: Sequence[int],
+    explore: bool,
+    on_step: OnStep | None = None,
+) -> Episodes:
+    """Live through one episode with every robot, until the last one has ended.
+
+    Args:
+        agent: acts and observes.
+        envs: the robots, already on their tasks.
+        seeds: of the resets, `(N,)`.
+        explore: whether this is a shot.
+        on_step: called after the reset and after every control step (for replays).
+    """
+    num = envs.num_envs
+    observation, _ = envs.reset(seed=seeds)
+    returns, work, length = np.zeros(num), np.zeros(num), np.zeros(num, np.int64)
+    step = envs.task_set.environment.control_step()
+    done = np.zeros(num, bool)
+    terminated, info = done, {"distance": np.zeros(num), "diverged": done}
+    if on_step:
+        on_step(envs)
+    while not done.all():
+        action = agent.act(observation, explore)
+        following, reward, terminated, truncated, info = envs.step(action)
+        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
+        returns += reward
+        work += np.where(done | info["diverged"], 0.0, step * envs.power())
+        length += ~done
+        done = terminated | truncated
+        observation = following
+        if on_step:
+            on_step(envs)
+    agent.end_episode(done)
+    return Episodes(returns, info["distance"], work, length, terminated, info["diverged"])
+
+
+def measure(
+    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], on_step: OnStep | None = None
+) -> Episodes:
+    """Live through one episode that leaves no trace in the agent, acting deterministically."""
+    snapshot = agent.snapshot()
+    episodes = run_episode(agent, envs, seeds, False, on_step)
+    agent.restore(snapshot)
+    return episodes
+
+
+def run_trials(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    tasks: Sequence[Task],
+    shots: Sequence[int],
+    episodes: int,
+    seed: int,
+    *,
+    on_measure: Callable[[Measurement], None] | None = None,
+    record: Callable[[], OnStep] | None = None,
+    keys: Sequence[str] | None = None,
+    skip: Collection[tuple[int, int]] = (),
+) -> list[Measurement]:
+    """Run one trial on every task and measure after the given numbers of shots.
+
+    A measured episode starts from a snapshot, acts deterministically, and is undone after: it
+    neither teaches the agent nor counts as its data. The same robots, starts and goals are
+    measured after every number of shots (seeds keyed by task and episode), so that differences are
+    paired.
+
+    Args:
+        agent: under test.
+        envs: as many robots as tasks.
+        tasks: one for each robot.
+        shots: numbers of shots after which to measure, e.g. (0, 1, 2, 5).
+        episodes: measured episodes each time.
+        seed: of all resets, and of what agents with `key_exploration` try.
+        on_measure: called after every measured episode.
+        record: called before every measured episode for its `on_step`.
+        keys: what the seeds of each robot are keyed by, in place of the ids of its task.
+        skip: numbers of shots and of episodes that are not measured (since they were before).
+
+    Returns:
+        The measurements in order of shots and episodes.
+
+    Raises:
+        FastadaptError: numbers that make no sense.
+    """
+    _check(shots, episodes)
+    envs.set_tasks(tasks)
+    keys = keys or [task.id for task in tasks]
+    begin(agent, _seeds(seed, keys, "explore", 0))
+    ledger = Ledger(np.zeros(len(tasks), np.int64), 0, 0.0)
+    measurements: list[Measurement] = []
+    left = {s: [e for e in range(episodes) if (s, e) not in skip] for s in sorted(shots)}
+    last = max((shot for shot, missing in left.items() if missing), default=-1)
+    for shot in range(last + 1):
+        for episode in left.get(shot, []):
+            seeds = _seeds(seed, keys, "measure", episode)
+            measured = measure(agent, envs, seeds, record() if record else None)
+            measurements.append(Measurement(shot, episode, measured, ledger))
+            if on_measure:
+                on_measure(measurements[-1])
+        if shot < last:
+            ledger = _live_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
+    return measurements
+
+
+def _live_shot(
+    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], spent: Ledger
+) -> Ledger:
+    """Live through one shot and return the ledger after it."""
+    started, before = time.perf_counter(), _gradient_steps(agent)
+    lived = run_episode(agent, envs, seeds, True)
+    return Ledger(
+        spent.env_steps + lived.length,
+        spent.gradient_steps + _gradient_steps(agent) - before,
+        spent.seconds + (time.perf_counter() - started) / len(seeds),
+    )
+
+
+def begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
+    """Face new tasks; what an agent with `key_exploration` tries in a trial follows its key."""
+    agent.begin(len(keys))
+    key_exploration = getattr(agent, "key_exploration", None)
+    if key_exploration:
+        key_exploration(np.array(keys, np.uint64))
+
+
+def _gradient_steps(agent: AdaptiveAgent) -> int:
+    return int(getattr(agent, "adaptation_gradient_steps", 0))
+
+
+def _check(shots: Sequence[int], episodes: int) -> None:
+    if len(shots) == 0 or min(shots) < 0:
+        raise FastadaptError(f"shots = {tuple(shots)}; give at least one number, none negative.")
+    if episodes < 1:
+        raise FastadaptError(f"episodes = {episodes}; measure at least 1.")
+
+
+def _seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:
+    return [key_of(seed, key, what, number) for key in keys]

@@ -1,0 +1,1 @@
+"""MAML with a learned advantage."""

@@ -1,0 +1,91 @@
+"""Running mean and variance, frozen wherever an agent is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.arrays import Array
+
+
+class Normaliser:
+    """Scales inputs to mean 0 and variance 1 by statistics of all data given to `update`.
+
+    Attributes:
+        mean: `(size,)`.
+        variance: `(size,)`.
+        count: how many samples are in the statistics.
+    """
+
+    def __init__(self, size: int, limit: float = 10.0) -> None:
+        self.mean = np.zeros(size)
+        self.variance = np.ones(size)
+        self.count = 0.0
+        self._limit = limit
+
+    def update(self, samples: Array) -> None:
+        """Add samples `(n, size)` (Chan et al. 1979, parallel variance)."""
+        n = len(samples)
+        if n == 0:
+            return
+        mean, variance = samples.mean(axis=0), samples.var(axis=0)
+        total = self.count + n
+        shift = mean - self.mean
+        between = shift**2 * (self.count * n / total)
+        old = self.variance * self.count if self.count else np.zeros_like(variance)
+        self.variance = (old + variance * n + between) / total
+        self.mean = self.mean + shift * (n / total)
+        self.count = total
+
+    def __call__(self, values: Array) -> Array:
+        """Return `(values - mean) / std`, limited to `limit` standard deviations."""
+        scaled = (values - self.mean) / np.sqrt(self.variance + 1e-8)
+        return np.clip(scaled, -self._limit, self._limit)
+
+    def state(self) -> dict[str, NDArray]:
+        """Return the statistics."""
+        return {"mean": self.mean, "variance": self.variance, "count": np.array([self.count])}
+
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Return to the statistics that `state` gave."""
+        self.mean, self.variance = state["mean"].copy(), state["variance"].copy()
+        self.count = float(state["count"][0])
+
+
+class RewardScale:
+    """Divides rewards by the running standard deviation of the discounted return.
+
+    The mean stays: the sign of a reward means something (as Gymnasium's `NormalizeReward`).
+    """
+
+    def __init__(self, gamma: float) -> None:
+        self._gamma = gamma
+        self._returns = Normaliser(1)
+
+    def update(self, rewards: Array, starts: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+        """Add trials.
+
+        Args:
+            rewards: `(T, N)`.
+            starts: `(T, N)`, where episodes begin: the return starts again from there.
+            valid: `(T, N)`, which steps were lived.
+        """
+        total = np.zeros(rewards.shape[1])
+        returns = np.empty_like(rewards)
+        for t in range(len(rewards)):
+            total = rewards[t] + self._gamma * total * ~starts[t]
+            returns[t] = total
+        self._returns.update(returns[valid][:, None])
+
+    def __call__(self, rewards: Array) -> Array:
+        """Return scaled rewards, limited to +-10."""
+        scale = np.sqrt(self._returns.variance[0] + 1e-8)
+        return np.clip(rewards / scale, -10.0, 10.0)
+
+    def state(self) -> dict[str, NDArray]:
+        """Return the statistics."""
+        return self._returns.state()
+
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Return to the statistics that `state` gave."""
+        self._returns.load_state(state)

@@ -1,0 +1,1 @@
+"""Advantage estimation and optimisers."""

@@ -1,0 +1,1 @@
+"""PEARL and the soft actor-critic baselines."""

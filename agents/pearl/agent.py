@@ -1,0 +1,297 @@
+"""PEARL: an off-policy agent that acts on a belief about its task."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.pearl.config import PEARLConfig
+from fastadapt.agents.pearl.trial import PEARLTrial
+from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
+from fastadapt.agents.rollout.exploration import ExplorationNoise
+from fastadapt.agents.rollout.shots import Shots, live_through_shots
+from fastadapt.agents.rollout.task_replay import TaskReplay
+from fastadapt.agents.rollout.transitions import TransitionScale, pack
+from fastadapt.envs import (
+    BatchedEnv,
+    FastadaptError,
+    Task,
+    TaskSet,
+)
+from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.rng import key_of
+
+
+class PEARL:
+    """Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).
+
+    A trial begins with the prior. Shots act on a z drawn from what is believed by then, the same
+    for a whole episode; the end of an episode infers the belief anew, from all context of the
+    trial. Measured episodes act on the belief's mean, without noise.
+
+    Attributes:
+        config: its settings.
+        networks: encoder, policy and critics.
+        replay: what it lived through on its training tasks; None until training begins.
+    """
+
+    context: Literal["hidden", "visible"] = "hidden"
+    informed_critics: ClassVar[bool] = False
+    """Whether the critics, which only training asks, see the parameters of the training tasks."""
+    name: ClassVar[str] = "pearl"
+    config_class: ClassVar[type[PEARLConfig]] = PEARLConfig
+
+    def __init__(self, task_set: TaskSet, seed: int, config: PEARLConfig) -> None:
+        cls = task_set.environment
+        self.config = config
+        self.adaptation_gradient_steps = 0  # it adapts by inference
+        self.seed = seed
+        tasks = self.training_tasks(task_set)
+        self.num_envs = min(config.num_envs, len(tasks))
+        self._known = _standardised(task_set.context(tasks)) if self.informed_critics else None
+        limits = np.array([(action.low, action.high) for action in cls.actions()])
+        self._low, self._high = limits.T
+        self._actions = len(limits)
+        observations = len(cls.observations)
+        if self.context == "visible":
+            observations += len(task_set.names)
+        self._scale = TransitionScale(observations, self._actions)
+        torch.manual_seed(key_of(seed, "weights") % 2**63)
+        known = 0 if self._known is None else self._known.shape[1]
+        self.networks = PEARLNetworks(
+            observations, self._actions, self._scale.context_size, config, known
+        )
+        self._update = PEARLUpdate(self.networks, config, self._actions)
+        self.replay: TaskReplay | None = None
+        self._noise = ExplorationNoise(seed, self._actions + config.latent)
+        self.begin(1)
+
+    def training_tasks(self, task_set: TaskSet) -> list[Task]:
+        """Return the tasks that it is trained on, always the same."""
+        if self.config.num_tasks:
+            return task_set.sample("train", self.config.num_tasks, self.seed)
+        return task_set.tasks("train")
+
+    @property
+    def belief(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of what is believed of the tasks, `(N, latent)` each."""
+        mean, variance = self._trial.belief
+        return mean.numpy().astype(np.float64), variance.sqrt().numpy().astype(np.float64)
+
+    def begin(self, num_tasks: int) -> None:
+        """Face N new tasks with the prior."""
+        self._trial = PEARLTrial(self.networks.encoder, num_tasks)
+        self._noise.begin(num_tasks)
+        self._draw(np.ones(num_tasks, bool))
+
+    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
+        """Make z and the noise of each trial a function of its key `(N,)`."""
+        self._noise.key(keys)
+        self._draw(np.ones(len(keys), bool))
+
+    @torch.no_grad()
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return a sample of the policy at this episode's z, or its mean at the belief's mean."""
+        scaled = self._scale.observations(observation)
+        sampled = explore and self.config.explore == "sample"
+        z = self._trial.z if sampled else self._trial.belief.mean
+        mean, std = self.networks.policy(scaled, z)
+        if explore:
+            mean = mean + std * self._drawn()[:, : self._actions]
+        return self._commanded(torch.tanh(mean))
+
+    def observe(self, transition: Transition) -> None:
+        """Keep the transition for the end of the episode, where the robot's episode still ran."""
+        lived = ~self._trial.ended
+        over = transition.terminated | transition.truncated
+        self._trial.note(self._pack(transition), over)
+        self._noise.advance(lived)
+
+    def end_episode(self, done: Mask) -> None:
+        """Infer what is believed from all context of the trial; draw the z of the next episode."""
+        self._trial.end_episode(done, self._scale.context)
+        self._draw(done)
+
+    def exchange(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the belief of robot `order[i]`."""
+        self._trial = self._trial.reordered(order)
+
+    def snapshot(self) -> Any:
+        """Return the trials so far, and where their noise stands."""
+        return self._trial.copy(), self._noise.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a snapshot."""
+        trial, noise = snapshot
+        self._trial = trial.copy()
+        self._noise.restore(noise)
+
+    def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
+        """Live through trials on some training tasks, then learn from all that was ever lived.
+
+        The first iteration visits every training task, acting at random.
+        """
+        started = time.perf_counter()
+        tasks = self.training_tasks(task_set)
+        if self.replay is None:
+            self.replay = self._empty_replay(len(tasks))
+        before = self.snapshot()
+        with single_threaded():
+            metrics = self._collect(envs, tasks, self.replay, iteration)
+        self.restore(before)
+        collected = time.perf_counter()
+        metrics |= self._learn(self.replay, iteration)
+        return {
+            **metrics,
+            "seconds_collecting": collected - started,
+            "seconds_updating": time.perf_counter() - collected,
+        }
+
+    def _collect(
+        self, envs: BatchedEnv, tasks: list[Task], replay: TaskReplay, iteration: int
+    ) -> dict[str, float]:
+        """Live through trials on some tasks, in the first iteration at random on all of them."""
+        num = envs.num_envs
+        rng = np.random.default_rng(key_of(self.seed, "collect", iteration))
+        rounds = [rng.choice(len(tasks), num, replace=False)]
+        if iteration == 0:
+            rounds = list(np.resize(np.arange(len(tasks)), (-(-len(tasks) // num), num)))
+        lived: list[Shots] = []
+        for number, chosen in enumerate(rounds):
+            stream = (iteration, number)
+            envs.set_tasks([tasks[i] for i in chosen])
+            self.begin(num)
+            keys = [key_of(self.seed, "train", *stream, i) for i in range(num)]
+            self.key_exploration(np.array(keys, np.uint64))
+            seeds = [key_of(self.seed, "reset", *stream, i) for i in range(num)]
+            random = rng if iteration == 0 else None
+            lived.append(
+                live_through_shots(
+                    self, envs, chosen, replay, self.config.episodes, seeds, self._pack, random
+                )
+            )
+        rows = np.concatenate([shots.rows for shots in lived])
+        self._scale.update(rows)
+        returns = np.concatenate([shots.returns for shots in lived]).mean(axis=0)
+        return {
+            "env_steps": float(len(rows)),
+            "return_mean": float(returns.mean()),
+            **{f"return_episode_{i}": float(r) for i, r in enumerate(returns)},
+            "diverged": float(sum(shots.diverged for shots in lived)),
+            "replay_filled": float(replay.filled.mean() / self.config.replay),
+            "seconds_simulating": sum(shots.seconds for shots in lived),
+        }
+
+    def _learn(self, replay: TaskReplay, iteration: int) -> dict[str, float]:
+        """Take the gradient steps of an iteration; return the means of what they measured."""
+        settings = self.config.sac
+        rng = np.random.default_rng(key_of(self.seed, "replay", iteration))
+        generator = torch.Generator().manual_seed(key_of(self.seed, "update", iteration) % 2**63)
+        known = np.flatnonzero(replay.ready)
+        if len(known) == 0:
+            raise FastadaptError(
+                "No training task has a transition to learn from: every simulation diverged at the "
+                "first step of its trial. Run `fastadapt check` on the task set."
+            )
+        sums: dict[str, Tensor] = {}
+        seconds = 0.0
+        for _ in range(settings.gradient_steps):
+            started = time.perf_counter()
+            tasks = rng.choice(known, min(settings.tasks, len(known)), replace=False)
+            batch = self._scale.batch(replay.sample(tasks, settings.batch, rng))
+            recent = replay.sample_recent(tasks, settings.context, rng)
+            context = self._scale.context(recent)
+            seconds += time.perf_counter() - started
+            told = None if self._known is None else self._known[tasks]
+            measured = self._update.step(batch, context, generator, told)
+            sums = {name: sums.get(name, 0.0) + value for name, value in measured.items()}
+        means = {name: value.item() / settings.gradient_steps for name, value in sums.items()}
+        missing = float(len(replay.ready) - len(known))
+        return {**means, "tasks_without_data": missing, "seconds_sampling": seconds}
+
+    def state(self) -> AgentState:
+        """Return weights, scales, the state of the optimisers, and the replay."""
+        model = {f"network.{k}": v.numpy().copy() for k, v in self.networks.state_dict().items()}
+        model |= {f"scale.{k}": v for k, v in self._scale.state().items()}
+        replay = self.replay.state() if self.replay else {}
+        return AgentState(model, self._update.state(), {}, replay)
+
+    def load_state(self, state: AgentState) -> None:
+        """Return to what `state` gave.
+
+        Raises:
+            FastadaptError: the weights or the replay are those of another agent.
+        """
+        weights = _under("network.", state.model)
+        try:
+            self.networks.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+        except RuntimeError:
+            raise FastadaptError(
+                "The checkpoint's weights do not fit this agent: its task set, its widths or the "
+                "version of fastadapt that wrote it is another one."
+            ) from None
+        self._scale.load_state(_under("scale.", state.model))
+        if state.optimizer:
+            self._update.load_state(state.optimizer)
+        if state.replay:
+            self.replay = self._empty_replay(len(state.replay["added"]))
+            self.replay.load_state(state.replay)
+        self.begin(1)
+
+    def _empty_replay(self, tasks: int) -> TaskReplay:
+        return TaskReplay(tasks, self.config.replay, self._scale.row_size)
+
+    def _drawn(self) -> Tensor:
+        """Return the noise of this control step: of the actions, then of z."""
+        return torch.from_numpy(self._noise.draw().astype(np.float32))
+
+    def _draw(self, chosen: Mask) -> None:
+        """Draw z for a new episode of the chosen robots."""
+        self._trial.draw(self._drawn()[:, self._actions :], chosen)
+
+    def _pack(self, transition: Transition) -> NDArray[np.float32]:
+        """Return raw rows of a transition, its action scaled to [-1, 1]."""
+        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
+        return pack(
+            transition.observation,
+            (transition.action - middle) / half,
+            transition.reward,
+            transition.next_observation,
+            transition.terminated,
+        )
+
+    def _commanded(self, squashed: Tensor) -> Array:
+        """Return actions in [-1, 1] scaled to the limits of the robot."""
+        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
+        return middle + half * squashed.numpy().astype(np.float64)
+
+
+class PEARLWithoutMemory(PEARL):
+    """A trained PEARL that never infers anything: it acts on the prior, whatever it lived through.
+
+    The difference to PEARL itself is what its inference is worth.
+    """
+
+    name: ClassVar[str] = "pearl-without-memory"
+
+    def observe(self, transition: Transition) -> None:
+        """Take no note of what happened; the noise goes on."""
+        self._noise.advance(~self._trial.ended)
+
+
+def _standardised(vectors: Array) -> Tensor:
+    """Return columns with mean 0 and variance 1; what does not vary becomes 0."""
+    spread = vectors.std(0)
+    scaled = (vectors - vectors.mean(0)) / np.where(spread > 1e-5, spread, np.inf)
+    return torch.from_numpy(scaled.astype(np.float32))
+
+
+def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

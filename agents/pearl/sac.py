@@ -1,0 +1,49 @@
+"""PEARL's soft actor-critic without a belief: the strictest control of what its inference adds."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from fastadapt.agents.pearl.agent import PEARL
+from fastadapt.agents.pearl.config import PEARLConfig, SACAgentConfig
+from fastadapt.agents.training_tasks import all_laws, draw_tasks
+from fastadapt.envs import Task, TaskSet
+
+_ORACLE_TASKS = 400
+
+
+class NominalSAC(PEARL):
+    """Our soft actor-critic on the healthy robot only: the floor."""
+
+    name: ClassVar[str] = "nominal-sac"
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
+
+    def training_tasks(self, task_set: TaskSet) -> list[Task]:
+        """Return the unperturbed task for all robots."""
+        return [task_set.nominal] * self.config.num_envs
+
+
+class DomainRandomisedSAC(PEARL):
+    """Our soft actor-critic on the training tasks, without any memory: one policy for all.
+
+    In training its critics, and they alone, see the parameters of the task (Pinto et al. 2018,
+    "Asymmetric actor critic"). Critics that do not take the damage of a robot for the fault of its
+    actions, and the policy becomes timid.
+    """
+
+    informed_critics: ClassVar[bool] = True
+    name: ClassVar[str] = "domain-randomised-sac"
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
+
+
+class OracleSAC(PEARL):
+    """Our soft actor-critic that sees the parameters of the task: the ceiling."""
+
+    name: ClassVar[str] = "oracle-sac"
+    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
+    context: Literal["hidden", "visible"] = "visible"
+
+    def training_tasks(self, task_set: TaskSet) -> list[Task]:
+        """Return new tasks from the laws of training and of all tests, in turn."""
+        count = self.config.num_tasks or _ORACLE_TASKS
+        return draw_tasks(task_set, all_laws(task_set), count, self.seed)

@@ -1,0 +1,80 @@
+"""What PEARL carries through trials: evidence about the tasks, and the z that it acts on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fastadapt.agents.nn.context_encoder import ContextEncoder, Gaussian
+from fastadapt.envs.arrays import Mask, Rows
+
+
+class PEARLTrial:
+    """N simultaneous trials: the prior at first, the belief given all context after each episode.
+
+    Attributes:
+        belief: about each task, `(N, latent)`.
+        z: what explores acts on in this episode, `(N, latent)`.
+        ended: `(N,)`, whose episode has ended: what comes of it until the next one is ignored.
+    """
+
+    def __init__(self, encoder: ContextEncoder, num_tasks: int) -> None:
+        self._encoder = encoder
+        self._evidence = encoder.nothing(num_tasks)
+        self._rows: list[Rows] = []
+        self._valid: list[Mask] = []
+        self.ended = np.zeros(num_tasks, bool)
+        self.z = torch.zeros(num_tasks, encoder.latent)
+        self.belief = self._infer()
+
+    def draw(self, noise: Tensor, chosen: Mask) -> None:
+        """Draw the z of a new episode where `chosen` is set, from what is believed by now."""
+        self.z = torch.where(torch.from_numpy(chosen)[:, None], self.belief.sample(noise), self.z)
+
+    def note(self, rows: Rows, over: Mask) -> None:
+        """Keep raw transitions `(N, row_size)` for the end of the episode, which `over` marks."""
+        self._rows.append(rows)
+        self._valid.append(~self.ended)
+        self.ended = self.ended | over
+
+    @torch.no_grad()
+    def end_episode(self, done: Mask, scale: Callable[[Rows], Tensor]) -> None:
+        """Infer the belief anew where episodes are done, from all context of the trial.
+
+        Args:
+            done: `(N,)`.
+            scale: raw rows to the encoder's inputs.
+        """
+        if self._rows:
+            rows, valid = np.stack(self._rows, 1), np.stack(self._valid, 1)
+            used = valid & done[:, None]
+            gained = self._encoder.weigh(scale(rows))  # (N, steps, evidence)
+            gained = torch.where(torch.from_numpy(used)[..., None], gained, 0.0)
+            self._evidence = self._evidence + gained.sum(1)
+            left = valid & ~done[:, None]
+            self._rows = self._rows if left.any() else []
+            self._valid = list(left.T) if left.any() else []
+        self.belief = self._infer()
+        self.ended = self.ended & ~done
+
+    @torch.no_grad()
+    def _infer(self) -> Gaussian:
+        return self._encoder.believe(self._evidence)
+
+    def reordered(self, order: NDArray[np.int64]) -> PEARLTrial:
+        """Return a copy in which robot i has the evidence of robot `order[i]`."""
+        other = self.copy()
+        other._evidence = self._evidence[torch.from_numpy(order)]
+        other.belief = other._infer()
+        return other
+
+    def copy(self) -> PEARLTrial:
+        """Return a copy that goes its own way; tensors are never changed in place."""
+        other = copy.copy(self)
+        other._rows, other._valid = list(self._rows), list(self._valid)
+        return other

@@ -1,0 +1,1 @@
+"""RL², its baselines and fine-tuning, trained by PPO."""

@@ -1,0 +1,225 @@
+"""What RL² and its memoryless rivals share: acting, remembering, and an iteration of training."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fastadapt.agents import checkpoint_arrays
+from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.nn.actor_critic import ActorCritic
+from fastadapt.agents.nn.normaliser import Normaliser, RewardScale
+from fastadapt.agents.optim import gae
+from fastadapt.agents.ppo.update import update
+from fastadapt.agents.rollout.exploration import ExplorationNoise
+from fastadapt.agents.rollout.trials import collect
+from fastadapt.envs import (
+    BatchedEnv,
+    FastadaptError,
+    Task,
+    TaskSet,
+)
+from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.rng import key_of
+
+
+@dataclass
+class _Memory:
+    """What the agent carries through a trial; `(N, ...)` each."""
+
+    hidden: Tensor
+    action: Array
+    reward: Array
+    start: Mask
+    ended: Mask
+
+
+class PPOAgent:
+    """An actor-critic agent over trials; subclasses say whether it has a memory and what it sees.
+
+    Attributes:
+        config: its settings.
+        network: policy and value function.
+    """
+
+    context: Literal["hidden", "visible"] = "hidden"
+    name: ClassVar[str]
+    config_class: ClassVar[type[PPOAgentConfig]] = PPOAgentConfig
+    memory: ClassVar[bool]
+    """Whether it carries anything from one control step to the next."""
+
+    def __init__(self, task_set: TaskSet, seed: int, config: PPOAgentConfig) -> None:
+        cls = task_set.environment
+        visible = len(task_set.names) if self.context == "visible" else 0
+        self.config = config
+        self.num_envs = config.num_envs
+        self.adaptation_gradient_steps = 0  # it adapts by remembering alone
+        self.seed = seed
+        self._observations = len(cls.observations) + visible
+        limits = np.array([(action.low, action.high) for action in cls.actions()])
+        self._low, self._high = limits.T
+        actions = len(limits)
+        torch.manual_seed(key_of(seed, "weights") % 2**63)
+        self.network = ActorCritic(
+            self._observations,
+            actions + 2 if self.memory else 0,
+            actions,
+            config.width,
+            self.memory,
+            config.log_std,
+        )
+        self._optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.ppo.learning_rate, eps=1e-5
+        )
+        self._observation_scale = Normaliser(self._observations)
+        self._reward_scale = RewardScale(config.ppo.gamma)
+        self._noise = ExplorationNoise(seed, actions)
+        self.begin(1)
+
+    def begin(self, num_tasks: int) -> None:
+        """Face N new tasks with an empty memory."""
+        self._memory = _Memory(
+            hidden=self.network.initial(num_tasks),
+            action=np.zeros((num_tasks, len(self._low))),
+            reward=np.zeros(num_tasks),
+            start=np.ones(num_tasks, bool),
+            ended=np.zeros(num_tasks, bool),
+        )
+        self._noise.begin(num_tasks)
+
+    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
+        """Make the exploration noise of each trial a function of its key `(N,)`."""
+        self._noise.key(keys)
+
+    @torch.no_grad()
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return the mean action, or a sample of the policy to explore."""
+        memory = self._memory
+        inputs = self._encode(observation, memory.action, memory.reward, memory.start)
+        output = self.network(inputs[None], memory.hidden)
+        ended = torch.from_numpy(memory.ended)[:, None]
+        memory.hidden = torch.where(ended, memory.hidden, output.hidden)
+        action = output.mean[0].numpy().astype(np.float64)
+        if explore:
+            action = action + self.network.log_std.exp().numpy() * self._noise.draw()
+        return np.clip(action, self._low, self._high)
+
+    def observe(self, transition: Transition) -> None:
+        """Remember the last action and its reward, of every robot whose episode still ran."""
+        memory = self._memory
+        keep = memory.ended
+        memory.action = np.where(keep[:, None], memory.action, transition.action)
+        memory.reward = np.where(keep, memory.reward, transition.reward)
+        memory.start = memory.start & keep
+        self._noise.advance(~keep)
+        memory.ended = keep | transition.terminated | transition.truncated
+
+    def end_episode(self, done: Mask) -> None:
+        """Flag the next step as the first of an episode; the memory carries on."""
+        self._memory.start = self._memory.start | done
+        self._memory.ended = self._memory.ended & ~done
+
+    def snapshot(self) -> Any:
+        """Return the memory of the trial so far, and the state of the exploration noise."""
+        return copy.deepcopy(self._memory), self._noise.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a snapshot."""
+        memory, noise = snapshot
+        self._memory = copy.deepcopy(memory)
+        self._noise.restore(noise)
+
+    def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
+        """Return the tasks of an iteration: new ones from the train split."""
+        return task_set.sample("train", count, self.seed, start=iteration * count)
+
+    def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
+        """Collect one trial on each of `num_envs` new tasks and improve the network on them."""
+        started = time.perf_counter()
+        num, settings = envs.num_envs, self.config.ppo
+        generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
+        envs.set_tasks(self.training_tasks(task_set, num, iteration))
+        seeds = [key_of(self.seed, "reset", iteration, i) for i in range(num)]
+        with single_threaded():
+            trials = collect(
+                envs,
+                self.network,
+                self._encode,
+                self.config.episodes,
+                seeds,
+                generator,
+                through=self.memory,
+            )
+        collected = time.perf_counter()
+        rewards = torch.from_numpy(self._reward_scale(trials.rewards)).float()
+        advantages = gae.advantages(
+            rewards, trials.values, trials.next_values, trials.carry, settings.gamma, settings.lam
+        )
+        rate = self.config.learning_rate_at(iteration)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        metrics = update(self.network, self._optimizer, trials, advantages, settings, generator)
+        # Only now: during the update the network must see what it saw in the rollout.
+        self._observation_scale.update(trials.observations[trials.valid])
+        self._reward_scale.update(trials.rewards, trials.starts, trials.valid)
+        returns = trials.returns.mean(axis=0)
+        per_episode = {f"return_episode_{i}": float(r) for i, r in enumerate(returns)}
+        return {
+            "env_steps": float(trials.valid.sum()),
+            "return_mean": float(returns.mean()),
+            **per_episode,
+            "diverged": float(trials.diverged),
+            "policy_std": self.network.log_std.exp().mean().item(),
+            "learning_rate": rate,
+            **metrics,
+            "seconds_simulating": trials.seconds,
+            "seconds_collecting": collected - started,
+            "seconds_updating": time.perf_counter() - collected,
+        }
+
+    def state(self) -> AgentState:
+        """Return weights, normalisers and the state of the optimiser."""
+        model = {f"network.{k}": v.numpy().copy() for k, v in self.network.state_dict().items()}
+        model |= {f"observation.{k}": v for k, v in self._observation_scale.state().items()}
+        model |= {f"reward.{k}": v for k, v in self._reward_scale.state().items()}
+        return AgentState(model, checkpoint_arrays.pack(self._optimizer), {})
+
+    def load_state(self, state: AgentState) -> None:
+        """Return to what `state` gave.
+
+        Raises:
+            FastadaptError: the weights are those of another network.
+        """
+        weights = _under("network.", state.model)
+        try:
+            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+        except RuntimeError:
+            raise FastadaptError(
+                "The checkpoint's weights do not fit this agent: its task set, its width or the "
+                "version of fastadapt that wrote it is another one."
+            ) from None
+        self._observation_scale.load_state(_under("observation.", state.model))
+        self._reward_scale.load_state(_under("reward.", state.model))
+        if state.optimizer:
+            checkpoint_arrays.unpack(self._optimizer, state.optimizer)
+
+    def _encode(self, observation: Array, action: Array, reward: Array, start: Mask) -> Tensor:
+        """Return the network's input, `(N, inputs)`: normalised observation, then history."""
+        scaled = self._observation_scale(observation)
+        if self.memory:
+            history = [action, self._reward_scale(reward)[:, None], start[:, None]]
+            scaled = np.concatenate([scaled, *history], axis=1)
+        return torch.from_numpy(scaled.astype(np.float32))
+
+
+def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,0 +1,113 @@
+"""A robust policy that goes on learning on its task by ordinary policy gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.interface import Transition
+from fastadapt.agents.nn.actor_critic import log_prob
+from fastadapt.agents.ppo.fine_tune_config import FineTuneConfig
+from fastadapt.agents.ppo.memoryless import DomainRandomised
+from fastadapt.agents.ppo.tuning import (
+    Shot,
+    Weights,
+    call,
+    copies,
+    merged,
+    tune,
+)
+from fastadapt.envs.arrays import Array, Mask
+
+
+class FineTune(DomainRandomised):
+    """A robust policy that goes on learning by PPO, on the shots of its task (Mandi et al. 2022).
+
+    It trains as `domain-randomised` does, or takes over the weights of such a run. Each task has
+    weights of its own from its first shot on, policy and critic. Gradient steps are taken at the
+    end of a shot, on all shots of the trial so far, and are charged to the ledger.
+    """
+
+    name: ClassVar = "fine-tune"
+    config_class: ClassVar[type[PPOAgentConfig]] = FineTuneConfig
+    config: FineTuneConfig
+
+    def begin(self, num_tasks: int) -> None:
+        """Face N new tasks with the weights that training gave."""
+        super().begin(num_tasks)
+        self._weights: Weights | None = None
+        self._sampled: tuple[Tensor, Tensor, Tensor] | None = None
+        self._steps: list[Shot] = []
+        self._shots: list[Shot] = []
+
+    @torch.no_grad()
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return the mean action of each task's own policy, or a sample of it to explore."""
+        self._sampled = None
+        inputs = self._see(observation)
+        if self._weights is None:
+            mean = self.network(inputs[None], self._memory.hidden).mean[0]
+            log_std = self.network.log_std
+        else:
+            mean = call(self.network, self._weights, inputs[None]).mean[0]
+            log_std = self._weights["log_std"]
+        action = mean.numpy().astype(np.float64)
+        if explore:
+            action = action + log_std.exp().numpy() * self._noise.draw()
+            sampled = torch.from_numpy(action).float()
+            self._sampled = inputs, sampled, log_prob(mean, log_std, sampled)
+        return np.clip(action, self._low, self._high)
+
+    def observe(self, transition: Transition) -> None:
+        """Keep what came of exploring for the end of the shot."""
+        if self._sampled is not None:
+            lived = ~self._memory.ended
+            rewards = self._reward_scale(transition.reward).astype(np.float32)
+            failed, over = transition.terminated, transition.terminated | transition.truncated
+            following = self._see(transition.next_observation)
+            flags = (torch.from_numpy(flag.copy()) for flag in (failed, over, lived))
+            self._steps.append(Shot(*self._sampled, torch.from_numpy(rewards), following, *flags))
+        super().observe(transition)
+
+    def end_episode(self, done: Mask) -> None:
+        """Learn from what the robots explored, where their episodes are over."""
+        ended = torch.from_numpy(done)
+        if any((step.used & ended).any() for step in self._steps):
+            self._learn(ended)
+        super().end_episode(done)
+
+    def _learn(self, ended: Tensor) -> None:
+        """Take gradient steps where `(N,)` shots ended."""
+        shot = merged(self._steps, torch.stack)
+        counts = shot.used & ended
+        left = shot.used & ~ended
+        self._shots = [*self._shots, replace(shot, used=counts)]
+        steps = zip(self._steps, left, strict=True)
+        self._steps = [replace(step, used=used) for step, used in steps if used.any()]
+        old = self._weights or copies(self.network, len(ended))
+        new = tune(self.network, old, self._shots, self.config.ppo, self.config.tuning)
+        learned = counts.any(0)
+        self._weights = {
+            name: torch.where(learned.view(-1, *[1] * (value.ndim - 1)), value, old[name])
+            for name, value in new.items()
+        }
+        self.adaptation_gradient_steps += self.config.tuning.gradient_steps
+
+    def snapshot(self) -> Any:
+        """Return weights and shots of the trials so far; nothing in them is changed in place."""
+        return self._weights, self._sampled, self._steps, self._shots, super().snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a snapshot."""
+        self._weights, self._sampled, steps, self._shots, rest = snapshot
+        self._steps = list(steps)
+        super().restore(rest)
+
+    def _see(self, observation: Array) -> Tensor:
+        memory = self._memory
+        return self._encode(observation, memory.action, memory.reward, memory.start)

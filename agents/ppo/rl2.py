@@ -1,0 +1,47 @@
+"""RL²: a recurrent policy whose memory is its learning algorithm."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fastadapt.agents.ppo.agent import PPOAgent
+from fastadapt.envs.arrays import Array
+
+
+class RL2(PPOAgent):
+    """A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).
+
+    A GRU reads (observation, previous action, previous reward, first-step flag). Its state lives on
+    over the episodes of a trial and is empty at the start of each: whatever it finds out about the
+    robot, it finds out by acting. Training maximises the discounted return of the whole trial: the
+    borders of episodes do not cut it, the discount does (0.95 reaches some 60 control steps).
+    """
+
+    name: ClassVar = "rl2"
+    memory: ClassVar = True
+
+    def exchange(self, order: NDArray[np.int64]) -> None:
+        """Give robot i the memory of robot `order[i]`: its GRU, last action and last reward."""
+        memory = self._memory
+        memory.hidden = memory.hidden[torch.from_numpy(order)]
+        memory.action, memory.reward = memory.action[order], memory.reward[order]
+
+
+class RL2WithoutMemory(RL2):
+    """A trained RL² whose memory is wiped before every control step: what is left is reflex.
+
+    The difference to RL² itself is what its memory is worth.
+    """
+
+    name: ClassVar = "rl2-without-memory"
+
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Forget all there is: every step is the first of a trial, as training knows it."""
+        noise = self._noise.snapshot()
+        self.begin(len(observation))
+        self._noise.restore(noise)
+        return super().act(observation, explore)

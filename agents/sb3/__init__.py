@@ -1,0 +1,1 @@
+"""Baselines trained by Stable-Baselines3 and sb3-contrib."""

@@ -1,0 +1,83 @@
+"""Stable-Baselines3's PPO, for policies without a memory."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from torch import Tensor
+
+from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.sb3.agent import SB3Agent
+from fastadapt.agents.training_tasks import all_laws, no_laws
+from fastadapt.envs.arrays import Array
+
+
+class SB3PPO(SB3Agent):
+    """PPO of Stable-Baselines3 with the settings, the steps and the tasks of our own."""
+
+    config_class: ClassVar[type[PPOAgentConfig]] = PPOAgentConfig
+    config: PPOAgentConfig
+
+    def _algorithm(self) -> OnPolicyAlgorithm:
+        return PPO("MlpPolicy", None, **self._settings())  # pyright: ignore[reportArgumentType]
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what the algorithms of this family take."""
+        config, ppo = self.config, self.config.ppo
+        batch = self._steps * config.num_envs
+        return {
+            "n_steps": self._steps,
+            "batch_size": max(batch // ppo.minibatches, 2),
+            "n_epochs": ppo.epochs,
+            "learning_rate": ppo.learning_rate,
+            "gamma": ppo.gamma,
+            "gae_lambda": ppo.lam,
+            "clip_range": ppo.clip,
+            "ent_coef": ppo.entropy_bonus,
+            "vf_coef": ppo.value_weight / 2,  # it does not halve the squared error
+            "max_grad_norm": ppo.gradient_limit,
+            "policy_kwargs": {
+                "net_arch": [config.width, config.width],
+                "log_std_init": config.log_std,
+            },
+            "device": "cpu",
+            "_init_setup_model": False,
+        }
+
+    def _gaussian(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.model.policy.get_distribution(inputs).distribution
+        return found.mean, found.stddev
+
+    def _commanded(self, sample: Array) -> Array:
+        return np.clip(sample, self._low, self._high)
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"policy": self.model.policy.optimizer}
+
+    def _learning_rate(self, iteration: int) -> float:
+        return self.config.learning_rate_at(iteration)
+
+
+class NominalSB3PPO(SB3PPO):
+    """PPO of Stable-Baselines3 on the healthy robot only: the floor."""
+
+    name: ClassVar = "nominal-sb3-ppo"
+    laws: ClassVar = staticmethod(no_laws)
+
+
+class DomainRandomisedSB3PPO(SB3PPO):
+    """PPO of Stable-Baselines3 on the training tasks, without any memory."""
+
+    name: ClassVar = "domain-randomised-sb3-ppo"
+
+
+class OracleSB3PPO(SB3PPO):
+    """PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
+
+    name: ClassVar = "oracle-sb3-ppo"
+    context: Literal["hidden", "visible"] = "visible"
+    laws: ClassVar = staticmethod(all_laws)

@@ -1,0 +1,264 @@
+"""What is added to somebody's own MJCF before it is compiled: names, servos, a floor, a camera."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import mujoco
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from fastadapt.envs.custom.files import ModelFiles
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+NOMINAL = "fastadapt nominal"
+"""Name of the keyframe that is added for the nominal pose."""
+CAMERA = "fastadapt camera"
+"""Name of the camera that is added for pictures."""
+
+
+class Servo(BaseModel):
+    """Position servos that take the place of actuators, or drive joints that have none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    joints: tuple[str, ...] = Field(min_length=1)
+    """Names or patterns of the joints."""
+    kp: float = Field(gt=0)
+    """Stiffness [N m/rad, or N/m]."""
+    kd: float = Field(default=0.0, ge=0)
+    """Damping [N m s/rad, or N s/m]."""
+    force: float | None = Field(default=None, gt=0)
+    """Largest torque or force [N m or N] (default: that of the motor which it replaces)."""
+
+
+def load_spec(files: ModelFiles) -> mujoco.MjSpec:
+    """Read an MJCF file and name what has no name.
+
+    Raises:
+        FastadaptError: MuJoCo cannot read it.
+    """
+    try:
+        spec = mujoco.MjSpec.from_file(str(files.model))
+    except ValueError as error:
+        raise FastadaptError(f"MuJoCo cannot read '{files.model}': {one_line(error)}") from None
+    # Parents come first. A free joint stays without a name: "*" is meant for the other joints.
+    world = spec.worldbody.name
+    _name(spec.bodies[1:], lambda body: f"{body.parent.name}_body".removeprefix(f"{world}_"))
+    _name([j for j in spec.joints if int(j.type) in SCALAR], lambda joint: joint.parent.name)
+    _name(spec.geoms, lambda geom: geom.parent.name)
+    _name(spec.actuators, lambda actuator: actuator.target)
+    return spec
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of MuJoCo as part of a sentence."""
+    what, _, where = str(error).replace("Error:", "").strip().partition("\nElement ")
+    words = " ".join(what.split()).rstrip(".")
+    return f"{words} (element {where.removeprefix('name ').strip()})." if where else f"{words}."
+
+
+def remove(spec: mujoco.MjSpec, names: Iterable[str]) -> None:
+    """Delete named bodies (with all that refers to them), joints, geoms, actuators, equalities.
+
+    Raises:
+        FastadaptError: there is nothing of that name.
+    """
+    for name in names:
+        kinds = (spec.bodies[1:], spec.joints, spec.geoms, spec.actuators, spec.equalities)
+        found = next((e for kind in kinds for e in kind if e.name == name), None)
+        if found is None:
+            raise unknown_name(
+                "part to remove called", name, {e.name for kind in kinds for e in kind if e.name}
+            )
+        spec.delete(found)
+
+
+def add_servos(spec: mujoco.MjSpec, servos: Iterable[Servo]) -> None:
+    """Put position servos onto joints, in place of the actuators that they have.
+
+    Raises:
+        FastadaptError: there is no such joint, or it is not a hinge or slide.
+    """
+    joints = {joint.name: joint for joint in spec.joints if int(joint.type) in SCALAR}
+    for servo in servos:
+        for name in matched("servos: there is no hinge or slide", servo.joints, joints):
+            old = [a for a in spec.actuators if a.target == name]
+            label, force = name, servo.force
+            for actuator in old:
+                label = actuator.name
+                force = force or _largest(actuator)
+                spec.delete(actuator)
+            new = spec.add_actuator(name=label, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+            new.gaintype, new.biastype = mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtBias.mjBIAS_AFFINE
+            new.gainprm[0] = servo.kp
+            new.biasprm[:3] = [0.0, -servo.kp, -servo.kd]
+            new.inheritrange = 0.0
+            if force:
+                new.forcelimited, new.forcerange = 1, np.array([-force, force])
+
+
+def matched(what: str, patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the names that match any of the patterns, in their order.
+
+    Raises:
+        FastadaptError: a pattern matches none.
+    """
+    known = list(names)
+    for pattern in patterns:
+        if not fnmatch.filter(known, pattern):
+            tail = str(unknown_name("x", pattern, known)).split("'.", 1)[-1]
+            raise FastadaptError(f"{what} '{pattern}'.{tail}")
+    return [n for n in known if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+
+
+def by_pattern(key: str, values: Mapping[str, float], name: str) -> float:
+    """Return the value of the first pattern that matches a name.
+
+    Raises:
+        FastadaptError: none does.
+    """
+    for pattern, value in values.items():
+        if fnmatch.fnmatchcase(name, pattern):
+            return value
+    raise FastadaptError(
+        f"environment.{key} has no pattern that matches actuator '{name}'; end it with \"*\"."
+    )
+
+
+def add_floor(spec: mujoco.MjSpec) -> None:
+    """Add a plane at height 0, with MuJoCo's friction of 1, and a light."""
+    spec.worldbody.add_geom(
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05],
+        rgba=[0.85, 0.87, 0.9, 1.0],
+    )  # fmt: skip
+    if not spec.lights:
+        spec.worldbody.add_light(pos=[0, 0, 5], dir=[0, 0, -1])
+
+
+def has_ground(spec: mujoco.MjSpec) -> bool:
+    """Return whether anything that does not move can be touched."""
+    return any(geom.contype or geom.conaffinity for geom in spec.worldbody.geoms)
+
+
+def add_camera(spec: mujoco.MjSpec, root: str, extent: float) -> None:
+    """Add a camera that looks at the root from the side and moves with it."""
+    body = spec.body(root)
+    away = 2.2 * max(extent, 0.05)
+    camera = body.add_camera(name=CAMERA, pos=[0.35 * away, -away, 0.35 * away])
+    camera.mode = mujoco.mjtCamLight.mjCAMLIGHT_TRACK
+    camera.alt.type = mujoco.mjtOrientation.mjORIENTATION_XYAXES
+    forward = np.array([-0.35, 1.0, -0.35])
+    right = np.cross(forward, [0, 0, 1.0])
+    camera.alt.xyaxes = np.concatenate([right, np.cross(right, forward)])
+
+
+def nominal_pose(
+    model: mujoco.MjModel, keyframe: str | None, pose: Mapping[str, float | tuple[float, ...]]
+) -> tuple[Any, Any]:
+    """Return `qpos` and `ctrl` of the nominal pose.
+
+    Args:
+        model: the compiled model.
+        keyframe: one of its keyframes; None: the first one, or `qpos0` where there is none.
+        pose: positions of joints that differ from it.
+
+    Raises:
+        FastadaptError: there is no such keyframe or joint, or a position has the wrong length.
+    """
+    keys = [model.key(i).name for i in range(model.nkey)]
+    if keyframe is not None and keyframe not in keys:
+        raise unknown_name("keyframe", keyframe, keys)
+    index = keys.index(keyframe) if keyframe is not None else 0
+    qpos = model.key_qpos[index].copy() if keys else model.qpos0.copy()
+    ctrl = model.key_ctrl[index].copy() if keys else np.zeros(model.nu)
+    for name, value in pose.items():
+        joint = _joint_called(model, name)
+        size = {0: 7, 1: 4}.get(int(model.jnt_type[joint]), 1)
+        numbers = np.atleast_1d(np.asarray(value, float))
+        if len(numbers) != size:
+            raise FastadaptError(
+                f"environment.pose: joint '{name}' has {size} positions, not {len(numbers)}"
+                f"{' (x, y, z, and a quaternion w, x, y, z)' if size == 7 else ''}."
+            )
+        first = int(model.jnt_qposadr[joint])
+        qpos[first : first + size] = numbers
+    return qpos, ctrl
+
+
+def _joint_called(model: mujoco.MjModel, name: str) -> int:
+    """Return the joint of that name, or the only joint of the body of that name."""
+    joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name)
+    body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
+    if joint < 0 and body > 0 and model.body_jntnum[body] == 1:
+        joint = int(model.body_jntadr[body])
+    if joint < 0:
+        joints = [(model.joint(j).name, int(model.jnt_bodyid[j])) for j in range(model.njnt)]
+        known = [joint or model.body(owner).name for joint, owner in joints]
+        raise unknown_name("joint (in environment.pose) called", name, known)
+    return joint
+
+
+def lowest_gap(model: mujoco.MjModel, qpos: Any) -> float | None:
+    """Return how far the robot's lowest part is above the ground plane [m], None if there is none.
+
+    Args:
+        model: the compiled model.
+        qpos: the pose, `(nq,)`.
+    """
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    mujoco.mj_kinematics(model, data)
+    solid = (model.geom_contype > 0) | (model.geom_conaffinity > 0)
+    planes = np.flatnonzero(
+        solid & (model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)) & (model.geom_bodyid == 0)
+    )
+    moving = np.flatnonzero(solid & (model.body_weldid[model.geom_bodyid] > 0))
+    if not len(planes) or not len(moving):
+        return None
+    gaps = [
+        mujoco.mj_geomDistance(model, data, int(planes[0]), int(geom), 100.0, None)
+        for geom in moving
+    ]
+    return float(min(gaps))
+
+
+def add_keyframe(spec: mujoco.MjSpec, qpos: Any, ctrl: Any) -> None:
+    """Add the nominal pose as a keyframe."""
+    spec.add_key(name=NOMINAL, qpos=list(qpos), ctrl=list(ctrl))
+
+
+Integrator = Literal["euler", "rk4", "implicit", "implicitfast"]
+INTEGRATORS = {
+    "euler": mujoco.mjtIntegrator.mjINT_EULER,
+    "rk4": mujoco.mjtIntegrator.mjINT_RK4,
+    "implicit": mujoco.mjtIntegrator.mjINT_IMPLICIT,
+    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
+}
+
+
+def _name(elements: Iterable[Any], name: Any) -> None:
+    """Name what has no name after the body that it belongs to; names do not change the physics."""
+    taken = {element.name for element in elements if element.name}
+    for element in elements:
+        if not element.name:
+            base = name(element) or "part"
+            label, number = base, 1
+            while label in taken:
+                number += 1
+                label = f"{base}_{number}"
+            element.name = label
+            taken.add(label)
+
+
+def _largest(actuator: Any) -> float | None:
+    """Return the largest torque of a motor, None if nothing limits it."""
+    gear = abs(actuator.gear[0])
+    if actuator.forcelimited == 1 or np.ptp(actuator.forcerange) > 0:
+        return float(np.abs(actuator.forcerange).max() * gear)
+    if actuator.biastype == mujoco.mjtBias.mjBIAS_NONE and np.ptp(actuator.ctrlrange) > 0:
+        return float(np.abs(actuator.ctrlrange).max() * abs(actuator.gainprm[0]) * gear)
+    return None

@@ -1,0 +1,130 @@
+"""An environment that is a Python class, named in a task-set file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fastadapt.envs.custom.files import kept_folder
+from fastadapt.envs.environment import Environment
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+_FOLDER = "class.json"
+_made: dict[tuple[type, str], type[Environment]] = {}
+
+
+def class_environment(name: str, origin: Path | None) -> type[Environment]:
+    """Return the environment `module:Class`, its id completed by a hash of its model.
+
+    Args:
+        name: `module:Class`; the module is looked for beside `origin`, then among the installed
+            ones.
+        origin: the task-set file.
+
+    Raises:
+        FastadaptError: there is no such module or class, or it is no environment.
+    """
+    module_name, _, class_name = name.partition(":")
+    if not class_name or not module_name.replace(".", "").isidentifier():
+        raise FastadaptError(f"environment.class = '{name}' must be 'module:Class'.")
+    module, folder = _module(module_name, origin)
+    found = getattr(module, class_name, None)
+    classes = [n for n, c in vars(module).items() if isinstance(c, type)]
+    if found is None:
+        raise unknown_name(f"class (in '{module_name}') called", class_name, classes)
+    if not (isinstance(found, type) and issubclass(found, Environment)):
+        raise FastadaptError(
+            f"'{name}' is no environment: derive it from fastadapt.envs.Environment or from an "
+            "objective in fastadapt.envs.objectives."
+        )
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise FastadaptError(f"'{name}' is not complete: it does not define {missing}.")
+    try:
+        content = found.spec().to_xml()
+    except ValueError as error:
+        words = " ".join(str(error).split())
+        raise FastadaptError(f"The model of '{name}' is not valid: {words}") from None
+    digest = hashlib.sha256(content.encode()).hexdigest()[:8]
+    key = (found, digest)
+    if key not in _made:
+        _made[key] = _with_digest(found, digest, folder)
+    return _made[key]
+
+
+def keep_class(environment: type[Environment], origin: Path) -> None:
+    """Note beside a task-set file where the module of its environment was found."""
+    folder = getattr(environment, "class_folder", None)
+    if folder is not None:
+        target = kept_folder(origin)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / _FOLDER).write_text(json.dumps({"folder": str(folder)}), encoding="utf-8")
+
+
+def _with_digest(cls: type[Environment], digest: str, folder: Path | None) -> type[Environment]:
+    def own_id(_: type[Environment]) -> str:
+        return f"{cls.name}-v{cls.version}-{digest}"
+
+    content: dict[str, Any] = {
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+        "id": classmethod(own_id),
+        "class_folder": folder,
+    }
+    return type(cls.__name__, (cls,), content)
+
+
+def _module(name: str, origin: Path | None) -> tuple[ModuleType, Path | None]:
+    """Import a module from beside the task-set file, else an installed one."""
+    for folder in _folders(origin):
+        path = folder / (name.replace(".", "/") + ".py")
+        if path.is_file():
+            return _import_file(name, path), folder
+    try:
+        return importlib.import_module(name), None
+    except ImportError as error:
+        if error.name not in (name, name.partition(".")[0]):
+            raise FastadaptError(f"The module '{name}' cannot be imported: {error}.") from None
+        places = " or ".join(f"'{folder}'" for folder in _folders(origin)) or "the working folder"
+        raise FastadaptError(
+            f"There is no module '{name}': no {name}.py in {places}, and none is installed."
+        ) from None
+
+
+def _folders(origin: Path | None) -> list[Path]:
+    if origin is None:
+        return []
+    found = [origin.parent.resolve()]
+    noted = kept_folder(origin) / _FOLDER
+    if noted.is_file():
+        found.append(Path(json.loads(noted.read_text(encoding="utf-8"))["folder"]))
+    return found
+
+
+def _import_file(name: str, path: Path) -> ModuleType:
+    """Import a file; one that has changed since is imported anew."""
+    content = path.read_bytes()
+    unique = f"fastadapt_own_{hashlib.sha256(bytes(path) + content).hexdigest()[:12]}_{name}"
+    unique = unique.replace(".", "_")
+    if unique in sys.modules:
+        return sys.modules[unique]
+    spec = importlib.util.spec_from_file_location(unique, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever somebody's file raises
+        del sys.modules[unique]
+        raise FastadaptError(
+            f"'{path}' cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    return module

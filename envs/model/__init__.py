@@ -1,0 +1,1 @@
+"""Functions on MuJoCo models and specifications: names, joint locks, solids, rotations."""

@@ -1,0 +1,110 @@
+"""The names of what perturbations act on, and the patterns that pick some of them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Collection
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.arrays import Ids
+from fastadapt.envs.errors import FastadaptError, unknown_name
+
+
+def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
+    """Return the names of all bodies (but the world), geoms, joints or actuators.
+
+    What is about the robot as a whole has the one target "world".
+    """
+    if target_type == "world":
+        return ["world"]
+    count = {
+        "body": model.nbody,
+        "geom": model.ngeom,
+        "joint": model.njnt,
+        "actuator": model.nu,
+    }[target_type]
+    access = getattr(model, target_type)
+    names = [access(i).name for i in range(count)]
+    if target_type == "body":  # a mocap body shows a goal; it has no physics
+        names = [n for i, n in enumerate(names) if i > 0 and model.body_mocapid[i] < 0]
+    return [name for name in names if name]
+
+
+def match_names(
+    model: mujoco.MjModel, target_type: str, patterns: tuple[str, ...], owner: str
+) -> tuple[str, ...]:
+    """Return the names that match any of the glob patterns, in the model's order."""
+    return matching(names_of(model, target_type), target_type, patterns, owner)
+
+
+def matching(
+    names: list[str], target_type: str, patterns: tuple[str, ...], owner: str
+) -> tuple[str, ...]:
+    """Return those names that match any of the glob patterns, in their order.
+
+    Raises:
+        FastadaptError: a pattern matches nothing; the message lists the valid names.
+    """
+    if not names:
+        raise FastadaptError(
+            f"Perturbation '{owner}': the model has no {target_type} with a name. Give names to "
+            "those that are meant."
+        )
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise FastadaptError(
+                f"Perturbation '{owner}': {unknown_name(target_type, pattern, names)}"
+            )
+    return tuple(n for n in names if any(fnmatch.fnmatchcase(n, p) for p in patterns))
+
+
+def match_suitable(
+    model: mujoco.MjModel,
+    target_type: str,
+    patterns: tuple[str, ...],
+    owner: str,
+    suitable: Collection[str],
+    lack: str,
+) -> tuple[str, ...]:
+    """Return the suitable ones of the names that match, in the model's order.
+
+    Raises:
+        FastadaptError: a pattern matches nothing, or nothing suitable; the message says what the
+            first match lacks and lists what is suitable.
+    """
+    for pattern in patterns:
+        found = match_names(model, target_type, (pattern,), owner)
+        if not set(found) & set(suitable):
+            raise FastadaptError(
+                f"Perturbation '{owner}': {target_type} '{found[0]}' {lack}. Suitable: "
+                f"{', '.join(sorted(suitable)) or 'none'}."
+            )
+    return tuple(n for n in match_names(model, target_type, patterns, owner) if n in suitable)
+
+
+def ids_of(model: mujoco.MjModel, target_type: str, names: tuple[str, ...]) -> Ids:
+    """Return the MuJoCo ids of named things, `(k,)`; of the world 0."""
+    if target_type == "world":
+        return np.zeros(len(names), np.intp)
+    access = getattr(model, target_type)
+    return np.array([access(name).id for name in names], np.intp)
+
+
+def limb_names(model: mujoco.MjModel) -> list[str]:
+    """Return the names of the bodies that are limbs or parts of one.
+
+    Their parent moves: the trunk of a walking robot, the base of an arm and free objects are none.
+    """
+    moving = model.body_weldid[model.body_parentid] != 0
+    return [name for name in names_of(model, "body") if moving[model.body(name).id]]
+
+
+def subtree(model: mujoco.MjModel, body: int) -> Ids:
+    """Return the ids of a body and of everything that hangs on it, `(b,)`."""
+    found = np.zeros(model.nbody, bool)
+    found[body] = True
+    for child in range(body + 1, model.nbody):  # parents come first
+        found[child] |= found[model.body_parentid[child]]
+    return np.flatnonzero(found)

@@ -1,1 +1,0 @@
-"""Environments that are declared in a task-set file: a robot that we did not write."""

@@ -1,0 +1,80 @@
+"""What tasks change outside the model of a robot: goals, readings, commands, forces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.arrays import Ids
+from fastadapt.envs.errors import unknown_name
+
+if TYPE_CHECKING:
+    from fastadapt.envs.environment import Environment
+
+
+class Signals:
+    """Arrays `(N, ...)`, one row for each robot, by name; made when first asked for.
+
+    | name | shape | nominal | meaning |
+    |---|---|---|---|
+    | goal | (N, goals) | the environment's | what the reward asks for |
+    | sensor_offset | (N, observations) | 0 | added to a reading |
+    | sensor_stuck | (N, observations) | 0 | 1: the reading does not change any more |
+    | sensor_dropped | (N, observations) | 0 | probability that a reading is lost, in each step |
+    | action_delay | (N,) | 0 | control steps from a command to its effect |
+    | xfrc_applied | (N, nbody, 6) | 0 | forces and torques on the bodies [N, N m] |
+
+    Attributes:
+        revision: counts the writes: what was derived from signals at the same count still holds.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._arrays: dict[str, NDArray] = {}
+        self.revision = 0
+
+    def __getitem__(self, name: str) -> NDArray:
+        """Return the live `(N, ...)` array, for reading."""
+        if name not in self._arrays:
+            self._arrays[name] = self._make(name)
+        return self._arrays[name]
+
+    def write(self, name: str, ids: Ids, values: NDArray) -> None:
+        """Set the rows `(n, ...)` of some robots."""
+        self[name][ids] = values
+        self.revision += 1
+
+    def names(self) -> set[str]:
+        """Return the names of those that have been asked for."""
+        return set(self._arrays)
+
+    def nominal(self, name: str) -> NDArray:
+        """Return the nominal values of one robot."""
+        if name == "goal":
+            return np.array([goal.nominal for goal in self._environment.goals])
+        return np.zeros_like(self[name][0])
+
+    def _make(self, name: str) -> NDArray:
+        environment = self._environment
+        robots = environment.sim.num_sims
+        if name == "goal":
+            return environment.goal
+        if name in ("sensor_offset", "sensor_stuck", "sensor_dropped"):
+            return np.zeros((robots, len(environment.observations)))
+        if name == "action_delay":
+            return np.zeros(robots)
+        if name == "xfrc_applied":
+            return environment.sim.data(name)
+        raise unknown_name("signal", name, _NAMES)
+
+
+_NAMES = (
+    "goal",
+    "sensor_offset",
+    "sensor_stuck",
+    "sensor_dropped",
+    "action_delay",
+    "xfrc_applied",
+)

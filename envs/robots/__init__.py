@@ -1,0 +1,1 @@
+"""The shipped robots, each with its objective."""

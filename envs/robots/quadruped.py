@@ -1,0 +1,47 @@
+"""A quadruped of the class of the Unitree Go1."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.model.sources import shipped_robot
+from fastadapt.envs.objectives.track_velocity import TrackVelocity
+
+
+class Quadruped(TrackVelocity):
+    """Walk straight ahead at a commanded speed: four legs, 12 position servos, 13.1 kg.
+
+    Reward = exp(-((vx - command)^2 + vy^2) / (0.4 m/s)^2) + 0.3 exp(-(yaw rate / 0.6 rad/s)^2) -
+    0.1 effort - 0.2 action_rate - 0.02 acceleration - 0.3 drag - tilt - 0.2 bounce - 0.05 wobble -
+    0.5 height (`TrackVelocity`; the costs are described in `MovingRobot`), every 20 ms; the command
+    is uniform in [0.3, 1.2] m/s and new at each reset. Observation (46): command; gravity, angular
+    velocity, velocity in body axes; joint angles from nominal; joint velocities; previous action.
+    All of it is what such a robot has; its velocity comes from a state estimator. Action (12):
+    targets of the servos, as a share of how far they go from standing. Terminates where the trunk
+    is below 0.17 m or tilts by more than 45 degrees; an episode lasts 10 s (500 control steps).
+
+    Bodies of leg XX (FL, FR, RL, RR: front or rear, left or right) are XX_hip, XX_thigh and
+    XX_calf, each with a joint and an actuator of the same name. Dimensions:
+    `assets/robots/quadruped.xml`.
+
+    Versions: v0, first release.
+    """
+
+    name = "quadruped"
+    version = 0
+    summary = "four-legged robot (Unitree Go1 class), walk at a commanded speed"
+    physics_steps = 4
+    horizon = 500
+    feet = ("FL_foot", "FR_foot", "RL_foot", "RR_foot")
+    root = "trunk"
+    keyframe = "stand"
+    action_scale: ClassVar = {"*_hip": 0.2, "*": 0.4}
+    healthy_height = (0.17, 0.5)
+    healthy_tilt = np.deg2rad(45)
+
+    @staticmethod
+    def spec() -> mujoco.MjSpec:
+        return shipped_robot("quadruped")

@@ -1,0 +1,1 @@
+"""What happens to a batch while it runs: perturbation schedules, sensors, delays."""

@@ -1,0 +1,1 @@
+"""Measures what each parameter of a task set does to its robot, at both ends of its range."""

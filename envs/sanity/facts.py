@@ -1,0 +1,129 @@
+"""What a robot consists of, and what about it a user should know before training it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from fastadapt.envs.custom.factory import OwnRobot
+from fastadapt.envs.distributions import Law
+from fastadapt.envs.environment import Environment
+from fastadapt.envs.tasks.task_set import TaskSet
+
+_DEEP = 0.005
+"""Geoms that overlap by more than this in the nominal pose are worth a word [m]."""
+
+
+def facts(task_set: TaskSet) -> list[tuple[str, str]]:
+    """Return what a task set and its robot consist of, as pairs of a word and a sentence."""
+    cls = task_set.environment
+    model = cls.model()
+    step = cls.control_step()
+    counts = [f"{name} {split.count}" for name, split in task_set.file.splits.items()]
+    return [
+        ("environment", f"{cls.id()}: {cls.summary}"),
+        (
+            "robot",
+            f"{_moving_mass(model):.3g} kg, {model.nbody - 1} bodies, {model.njnt} joints, "
+            f"{model.nu} actuators; {len(cls.observations)} observations, "
+            f"{len(cls.actions())} actions",
+        ),
+        (
+            "time",
+            f"physics {1e3 * model.opt.timestep:g} ms, control {1e3 * step:g} ms, episode "
+            f"{cls.horizon * step:g} s ({cls.horizon} control steps)",
+        ),
+        ("tasks", f"parameters {len(task_set.names)}; {', '.join(counts)}"),
+    ]
+
+
+def notes(environment: type[Environment]) -> list[str]:
+    """Return what is odd about a robot, a sentence each."""
+    found = _overlaps(environment)
+    if issubclass(environment, OwnRobot):
+        found = [*environment.blueprint.notes(), *found]
+    return found
+
+
+def _moving_mass(model: mujoco.MjModel) -> float:
+    """Return the mass of all that moves [kg]; a table does not."""
+    return float(model.body_mass[model.body_weldid > 0].sum())
+
+
+def _overlaps(environment: type[Environment]) -> list[str]:
+    """Return which geoms overlap in the pose that episodes begin near."""
+    model = environment.model()
+    data = mujoco.MjData(model)
+    key = getattr(environment, "keyframe", None)
+    known = [model.key(i).name for i in range(model.nkey)]
+    if key in known:
+        mujoco.mj_resetDataKeyframe(model, data, known.index(key))
+    mujoco.mj_fwdPosition(model, data)
+    deep = [contact for contact in data.contact if contact.dist < -_DEEP]
+    worst = sorted(deep, key=lambda contact: contact.dist)[:3]
+    return [
+        f"In the nominal pose, geom '{model.geom(int(c.geom[0])).name}' is {-1e3 * c.dist:.0f} mm "
+        f"inside '{model.geom(int(c.geom[1])).name}'."
+        for c in worst
+    ] + ([f"{len(deep) - 3} more geoms overlap."] if len(deep) > 3 else [])
+
+
+_EPS = 1e-9
+"""Seconds by which rounding may miss a time; see `onsets`."""
+_DRAWS = 10_000
+"""Evenly spaced draws of which the share is taken."""
+
+
+@dataclass(frozen=True)
+class LateOnset:
+    """A perturbation that some episodes are too short for.
+
+    Attributes:
+        perturbation: its name.
+        splits: in which its onset has this law.
+        span: the earliest and the latest onset [s].
+        share: of the draws that begin too late; 1 where it never begins.
+    """
+
+    perturbation: str
+    splits: tuple[str, ...]
+    span: tuple[float, float]
+    share: float
+
+    def __str__(self) -> str:
+        low, high = self.span
+        when = f"{low:g} s" if low == high else f"{low:g} to {high:g} s"
+        plural = "s" if len(self.splits) > 1 else ""
+        return f"'{self.perturbation}' in split{plural} {', '.join(self.splits)} (onset {when})"
+
+
+def late_onsets(task_set: TaskSet) -> list[LateOnset]:
+    """Return what begins too late for the task set's episodes, in the order of the file."""
+    cls = task_set.environment
+    last = (cls.horizon - 1) * cls.control_step() + _EPS
+    found: list[LateOnset] = []
+    for perturbation in task_set.file.perturbations:
+        laws: dict[Law, list[str]] = {}
+        for split in task_set.splits:
+            law = task_set.file.in_split(split, perturbation).onset
+            if law is not None:
+                laws.setdefault(law, []).append(split)
+        for law, splits in laws.items():
+            share = _share_after(law, last)
+            if share > 0:
+                name = perturbation.name
+                found.append(LateOnset(name, tuple(splits), law.support(), share))
+    return found
+
+
+def _share_after(law: Law, time: float) -> float:
+    """Return which share of the draws of a law is later than a time; 1 only where all are."""
+    low, high = law.support()
+    if low > time:
+        return 1.0
+    if high <= time:
+        return 0.0
+    draws = law.quantile((np.arange(_DRAWS) + 0.5) / _DRAWS)
+    return min(float((draws > time).mean()), 1 - 1 / _DRAWS)

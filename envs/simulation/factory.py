@@ -1,0 +1,41 @@
+"""Makes a batch of simulations on the chosen backend."""
+
+from __future__ import annotations
+
+import mujoco
+
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.simulation.interface import Backend, Simulation
+
+
+def make_simulation(
+    model: mujoco.MjModel,
+    num_sims: int,
+    *,
+    num_threads: int = 0,
+    forward: bool = False,
+    backend: Backend = "mjbatch",
+) -> Simulation:
+    """Return N simulations of `model`.
+
+    Args:
+        model: the compiled nominal model.
+        num_sims: N.
+        num_threads: threads of the `mjbatch` backend; 0 means one per logical processor.
+        forward: end every step with `mj_forward`, so that derived quantities are current.
+        backend: `mjbatch` (C++ thread pool) or `reference` (plain `mujoco`, slow and obvious).
+
+    Raises:
+        FastadaptError: the backend does not exist.
+    """
+    if num_threads < 0:
+        raise FastadaptError(f"num_threads = {num_threads}; 0 means one per processor.")
+    if backend == "mjbatch":
+        from fastadapt.envs.simulation.mjbatch import MjbatchSimulation
+
+        return MjbatchSimulation(model, num_sims, num_threads, forward)
+    if backend == "reference":
+        from fastadapt.envs.simulation.reference import ReferenceSimulation
+
+        return ReferenceSimulation(model, num_sims, forward)
+    raise unknown_name("simulation backend", str(backend), ["mjbatch", "reference"])

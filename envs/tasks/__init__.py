@@ -1,0 +1,1 @@
+"""Tasks, task sets, their files, frozen splits and sampling."""

@@ -1,0 +1,130 @@
+"""The layout of a task set's parameter vector: one block per perturbation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.arrays import Array
+from fastadapt.envs.environment import Environment
+from fastadapt.envs.errors import FastadaptError
+from fastadapt.envs.perturbations.contact_friction import check_contact_frictions
+from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where one perturbation's values stand in the flat parameter vector of a task.
+
+    Attributes:
+        perturbation: what it is.
+        targets: names of its targets.
+        ids: their MuJoCo ids or positions, `(k,)`.
+        parameters: of each row; the values are `(rows, parameters)`, with one row for each target,
+            or a single one where the targets share it.
+        start: first column; the values stand in row-major order.
+        times: columns of when it begins and ends, behind the values: "onset", "ramp", "repair" and
+            "duration", as far as it declares them.
+    """
+
+    perturbation: Perturbation
+    targets: tuple[str, ...]
+    ids: NDArray[np.intp]
+    parameters: tuple[tuple[Parameter, ...], ...]
+    start: int
+    times: Mapping[str, int]
+
+    @property
+    def stop(self) -> int:
+        """The column after the last value (times not counted)."""
+        return self.start + self.rows * len(self.perturbation.parameters)
+
+    @property
+    def end(self) -> int:
+        """The column after the last one, times included."""
+        return self.stop + len(self.times)
+
+    @property
+    def rows(self) -> int:
+        """How many targets have values of their own."""
+        return len(self.parameters)
+
+    def labels(self) -> list[str]:
+        """Return what follows the name of a parameter in each row, e.g. `[torso]`."""
+        one = self.perturbation.shared or self.perturbation.target_type == "world"
+        return [""] if one else [f"[{target}]" for target in self.targets]
+
+    def values(self, vectors: Array) -> Array:
+        """Return this block of task vectors `(n, P)` as a view `(n, rows, parameters)`."""
+        return vectors[:, self.start : self.stop].reshape(len(vectors), self.rows, -1)
+
+    @functools.cached_property
+    def _nominal(self) -> Array:
+        values = np.array([[parameter.nominal for parameter in row] for row in self.parameters])
+        values.flags.writeable = False
+        return values
+
+    def nominal(self) -> Array:
+        """Return the values that change nothing, `(rows, parameters)`, not to be written to."""
+        return self._nominal
+
+    def apply(self, edit: Edit, vectors: Array, level: Array) -> None:
+        """Write the values of task vectors `(n, P)`.
+
+        Args:
+            edit: working copies for the n robots.
+            vectors: the tasks.
+            level: how far each target is on the way from nominal (0) to its value (1), `(n, k)`, or
+                `(n, 1)` for all of them.
+        """
+        level = np.broadcast_to(level, (len(level), len(self.targets)))
+        self.perturbation.apply(edit, self.ids, self.between(vectors, level[:, :, None]))
+
+    def between(self, vectors: Array, level: Array) -> Array:
+        """Return the values in force, `(n, k, parameters)`; multiples rise in the logarithm.
+
+        Args:
+            vectors: the tasks, `(n, P)`.
+            level: from nominal (0) to the value (1), `(n, k, 1)`; k is `rows` or the targets.
+        """
+        shape = (*level.shape[:2], len(self.perturbation.parameters))
+        values = np.broadcast_to(self.values(vectors), shape)
+        nominal = np.broadcast_to(self.nominal(), shape)
+        reached = np.where(level >= 1, values, nominal)
+        partly = (level > 0) & (level < 1)
+        if not partly.any():
+            return reached
+        multiple = [parameter.unit == "x" for parameter in self.perturbation.parameters]
+        multiple = np.array(multiple) & (nominal > 0) & (values > 0)
+        ratio = np.divide(values, nominal, out=np.ones(shape), where=multiple) ** level
+        risen = np.where(multiple, nominal * ratio, nominal + level * (values - nominal))
+        return np.where(partly, risen, reached)
+
+
+def lay_out(
+    perturbations: tuple[Perturbation, ...], environment: type[Environment]
+) -> tuple[Block, ...]:
+    """Return the blocks of the flat parameter vector, in the order of the file."""
+    check_contact_frictions(perturbations, environment.model())
+    blocks: list[Block] = []
+    column = 0
+    for perturbation in perturbations:
+        if perturbation.event is not None and not environment.feet:
+            raise FastadaptError(
+                f"Perturbation '{perturbation.name}': environment '{environment.name}' names no "
+                "feet that could touch the ground. Leave 'event' out, or name them."
+            )
+        targets = perturbation.targets_in(environment)
+        ids = perturbation.ids_in(environment, targets)
+        rows = targets[:1] if perturbation.shared else targets
+        parameters = tuple(perturbation.parameters_of(environment, target) for target in rows)
+        stop = column + sum(map(len, parameters))
+        times = {name: stop + i for i, name in enumerate(perturbation.times())}
+        blocks.append(Block(perturbation, targets, ids, parameters, column, times))
+        column = blocks[-1].end
+    return tuple(blocks)

@@ -1,0 +1,143 @@
+"""From the laws of a task set to the parameter values of its tasks, for many tasks at once."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.perturbations.perturbation import Perturbation
+from fastadapt.envs.rng import key_of, uniforms
+from fastadapt.envs.tasks.layout import Block
+from fastadapt.envs.tasks.schema import Group
+
+
+def draw(
+    blocks: tuple[Block, ...],
+    perturbations: tuple[Perturbation, ...],
+    groups: Mapping[str, Group],
+    stream: tuple[str | int, ...],
+    indices: NDArray[np.uint64],
+) -> Array:
+    """Draw task vectors; row i is a function of (stream, indices[i]) only.
+
+    Args:
+        blocks: layout of the vector.
+        perturbations: the perturbations as the split has them, in the order of the blocks.
+        groups: the groups as the split has them.
+        stream: what names the stream of draws, e.g. (seed, split).
+        indices: `(n,)` numbers of the tasks.
+
+    Returns:
+        `(n, P)` parameter values.
+    """
+    vectors = np.zeros((len(indices), blocks[-1].end if blocks else 0))
+    chosen = _choose(perturbations, groups, stream, indices)
+    taken: dict[str | None, dict[str, Mask]] = {}
+    for block, perturbation, hit in zip(blocks, perturbations, chosen, strict=True):
+        struck = _strike(block, perturbation, hit, taken, stream, indices)
+        values = block.values(vectors)
+        for p, parameter in enumerate(perturbation.parameters):
+            law = perturbation.law_of(parameter)
+            if law is None:
+                drawn = np.full(struck.shape, parameter.struck)
+            else:
+                key = key_of(*stream, perturbation.name, parameter.name)
+                drawn = law.quantile(uniforms(key, indices, block.rows))
+            values[:, :, p] = np.where(struck, drawn, block.nominal()[:, p])
+        for name, law in perturbation.times().items():
+            key = key_of(*stream, perturbation.name, name)
+            time = law.quantile(uniforms(key, indices, 1)[:, 0])
+            vectors[:, block.times[name]] = np.where(struck.any(axis=1), time, 0.0)
+    return vectors
+
+
+def _choose(
+    perturbations: tuple[Perturbation, ...],
+    groups: Mapping[str, Group],
+    stream: tuple[str | int, ...],
+    indices: NDArray[np.uint64],
+) -> list[Mask]:
+    """Return for each perturbation in which tasks it strikes, `(n,)`.
+
+    Alternatives race: exponential times with the weights as rates, the first `strike` win (a draw
+    without replacement, by weight).
+    """
+    times: dict[str, list[Array]] = {}
+    for perturbation in perturbations:
+        if perturbation.group:
+            key = key_of(*stream, "choice", perturbation.name)
+            with np.errstate(divide="ignore"):
+                time = -np.log(uniforms(key, indices, 1)[:, 0]) / perturbation.weight
+            times.setdefault(perturbation.group, []).append(time)
+    last: dict[str, Array] = {}
+    for name, members in times.items():
+        group = groups.get(name, Group())
+        ordered = np.sort(np.stack(members), axis=0)
+        limit = ordered[group.strike - 1] if group.strike else np.full(len(indices), -1.0)
+        if group.none > 0:
+            none = -np.log(uniforms(key_of(*stream, "none", name), indices, 1)[:, 0]) / group.none
+            limit = np.where(none < limit, np.nextafter(none, -np.inf), limit)
+        last[name] = limit
+    chosen: dict[str, Mask] = {}
+    seen = dict.fromkeys(times, 0)
+    for perturbation in perturbations:
+        if perturbation.group:
+            time = times[perturbation.group][seen[perturbation.group]]
+            seen[perturbation.group] += 1
+            chosen[perturbation.name] = (time <= last[perturbation.group]) & np.isfinite(time)
+        else:
+            chosen[perturbation.name] = np.ones(len(indices), bool)
+    return [chosen[perturbation.along_with or perturbation.name] for perturbation in perturbations]
+
+
+def _strike(
+    block: Block,
+    perturbation: Perturbation,
+    hit: Mask,
+    taken: dict[str | None, dict[str, Mask]],
+    stream: tuple[str | int, ...],
+    indices: NDArray[np.uint64],
+) -> Mask:
+    """Return which rows of the block are struck in which task, `(n, rows)`.
+
+    Targets of one name are not struck twice within a group (two faults hit two places).
+    """
+    if perturbation.shared:
+        return hit[:, None]
+    eligible = _eligible(block, perturbation)
+    count = perturbation.strike or int(eligible.sum())
+    key = key_of(*stream, perturbation.name, "targets")
+    order = uniforms(key, indices, len(block.targets))
+    order[:, ~eligible] = np.inf
+    used = taken.setdefault(perturbation.group, {}) if perturbation.group else {}
+    for column, target in enumerate(block.targets):
+        if target in used:
+            order[used[target], column] = np.inf
+    rank = np.argsort(np.argsort(order, axis=1), axis=1)
+    struck = (rank < count) & np.isfinite(order) & hit[:, None]
+    for column, target in enumerate(block.targets):
+        used[target] = used.get(target, np.zeros(len(indices), bool)) | struck[:, column]
+    return struck
+
+
+def _eligible(block: Block, perturbation: Perturbation) -> Mask:
+    """Return which targets of the block can be struck, `(rows,)`."""
+    patterns = perturbation.among or ("*",)
+    for pattern in patterns:
+        if not fnmatch.filter(block.targets, pattern):
+            raise FastadaptError(
+                f"Perturbation '{perturbation.name}': among: "
+                f"{unknown_name('target', pattern, block.targets)}"
+            )
+    eligible = [any(fnmatch.fnmatchcase(t, p) for p in patterns) for t in block.targets]
+    if (perturbation.strike or 0) > sum(eligible):
+        raise FastadaptError(
+            f"Perturbation '{perturbation.name}': strike = {perturbation.strike} is more than the "
+            f"{sum(eligible)} targets that can be struck."
+        )
+    return np.array(eligible)

@@ -1,0 +1,195 @@
+"""The TOML file that declares a task set, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.perturbations import AnyPerturbation
+from fastadapt.envs.perturbations.perturbation import Perturbation
+from fastadapt.envs.tasks.bounds import check_apart, check_bounds
+from fastadapt.envs.tasks.schema_errors import sentences
+
+
+class Group(BaseModel):
+    """Alternatives, of which `strike` hit one task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strike: int = Field(default=1, ge=0)
+    none: float = Field(default=0.0, ge=0)
+    """Weight of "nothing at all", beside the weights of the members."""
+
+
+class Split(BaseModel):
+    """A named part of the task set: how many frozen tasks, and where it departs from training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = Field(ge=1, le=100_000)
+    description: str = ""
+    groups: dict[str, Group] = {}
+    perturbations: dict[str, dict[str, Any]] = {}
+    """Keys of a perturbation that this split replaces, by the perturbation's name."""
+
+
+class TaskSetFile(BaseModel):
+    """A task-set file, validated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,50}$")
+    version: int = Field(ge=0)
+    environment: str | dict[str, Any]
+    """A shipped environment, or the table that declares an own one (see `own_robot.tables`)."""
+    description: str = ""
+    groups: dict[str, Group] = {}
+    perturbations: tuple[AnyPerturbation, ...] = ()
+    splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _name_or_table(cls, environment: Any) -> Any:
+        if not isinstance(environment, str | dict):
+            raise ValueError(
+                f"must be the name of a shipped environment, or a table [environment], not "
+                f"{environment!r}"
+            )
+        return environment
+
+    def of_split(self, split: str) -> tuple[tuple[Perturbation, ...], dict[str, Group]]:
+        """Return the perturbations and groups in force in a split."""
+        merged = tuple(self.in_split(split, perturbation) for perturbation in self.perturbations)
+        return merged, self.groups | self.splits[split].groups
+
+    def in_split(self, split: str, perturbation: Perturbation) -> Perturbation:
+        """Return a perturbation of this file as a split has it."""
+        changes = self.splits[split].perturbations.get(perturbation.name)
+        if not changes:
+            return perturbation
+        return type(perturbation).model_validate(perturbation.model_dump() | changes)
+
+
+def read_task_file(path: Path) -> TaskSetFile:
+    """Read and validate a task-set file.
+
+    Raises:
+        FastadaptError: the file is missing, is no TOML or does not follow the schema; the message
+            gives the path of every wrong key and the nearest valid name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FastadaptError(f"Cannot read the task-set file '{path}': {reason}.") from None
+    return parse_task_file(text, str(path))
+
+
+def parse_task_file(text: str, source: str) -> TaskSetFile:
+    """Validate the text of a task-set file; `source` names it in messages."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FastadaptError(f"{source} is not valid TOML: {error}.") from None
+    try:
+        file = TaskSetFile.model_validate(content)
+    except ValidationError as error:
+        raise FastadaptError(f"{source}: {sentences(error, content, _TABLES)}") from None
+    try:
+        _check_names(file)
+        _check_groups(file)
+        _check_splits(file)
+    except FastadaptError as error:
+        raise FastadaptError(f"{source}: {error}") from None
+    return file
+
+
+_TABLES: dict[str, type[BaseModel]] = {"": TaskSetFile, "groups": Group, "splits": Split}
+
+
+def _check_names(file: TaskSetFile) -> None:
+    names = [p.name for p in file.perturbations]
+    for name in names:
+        if names.count(name) > 1:
+            raise FastadaptError(
+                f"two perturbations are called '{name}'; give each a name of its own."
+            )
+    for perturbation in file.perturbations:
+        _check_company(file, perturbation)
+    for split_name, split in file.splits.items():
+        for name in split.perturbations:
+            if name not in names:
+                raise FastadaptError(
+                    f"splits.{split_name}: {unknown_name('perturbation', name, names)}"
+                )
+
+
+def _check_company(file: TaskSetFile, perturbation: Perturbation) -> None:
+    """What strikes along with another one is drawn with that one, and not on its own."""
+    if perturbation.along_with is None:
+        return
+    others = {p.name: p for p in file.perturbations if p.name != perturbation.name}
+    if perturbation.along_with not in others:
+        raise FastadaptError(
+            f"perturbation '{perturbation.name}': along_with: "
+            f"{unknown_name('other perturbation', perturbation.along_with, others)}"
+        )
+    if perturbation.group or others[perturbation.along_with].along_with:
+        raise FastadaptError(
+            f"perturbation '{perturbation.name}' strikes along with '{perturbation.along_with}': "
+            "leave its 'group' out, and name one that does not follow another."
+        )
+
+
+def _check_groups(file: TaskSetFile) -> None:
+    members = [p.group for p in file.perturbations if p.group]
+    places = [("groups", file.groups)]
+    places += [(f"splits.{name}.groups", split.groups) for name, split in file.splits.items()]
+    for place, groups in places:
+        for name, group in groups.items():
+            if name not in members:
+                raise FastadaptError(
+                    f"{place}: {unknown_name('group of any perturbation', name, members)}"
+                )
+            if group.strike > members.count(name):
+                raise FastadaptError(
+                    f"{place}.{name}: strike = {group.strike} is more than the "
+                    f"{members.count(name)} perturbations of the group."
+                )
+
+
+def _check_splits(file: TaskSetFile) -> None:
+    if "train" not in file.splits:
+        raise FastadaptError(
+            f"splits: [splits.train] is missing, there is nothing to train on without it; found: "
+            f"{', '.join(file.splits) or 'none'}."
+        )
+    # The training split first: the others are compared with it, and its mistakes are not theirs.
+    for split in sorted(file.splits, key=lambda name: name != "train"):
+        for position, perturbation in enumerate(file.perturbations):
+            try:
+                _check_changes(file, split, perturbation)
+                here, known = (file.in_split(name, perturbation) for name in (split, "train"))
+                check_bounds(here)
+                check_apart(split, here, known)
+            except ValidationError as error:
+                within = ("perturbations", position, perturbation.kind)
+                told = sentences(error, file.model_dump(), _TABLES, within)
+                raise FastadaptError(f"splits.{split}: {told}") from None
+            except FastadaptError as error:
+                raise FastadaptError(
+                    f"splits.{split}: perturbation '{perturbation.name}': {error}"
+                ) from None
+
+
+def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) -> None:
+    """A split changes laws and what is struck; the layout of the parameters stays."""
+    laws = {p.name for p in perturbation.parameters} & set(type(perturbation).model_fields)
+    allowed = laws | {"among", "strike", "weight"} | set(perturbation.times())
+    for key in file.splits[split].perturbations.get(perturbation.name, {}):
+        if key not in allowed:
+            raise unknown_name("key that a split can change called", key, allowed)

@@ -1,0 +1,250 @@
+"""A task set: an environment, the laws its perturbations are drawn from, and frozen splits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastadapt.envs.catalogue import find_environment
+from fastadapt.envs.environment import Environment
+from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.envs.tasks.frozen import (
+    frozen_content,
+    frozen_values,
+)
+from fastadapt.envs.tasks.layout import lay_out
+from fastadapt.envs.tasks.sampling import draw
+from fastadapt.envs.tasks.schema import TaskSetFile
+from fastadapt.envs.tasks.task import Task
+
+_FROZEN = "frozen"
+
+
+class TaskSet:
+    """A declared distribution of tasks over one environment.
+
+    Attributes:
+        file: the validated declaration.
+        source: the text of the TOML file.
+        environment: the class of the environment.
+        blocks: layout of the flat parameter vector of a task.
+        names: names of the parameters, `name.parameter[target]`, `(P,)`.
+        units: their units.
+        nominal: the unperturbed task.
+        frozen: hash, parameter names and values of the frozen tasks, None if they are redrawn.
+    """
+
+    def __init__(
+        self,
+        file: TaskSetFile,
+        source: str,
+        frozen: dict[str, Any] | None,
+        environment: type[Environment] | None = None,
+        origin: Path | None = None,
+    ) -> None:
+        """Lay the task set out; `origin` is its file, if it has one: models lie relative to it."""
+        self.file = file
+        self.source = source
+        self.environment = environment or find_environment(file.environment, origin)
+        self.blocks = lay_out(file.perturbations, self.environment)
+        for split in file.splits:  # unknown names must raise here, not at the first draw
+            for perturbation in file.of_split(split)[0]:
+                perturbation.targets_in(self.environment)
+            self._draw(split, 0, np.zeros(1, np.uint64))
+        self.names, self.units, nominal = self._describe()
+        self._layout = _hash(
+            [[b.perturbation.meaning(), b.targets, self.names] for b in self.blocks]
+        )
+        self.nominal = self._task(nominal)
+        self.frozen = frozen
+        self._low, self._high, self._log = self._ranges()
+
+    @property
+    def name(self) -> str:
+        """The name, without a version."""
+        return self.file.name
+
+    @property
+    def id(self) -> str:
+        """The versioned id, e.g. `cheetah-damage-v0`."""
+        return f"{self.file.name}-v{self.file.version}"
+
+    @property
+    def hash(self) -> str:
+        """Hash of the declaration and of the environment's version."""
+        return _hash([self.environment.id(), self.file.model_dump(mode="json")])
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(self.file.splits)
+
+    def tasks(self, split: str) -> list[Task]:
+        """Return the frozen tasks of a split, always the same.
+
+        Raises:
+            FastadaptError: there is no such split, or the shipped tasks belong to another version
+                of the declaration.
+        """
+        count = self._split(split).count
+        if self.frozen is None:
+            return self.sample(split, count, _FROZEN)
+        if self.frozen["hash"] != self.hash:
+            raise FastadaptError(
+                f"The frozen tasks of '{self.name}' were made from another version of its file. "
+                "Raise its version and run `python -m fastadapt.envs.tasks.freeze FILE.toml`."
+            )
+        columns, values = frozen_values(self.frozen, split, self.names, count)
+        vectors = np.tile(self.nominal.vector(), (count, 1))
+        vectors[:, columns] = values
+        return [self._task(vector) for vector in vectors]
+
+    def sample(self, split: str, count: int, seed: int | str = 0, start: int = 0) -> list[Task]:
+        """Draw tasks from the laws of a split: number i is a function of (seed, split, i) only.
+
+        Args:
+            split: name of the split.
+            count: how many.
+            seed: names the stream of draws.
+            start: number of the first task.
+
+        Raises:
+            FastadaptError: there is no such split, `count` is not positive, `start` is negative, or
+                `seed` is neither a whole number nor a text.
+        """
+        self._split(split)
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise FastadaptError(f"Cannot sample {count!r} tasks; ask for at least 1.")
+        if not isinstance(start, int | np.integer) or not 0 <= start < 2**63:
+            raise FastadaptError(f"start = {start!r}; tasks have whole numbers from 0 on.")
+        if not isinstance(seed, int | np.integer | str) or isinstance(seed, bool):
+            raise FastadaptError(f"seed = {seed!r}; it must be a whole number or a text.")
+        count, start = int(count), int(start)
+        seed = seed if isinstance(seed, str) else int(seed)
+        indices = np.arange(start, start + count, dtype=np.uint64)
+        return [self._task(vector) for vector in self._draw(split, seed, indices)]
+
+    def vectors(self, tasks: Sequence[Task]) -> NDArray[np.float64]:
+        """Return the parameter values of tasks of this task set, `(n, P)`.
+
+        Raises:
+            FastadaptError: a task belongs to another task set.
+        """
+        for task in tasks:
+            if not isinstance(task, Task):
+                raise FastadaptError(
+                    f"{task!r:.60} is no Task. Use tasks from `tasks` or `sample` of '{self.id}'."
+                )
+            if task.layout != self._layout or task.environment != self.environment.id():
+                raise FastadaptError(
+                    f"Task {task.id} ({task.environment}) does not belong to task set '{self.id}'. "
+                    "Use tasks from its own `tasks` or `sample`."
+                )
+        return np.array([task.values for task in tasks]).reshape(len(tasks), len(self.names))
+
+    def between(self, task: Task, share: float) -> Task:
+        """Return the task on the way from nominal (share 0) to `task` (1).
+
+        Multiples go in the logarithm, everything else in proportion, switches at once.
+
+        Raises:
+            FastadaptError: the task belongs to another task set.
+        """
+        vector = self.vectors([task])
+        for block in self.blocks:
+            if not block.perturbation.is_switch():
+                level = np.full((1, block.rows, 1), share)
+                block.values(vector)[:] = block.between(vector, level)
+        return self._task(vector[0])
+
+    def context(self, tasks: Sequence[Task] | Task) -> NDArray[np.float64]:
+        """Return the parameters scaled so that the train split lies in [-1, 1], `(n, P)`.
+
+        Log-uniform parameters are scaled in the logarithm; a single task gives `(P,)`. This is what
+        an oracle sees, and a target for auxiliary losses.
+        """
+        if isinstance(tasks, Task):
+            return self.context([tasks])[0]
+        return self.scale(self.vectors(tasks))
+
+    def scale(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return parameter values `(n, P)` scaled as `context` does."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(self._log, np.log(vectors), vectors)
+        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
+        return np.where(half > 0, (values - middle) / np.where(half > 0, half, 1.0), 0.0)
+
+    @property
+    def logarithmic(self) -> list[str]:
+        """Names of the parameters whose law is in the logarithm."""
+        return [name for name, log in zip(self.names, self._log, strict=True) if log]
+
+    def freeze(self) -> dict[str, Any]:
+        """Return the data that freezes every split: hash, parameter names, values."""
+        tasks = {split: self.sample(split, self._split(split).count, _FROZEN)
+                 for split in self.splits}  # fmt: skip
+        values = {split: [list(task.values) for task in tasks[split]] for split in tasks}
+        return frozen_content(self.id, self.hash, self.names, values)
+
+    def _split(self, split: str) -> Any:
+        if not isinstance(split, str) or split not in self.file.splits:
+            raise unknown_name(f"split of task set '{self.name}' called", str(split), self.splits)
+        return self.file.splits[split]
+
+    def _draw(
+        self, split: str, seed: int | str, indices: NDArray[np.uint64]
+    ) -> NDArray[np.float64]:
+        perturbations, groups = self.file.of_split(split)
+        return draw(self.blocks, perturbations, groups, (seed, split), indices)
+
+    def _task(self, vector: NDArray[np.float64]) -> Task:
+        nominal = self.nominal.values if hasattr(self, "nominal") else tuple(vector.tolist())
+        values = tuple(vector.tolist())
+        return Task(self.environment.id(), self._layout, self.names, values, nominal)
+
+    def _describe(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
+        names: list[str] = []
+        units: list[str] = []
+        nominal: list[float] = []
+        for block in self.blocks:
+            name = block.perturbation.name
+            for label, row in zip(block.labels(), block.parameters, strict=True):
+                for parameter in row:
+                    names.append(f"{name}.{parameter.name}{label}")
+                    units.append(parameter.unit)
+                    nominal.append(parameter.nominal)
+            names += [f"{name}.{time}" for time in block.times]
+            units += ["s"] * len(block.times)
+            nominal += [0.0] * len(block.times)
+        return tuple(names), tuple(units), np.array(nominal)
+
+    def _ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return low, high (in the logarithm where the law is logarithmic) and where it is."""
+        low, high = self.nominal.vector(), self.nominal.vector()
+        log = np.zeros(len(low), bool)
+        perturbations, _ = self.file.of_split("train")
+        for block, perturbation in zip(self.blocks, perturbations, strict=True):
+            width = len(perturbation.parameters)
+            for p, parameter in enumerate(perturbation.parameters):
+                law = perturbation.law_of(parameter)
+                struck = parameter.nominal if parameter.struck is None else parameter.struck
+                ends = law.support() if law else (struck, struck)
+                columns = slice(block.start + p, block.stop, width)
+                if law is not None and law.logarithmic:
+                    log[columns] = low[columns] > 0  # nominal
+                low[columns] = np.fmin(low[columns], ends[0])
+                high[columns] = np.fmax(high[columns], ends[1])
+            for name, law in perturbation.times().items():
+                high[block.times[name]] = law.support()[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(log, np.log(low), low), np.where(log, np.log(high), high), log
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
