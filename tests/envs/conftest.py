@@ -1,13 +1,8 @@
 """Fixtures of the environment tests; the modules that tests share lie beside them."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from shipped import shipped
+from tests.support.shipped import shipped
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from declared import constant, declare, with_values
-from rolls import random_actions, roll
 
 from fastadapt.envs import find_environment, make_batch
+from tests.support.declared import constant, declare, with_values
+from tests.support.rolls import random_actions, roll
 
 FAMILIES = {
     "cheetah-velocity": ("cheetah", {"velocity": (-0.5, 2.5)}),

@@ -1,0 +1,151 @@
+"""What `fastadapt check` measures is what the perturbations do."""
+
+import numpy as np
+import pytest
+
+from fastadapt.envs import load_task_set
+from fastadapt.envs.sanity.effects import measure
+from fastadapt.envs.sanity.extremes import all_ends
+from fastadapt.envs.sanity.speed import task_costs, try_out
+from tests.support.declared import constant, declare
+from tests.support.own_models import write
+
+WIDE = {"law": "uniform", "low": 0.5, "high": 2.0}
+
+
+def one(*perturbations, environment="cheetah", **splits):
+    effects = measure(declare(environment, *perturbations, **splits), 1)
+    return {effect.ends.name: effect for effect in effects}
+
+
+SCALE = 'scale = { law = "uniform", low = 0.5, high = 2.0 }'
+
+
+def perturbation(kind, target, law=""):
+    """Return a perturbation as a task-set file declares it."""
+    return f'[[perturbations]]\nname = "it"\nkind = "{kind}"\ntargets = ["{target}"]\n{law}\n'
+
+
+def test_every_parameter_of_the_shipped_set_is_measured_and_acts(cheetah):
+    effects = measure(cheetah, 1)
+    assert [effect.ends.name for effect in effects] == list(cheetah.names)
+    assert all(effect.acts for effect in effects)
+
+
+def test_the_ends_are_those_of_all_splits(cheetah):
+    ends = {some.name: some for some in all_ends(cheetah)}
+    assert ends["torso_mass.scale[torso]"].values == (0.25, 4.0)
+    assert ends["weak.strength[bshin]"].values == (0.0, 0.7)
+    assert ends["dead.dead[bshin]"].values == (0.0, 1.0)
+    fraction = ends["locked.fraction[bshin]"]
+    assert fraction.values == (0.1, 0.9)
+    at = cheetah.names.index("locked.locked[bshin]")
+    assert [task.values[at] for task in fraction.tasks] == [1, 1, 1]  # else it would do nothing
+    for some in ends.values():
+        low, high = (set(task.changes()) for task in some.tasks[1:])
+        assert all("bshin" in name for name in low | high) or "bshin" not in some.name
+
+
+def test_a_push_moves_a_free_mass_as_newton_says():
+    mass = {"name": "it", "kind": "mass", "targets": ["object"], "scale": WIDE}
+    effect = one(mass, environment="reacher")["it.scale[object]"]
+    nominal, light, heavy = effect.measured
+    assert effect.unit == "m/s²"
+    assert light > nominal > heavy > 0
+
+
+def test_sliding_distance_is_that_of_the_friction_asked_for():
+    friction = {"name": "it", "kind": "contact-friction", "targets": ["ffoot"],
+                "against": ["floor"], "scale": WIDE}  # fmt: skip
+    nominal, slippery, rough = one(friction)["it.scale"].measured
+    expected = [1 / (2 * 9.81 * mu) for mu in (0.4, 0.2, 0.8)]  # Gymnasium's cheetah: 0.4
+    assert [nominal, slippery, rough] == pytest.approx(expected, rel=0.05)
+
+
+def test_locks_stand_and_dead_joints_do_not_drive():
+    targets = {"targets": ["bfoot"]}
+    effects = one(
+        {"name": "dead", "kind": "dead-actuator", **targets},
+        {"name": "lock", "kind": "locked-joint", "fraction": WIDE | {"high": 1.0}, **targets},
+    )
+    nominal, _, dead = effects["dead.dead[bfoot]"].measured
+    assert nominal > 30 > 20 > dead
+    assert effects["lock.locked[bfoot]"].measured[2] < 0.05
+    low, high = effects["lock.fraction[bfoot]"].measured[1:]
+    assert (low, high) == pytest.approx(np.rad2deg([(-0.4 + 0.785) / 2, 0.785]), abs=0.1)
+
+
+def test_what_does_nothing_is_flagged(tmp_path):
+    damping = perturbation("joint-damping", "JOINT", SCALE)
+    path = write(tmp_path, perturbations=damping)
+    assert [effect.acts for effect in measure(load_task_set(path), 1)] == [True]
+    xml = path.with_suffix(".xml")
+    xml.write_text(xml.read_text().replace('damping="0.2"', ""))  # a multiple of nothing
+    assert [effect.acts for effect in measure(load_task_set(path), 1)] == [False]
+
+
+def test_what_no_split_ever_changes_is_left_out():
+    still = {"name": "it", "kind": "mass", "targets": ["torso"], "scale": constant(1.0)}
+    assert one(still) == {}
+
+
+def test_times_are_parameters_too():
+    late = {"name": "it", "kind": "dead-actuator", "targets": ["bfoot"],
+            "onset": {"law": "uniform", "low": 0.2, "high": 1.0}}  # fmt: skip
+    effects = one(late)
+    assert list(effects) == ["it.dead[bfoot]", "it.onset"]
+    assert all(effect.acts for effect in effects.values())
+
+
+def test_costs_and_a_first_run(reacher):
+    costs = task_costs(reacher, 1)
+    assert list(costs) == ["all", *(p.name for p in reacher.file.perturbations)]
+    assert all(seconds >= 0 for seconds in costs.values())
+    run = try_out(reacher, 0.2, 1)
+    assert run.diverged == run.fell == 0
+    assert run.nominal_rate > 0
+    assert run.steps >= 20
+
+
+GRIPPER = """
+<mujoco model="gripper">
+  <worldbody>
+    <body name="left" pos="0 0.1 0">
+      <joint name="left" type="slide" axis="0 1 0" range="0 0.05"/>
+      <geom size="0.01" mass="0.1"/>
+    </body>
+    <body name="right" pos="0 -0.1 0">
+      <joint name="right" type="slide" axis="0 -1 0" range="0 0.05"/>
+      <geom size="0.01" mass="0.1"/>
+      <site name="nozzle"/>
+    </body>
+  </worldbody>
+  <tendon><fixed name="opening"><joint joint="left" coef="0.5"/><joint joint="right" coef="0.5"/>
+  </fixed></tendon>
+  <actuator>
+    <general name="grip" tendon="opening" gainprm="30" ctrlrange="-1 1" ctrllimited="true"/>
+    <general name="jet" site="nozzle" gear="0 3 0 0 0 0" gainprm="2" ctrlrange="-1 1"
+      ctrllimited="true"/>
+  </actuator>
+</mujoco>
+"""
+REACH = 'objective = "reach-site"\nsite = "nozzle"\nlockable = ["left", "right"]'
+
+
+@pytest.mark.parametrize("actuator", ["grip", "jet"])
+def test_the_force_of_what_moves_no_joint_is_measured(tmp_path, actuator):
+    """A gripper pulled by a tendon, a nozzle at a site."""
+    strength = perturbation("motor-strength", actuator, SCALE)
+    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, strength)), 1)
+    full = {"grip": 30.0, "jet": 2.0}[actuator]
+    assert effect.measured == pytest.approx((full, 0.5 * full, 2.0 * full))
+    assert (effect.what, effect.unit, effect.acts) == ("largest force, held still", "N", True)
+
+
+def test_a_finger_on_a_tendon_is_driven_by_it(tmp_path):
+    """Its lock has a travel to take away, though no actuator is on the joint."""
+    lock = perturbation("locked-joint", "left")
+    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, lock)), 1)
+    free, _, locked = effect.measured
+    assert effect.unit == "m"
+    assert free > 0.04 > 1e-4 > locked
