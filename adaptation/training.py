@@ -28,7 +28,7 @@ from fastadapt.adaptation.runs.run import (
 )
 from fastadapt.adaptation.runs.warm_start import open_start, take_over
 from fastadapt.envs.arguments import whole_number
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 Report = Callable[[int, Mapping[str, float]], None]
 """Called after every iteration with its number (from 1) and its metrics."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastadapt.agents.interface import AdaptiveAgent, Transition
 from fastadapt.envs import FastadaptError, TaskSet
 from fastadapt.envs.arrays import Array, Mask
-from fastadapt.envs.errors import unknown_name
+from fastadapt.errors import unknown_name
 
 _METHODS = ("begin", "act", "observe", "end_episode", "snapshot", "restore")
 

@@ -195,7 +195,7 @@ def find_agent_without_memory(name: str) -> type[MetaLearner]:
     """
     _check(name)
     if name not in _WITHOUT_MEMORY:
-        from fastadapt.envs.errors import FastadaptError
+        from fastadapt.errors import FastadaptError
 
         raise FastadaptError(
             f"Agent '{name}' has no memory to wipe; these have: {', '.join(_WITHOUT_MEMORY)}."
@@ -240,7 +240,7 @@ def make_agent(name: str, task_set: TaskSet, seed: int = 0, **options: Any) -> M
 
 def _check(name: str) -> None:
     if name not in _HOMES:
-        from fastadapt.envs.errors import unknown_name
+        from fastadapt.errors import unknown_name
 
         raise unknown_name("agent", name, _HOMES)
 
@@ -255,7 +255,7 @@ def _find(module: str, name: str) -> Any:
         package = _OPTIONAL.get(str(error.name).partition(".")[0])
         if package is None:
             raise
-        from fastadapt.envs.errors import FastadaptError
+        from fastadapt.errors import FastadaptError
 
         raise FastadaptError(f"This agent needs {_how_to_get(package)}") from None
 
@@ -272,7 +272,7 @@ def _how_to_get(package: str) -> str:
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
-    from fastadapt.envs.errors import FastadaptError, unknown_name
+    from fastadapt.errors import FastadaptError, unknown_name
 
     known = {f.name for f in fields(config)}
     changes: dict[str, Any] = {}

@@ -11,11 +11,11 @@ choose_gl_backend()  # before anything imports MuJoCo
 from fastadapt.envs.batched_env import BatchedEnv, make_batch  # noqa: E402
 from fastadapt.envs.catalogue import find_environment, list_environments  # noqa: E402
 from fastadapt.envs.environment import Environment  # noqa: E402
-from fastadapt.envs.errors import FastadaptError  # noqa: E402
 from fastadapt.envs.gymnasium_env import register  # noqa: E402
 from fastadapt.envs.tasks.catalogue import list_task_sets, load_task_set, nominal_task_set  # noqa: E402
 from fastadapt.envs.tasks.task import Task  # noqa: E402
 from fastadapt.envs.tasks.task_set import TaskSet  # noqa: E402
+from fastadapt.errors import FastadaptError  # noqa: E402
 
 register()
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def check_size(name: str, value: Any, least: int) -> None:

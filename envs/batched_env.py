@@ -21,7 +21,6 @@ from fastadapt.envs.arguments import (
     numbers,
 )
 from fastadapt.envs.arrays import Array, Mask
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations.signals import Signals
 from fastadapt.envs.rng import EpisodeDraws
 from fastadapt.envs.runtime.action_delay import ActionPath
@@ -32,6 +31,7 @@ from fastadapt.envs.simulation.factory import make_simulation
 from fastadapt.envs.simulation.interface import Backend
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.errors import FastadaptError, unknown_name
 
 Context = Literal["hidden", "visible"]
 

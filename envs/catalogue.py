@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import unknown_name
+from fastadapt.errors import unknown_name
 
 
 def environments() -> dict[str, type[Environment]]:

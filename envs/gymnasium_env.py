@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from fastadapt.envs.arguments import check_options, numbers
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.batched_env import Context, make_batch
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.rng import key_of
 from fastadapt.envs.tasks.catalogue import _shipped, load_task_set
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 class GymnasiumEnv(gym.Env[Array, Array]):

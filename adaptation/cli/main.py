@@ -57,7 +57,7 @@ def _run(arguments: list[str]) -> int:
     try:
         return module.run(arguments[1:]) or 0
     except ValueError as error:
-        from fastadapt.envs.errors import FastadaptError
+        from fastadapt.errors import FastadaptError
 
         if not isinstance(error, FastadaptError):
             raise

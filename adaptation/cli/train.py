@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> None:
     try:
         args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
     except ValueError as error:  # an impossible setting
-        from fastadapt.envs.errors import FastadaptError
+        from fastadapt.errors import FastadaptError
 
         raise FastadaptError(str(error)) from None
     from fastadapt.adaptation.cli.progress import TrainingProgress

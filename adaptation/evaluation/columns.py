@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.runs.checkpoint import write_text
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 COLUMNS = np.dtype([
     ("agent", "U64"), ("seed", "i8"), ("task_set", "U64"), ("split", "U64"), ("task_id", "U16"),

@@ -10,7 +10,7 @@ import numpy as np
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:

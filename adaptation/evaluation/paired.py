@@ -17,7 +17,7 @@ from fastadapt.adaptation.statistics.paired import (
     probability_of_improvement,
     wins,
 )
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 
 class Comparison(NamedTuple):

@@ -23,7 +23,7 @@ from fastadapt.adaptation.statistics.bootstrap import (
     over_tasks,
 )
 from fastadapt.adaptation.text_table import markdown_table, shots_name
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 METHOD = (
     "averages over episodes per seed and task; percentile bootstrap over tasks, and over seeds too "

@@ -22,7 +22,7 @@ from fastadapt.adaptation.training import (
     locked,
     train,
 )
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 Algorithm = Literal["sac", "ppo", "sb3-ppo", "sb3-sac"]
 ARMS = {"floor": "nominal", "domain-randomised": "domain-randomised", "oracle": "oracle"}

@@ -15,7 +15,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.statistics.metrics import normalised_score
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 ROLES = ("floor", "domain-randomised", "oracle", "random")
 """Floor: trained on the healthy robot only. Oracle: sees the parameters of the task."""

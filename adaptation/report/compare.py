@@ -21,7 +21,7 @@ from fastadapt.adaptation.report.tables import DIFFERENCES, make_tables
 from fastadapt.adaptation.runs.external import open_measured
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.text_table import Table
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 _LONGEST = 30
 """Characters of a path in the name of an agent; a name has 64 in all."""

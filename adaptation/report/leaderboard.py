@@ -19,7 +19,7 @@ from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.statistics.bootstrap import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.agents.registry import find_config
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 BEGIN, END = "<!-- fastadapt table: {} -->", "<!-- /fastadapt table -->"
 """Marks in a Markdown file between which the table of a task set (its id) is put."""

@@ -20,7 +20,7 @@ from fastadapt.adaptation.report.tables import make_tables, pairs
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, REPS
 from fastadapt.adaptation.text_table import Table
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

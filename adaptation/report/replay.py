@@ -16,7 +16,7 @@ from fastadapt.adaptation.report.meshes import mesh_of
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
     import mujoco

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.agents.interface import AgentState
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 _KEEP = 2
 

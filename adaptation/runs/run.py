@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastadapt.adaptation.runs.checkpoint import load_checkpoint, write_text
 from fastadapt.adaptation.runs.machine import machine
 from fastadapt.envs.custom.factory import keep_robot
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
     from fastadapt.envs import TaskSet

@@ -12,7 +12,7 @@ from fastadapt.adaptation.runs.checkpoint import (
     write_text,
 )
 from fastadapt.adaptation.runs.run import Run, load_run
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 
 def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) -> Run:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 Statistic = Callable[[Array], Array]
 """Reduces the last axis: `(..., n)` to `(...)`."""

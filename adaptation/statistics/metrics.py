@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 
 class Times(NamedTuple):

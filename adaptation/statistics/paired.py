@@ -18,7 +18,7 @@ from fastadapt.adaptation.statistics.bootstrap import (
     mean,
 )
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def paired_difference(

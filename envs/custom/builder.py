@@ -15,8 +15,8 @@ from fastadapt.envs.custom.kinematics import Anatomy
 from fastadapt.envs.custom.mjcf import NOMINAL
 from fastadapt.envs.custom.schema import BringObjectTable, MovingTable, RobotTable
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo
+from fastadapt.errors import FastadaptError, unknown_name
 
 _DROP = 0.002
 """A robot that is moved onto its floor by more than this is worth a word [m]."""

@@ -19,9 +19,9 @@ from fastadapt.envs.custom.mjcf import CAMERA, one_line
 from fastadapt.envs.custom.python_class import class_environment, keep_class
 from fastadapt.envs.custom.schema import ClassTable, RobotTable, read_table
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.objectives.catalogue import objectives
 from fastadapt.envs.objectives.posed_robot import PosedRobot
+from fastadapt.errors import FastadaptError
 
 _made: dict[tuple[str, Path], type[Environment]] = {}
 """By content and place: an equal robot elsewhere has files of its own, which may change or go."""

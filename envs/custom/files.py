@@ -13,7 +13,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
 _XML = (".xml", ".mjcf", ".urdf")

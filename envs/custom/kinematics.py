@@ -9,8 +9,8 @@ import numpy as np
 
 from fastadapt.envs.custom.mjcf import SCALAR, matched
 from fastadapt.envs.custom.schema import MovingTable, RobotTable
-from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.model.names import names_of
+from fastadapt.errors import unknown_name
 
 
 class Anatomy:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fastadapt.envs.custom.files import ModelFiles
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 NOMINAL = "fastadapt nominal"

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastadapt.envs.custom.files import kept_folder
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 _FOLDER = "class.json"
 _made: dict[tuple[type, str], type[Environment]] = {}

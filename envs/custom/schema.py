@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from fastadapt.envs.custom.mjcf import Integrator, Servo
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.messages import MUST
+from fastadapt.errors import FastadaptError, unknown_name
 
 Positive = Annotated[float, Field(gt=0)]
 

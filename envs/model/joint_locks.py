@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mujoco
 
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.model.names import names_of
+from fastadapt.errors import FastadaptError
 
 
 def lock_name(joint: str) -> str:

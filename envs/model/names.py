@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Ids
-from fastadapt.envs.errors import FastadaptError, unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:

@@ -11,7 +11,6 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment, from_model
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.objectives.object_motion import (
     ObjectMotion,
     add_goal,
@@ -20,6 +19,7 @@ from fastadapt.envs.objectives.object_motion import (
 )
 from fastadapt.envs.objectives.servo_targets import ServoTargets, joint_unit, length_unit
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 class BringObject(Environment):

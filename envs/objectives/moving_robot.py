@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
-from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.model.names import ids_of, names_of
 from fastadapt.envs.model.rotations import unit
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import unknown_name
 
 
 class MovingRobot(PosedRobot):

@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.model.names import names_of
 from fastadapt.envs.model.rotations import rotation_matrices
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 class ObjectMotion:

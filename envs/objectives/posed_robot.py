@@ -11,8 +11,8 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment, from_model
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError, unknown_name
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 

@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.model.names import names_of
 from fastadapt.envs.model.rotations import rotation_matrices, unit
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import unknown_name
 
 
 class Motion(NamedTuple):

@@ -9,9 +9,9 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 _FIELDS = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")
 _GAINS = (int(mujoco.mjtGain.mjGAIN_FIXED), int(mujoco.mjtGain.mjGAIN_AFFINE))

@@ -13,10 +13,10 @@ from pydantic import field_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.model.names import ids_of, match_names
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 _NOTE = "contact-friction"
 _FRICTIONLESS = 1

@@ -8,7 +8,6 @@ import mujoco
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.perturbations.actuator import (
     DeadActuator,
     force_entries,
@@ -17,6 +16,7 @@ from fastadapt.envs.perturbations.actuator import (
 )
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment

@@ -11,11 +11,11 @@ from pydantic import model_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.model.joint_locks import _equality
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError
 
 HERE = -1.0
 """The value of `fraction` that means: wherever the joint is when it locks."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.lock import refuse_unlimitable
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError
 
 
 class RangeCut(Perturbation):

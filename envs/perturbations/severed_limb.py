@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.model.names import limb_names, match_suitable, subtree
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError
 
 _DUST = 0.01
 """Size of what is left of a severed limb: of its mass a millionth."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.model.names import match_suitable, names_of
 from fastadapt.envs.model.solids import (
     SOLIDS,
@@ -22,6 +21,7 @@ from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.inertia import move_inertial_frame
 from fastadapt.envs.perturbations.limb_mass import shortened_inertia
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 _NOTE = "shortened-limb"
 

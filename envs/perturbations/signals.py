@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Ids
-from fastadapt.envs.errors import unknown_name
+from fastadapt.errors import unknown_name
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mujoco
 
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.simulation.interface import Backend, Simulation
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def make_simulation(

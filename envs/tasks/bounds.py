@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastadapt.envs.distributions import Law, overlap
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 _UNSEEN = ("test_interpolation", "test_extrapolation")
 """How the names of splits begin that promise values beside those of training."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.tasks.frozen import (
     read_frozen,
     splits_path,
 )
 from fastadapt.envs.tasks.schema import parse_task_file, read_task_file
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def _shipped() -> dict[str, Any]:

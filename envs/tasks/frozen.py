@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 Values = Mapping[str, Sequence[Sequence[float]]]
 

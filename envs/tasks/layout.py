@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.perturbations.contact_friction import check_contact_frictions
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 
 @dataclass(frozen=True)

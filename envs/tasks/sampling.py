@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array, Mask
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations.perturbation import Perturbation
 from fastadapt.envs.rng import key_of, uniforms
 from fastadapt.envs.tasks.layout import Block
 from fastadapt.envs.tasks.schema import Group
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 def draw(

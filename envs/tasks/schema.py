@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.perturbations import AnyPerturbation
 from fastadapt.envs.perturbations.perturbation import Perturbation
 from fastadapt.envs.tasks.bounds import check_apart, check_bounds
 from fastadapt.envs.tasks.schema_errors import sentences
+from fastadapt.errors import FastadaptError, unknown_name
 
 
 class Group(BaseModel):

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fastadapt.envs import distributions
-from fastadapt.envs.errors import unknown_name
 from fastadapt.envs.messages import MUST
 from fastadapt.envs.perturbations import perturbation_kinds
+from fastadapt.errors import unknown_name
 
 Place = tuple[int | str, ...]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.catalogue import find_environment
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.errors import FastadaptError, unknown_name
 from fastadapt.envs.tasks.frozen import (
     frozen_content,
     frozen_values,
@@ -22,6 +21,7 @@ from fastadapt.envs.tasks.layout import lay_out
 from fastadapt.envs.tasks.sampling import draw
 from fastadapt.envs.tasks.schema import TaskSetFile
 from fastadapt.envs.tasks.task import Task
+from fastadapt.errors import FastadaptError, unknown_name
 
 _FROZEN = "frozen"
 

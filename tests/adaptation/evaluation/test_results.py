@@ -12,7 +12,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.statistics.bootstrap import bootstrap, iqm, mean
 from fastadapt.adaptation.statistics.paired import paired_difference
 from fastadapt.adaptation.text_table import markdown_table
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 TASKS = ("aa", "bb", "cc", "dd", "ee")
 

@@ -11,7 +11,7 @@ import zstandard
 
 from fastadapt.adaptation.report.replay import Lane, shown_lags, write_replay
 from fastadapt.envs import find_environment
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 CHEETAH = find_environment("cheetah")
 REACHER = find_environment("reacher")

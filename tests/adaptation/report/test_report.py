@@ -11,7 +11,7 @@ from fastadapt.adaptation.evaluation.columns import COLUMNS
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.report.page import Plot, plots, slug, write_report
 from fastadapt.adaptation.report.tables import make_tables
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 EVIL = "<img src=x onerror=alert(1)>&\"'"
 KINDS = ["weak", "dead", "locked"]

@@ -20,7 +20,7 @@ from fastadapt.adaptation.statistics.paired import (
     paired_difference,
     probability_of_improvement,
 )
-from fastadapt.envs.errors import FastadaptError
+from fastadapt.errors import FastadaptError
 
 
 def test_iqm_by_hand():

@@ -4,9 +4,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from fastadapt.envs.errors import FastadaptError
 from fastadapt.envs.objectives.bring_object import BringObject
 from fastadapt.envs.simulation.factory import make_simulation
+from fastadapt.errors import FastadaptError
 
 GANTRY = """
 <mujoco>
