@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.agents.registry import AGENTS
 from fastadapt.envs.tasks.schema import parse_task_file
 

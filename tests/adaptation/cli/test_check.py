@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.envs import load_task_set
 from fastadapt.envs.sanity.facts import late_onsets
 from tests.support.own_models import DEAD, LEGS, MASS, write

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from fastadapt.adaptation import load_run
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.cli.reference import Reference, options_of
 from fastadapt.adaptation.references.make import (
     ReferencePlan,

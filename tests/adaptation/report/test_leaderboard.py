@@ -9,7 +9,7 @@ import pytest
 
 from fastadapt.adaptation import Result, load_run, train
 from fastadapt.adaptation.cli.evaluate import Evaluate, measure
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.references.scores import make_references
 from fastadapt.adaptation.report.leaderboard import (
