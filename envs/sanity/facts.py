@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from fastadapt.envs.custom.factory import OwnRobot
+from fastadapt.envs.custom.factory import CustomRobot
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.tasks.task_set import TaskSet
@@ -42,8 +42,8 @@ def facts(task_set: TaskSet) -> list[tuple[str, str]]:
 def notes(environment: type[Environment]) -> list[str]:
     """Return what is odd about a robot, a sentence each."""
     found = _overlaps(environment)
-    if issubclass(environment, OwnRobot):
-        found = [*environment.blueprint.notes(), *found]
+    if issubclass(environment, CustomRobot):
+        found = [*environment.builder.notes(), *found]
     return found
 
 

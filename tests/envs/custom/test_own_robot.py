@@ -1,4 +1,4 @@
-"""A robot that a user declares in a task-set file: found, completed, refused in one sentence."""
+"""Custom robots declared in a task-set file: found, completed, or refused in one sentence."""
 
 import importlib.util
 import json
@@ -132,13 +132,13 @@ def test_servos_take_the_place_of_motors_and_keep_their_limit(tmp_path):
     assert batch.sim.data("ctrl")[0] == pytest.approx([0.1, -0.2])
 
 
-def test_passive_joints_are_felt_but_not_those_that_carry_the_root(tmp_path):
+def test_passive_joints_are_observed_but_not_those_that_carry_the_root(tmp_path):
     legs = load_task_set(write(tmp_path / "a")).environment
-    assert legs.felt == ("JOINT", "hip")
+    assert legs.observed_joints == ("JOINT", "hip")
     xml = LEGS.replace('<motor joint="hip" gear="20" ctrlrange="-1 1"/>', "")
-    assert load_task_set(write(tmp_path / "b", xml)).environment.felt == ("JOINT", "hip")
+    assert load_task_set(write(tmp_path / "b", xml)).environment.observed_joints == ("JOINT", "hip")
     cart = load_task_set(write(tmp_path / "c", *OBJECTIVES["stay-upright"])).environment
-    assert cart.felt == ("slide",)
+    assert cart.observed_joints == ("slide",)
     assert cart.lockable == ("slide",)
 
 
