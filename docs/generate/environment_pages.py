@@ -11,10 +11,11 @@ from markdown_blocks import attribute_docs, page, prose, table, unit
 from pydantic_core import PydanticUndefined
 
 from fastadapt.envs.catalogue import environments
-from fastadapt.envs.custom.schema import TABLES
+from fastadapt.envs.custom.schema import RobotTable, robot_table
 from fastadapt.envs.environment import Channel, Environment
 from fastadapt.envs.model.names import names_of
 from fastadapt.envs.objectives.catalogue import objectives
+from fastadapt.envs.objectives.objective import Objective
 
 FOLDER = "reference/environments"
 
@@ -116,14 +117,14 @@ def _objectives_page() -> str:
     return page(*parts)
 
 
-def _objective(name: str, cls: type[Environment]) -> str:
+def _objective(name: str, cls: type[Objective]) -> str:
     bases = [base for base in cls.__mro__[1:] if base.__module__.startswith(_OBJECTIVES)]
     parts = [f"## {name}", prose(cls)]
     if bases:
         links = (f"[`{base.__name__}`](#{base.__name__.lower()})" for base in bases)
         parts.append(f"Based on {', '.join(links)}.")
-    settings = TABLES[name]
-    docs = attribute_docs(settings)
+    settings = robot_table(cls)
+    docs = attribute_docs(cls) | attribute_docs(cls.keys)
     rows = [
         (f"`{key}`", docs.get(key, ""), _default(cls, key, field.default, docs.get(key, "")))
         for key, field in settings.model_fields.items()
@@ -146,7 +147,7 @@ _OBJECTIVES = "fastadapt.envs.objectives"
 
 def shared_keys() -> set[str]:
     """Return the keys of `[environment]` that every objective takes."""
-    return set.intersection(*(set(settings.model_fields) for settings in TABLES.values()))
+    return set(RobotTable.model_fields)
 
 
 def _default(cls: type[Environment], key: str, default: Any, doc: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from environment_pages import shared_keys
 from markdown_blocks import attribute_docs, page, summary, table
 from pydantic import BaseModel
 
 from fastadapt.envs import list_task_sets, load_task_set
 from fastadapt.envs.custom.mjcf import Servo
-from fastadapt.envs.custom.schema import TABLES
+from fastadapt.envs.custom.schema import RobotTable
 from fastadapt.envs.distributions import Law
+from fastadapt.envs.objectives.catalogue import OBJECTIVES
 from fastadapt.envs.tasks.schema import Group, Split, TaskSetFile
 
 
@@ -81,10 +81,9 @@ def _law_keys(cls: type[BaseModel]) -> Iterable[str]:
 
 
 def _robot_page() -> str:
-    settings = next(iter(TABLES.values()))
-    docs = attribute_docs(settings)
-    keys = [key for key in settings.model_fields if key in shared_keys() and key != "objective"]
-    links = ", ".join(f"[`{name}`](objectives.md#{name})" for name in TABLES)
+    docs = attribute_docs(RobotTable)
+    keys = [key for key in RobotTable.model_fields if key != "objective"]
+    links = ", ".join(f"[`{name}`](objectives.md#{name})" for name in OBJECTIVES)
     rows = [("`objective`", f"one of {links}; its own keys stand there")]
     rows += [(f"`{key}`", docs.get(key, "")) for key in keys]
     servo = attribute_docs(Servo)
@@ -111,7 +110,7 @@ def _shipped_page() -> str:
                 f"`{task_set.id}`",
                 f"[`{cls.id()}`](environments/{cls.id()}.md)",
                 task_set.file.description,
-                len(task_set.parameters),
+                len(task_set.nominal.values),
                 ", ".join(f"`{split}`" for split in task_set.splits),
             )
         )
