@@ -78,7 +78,7 @@ def _parameter(parameter: Parameter, cls: type[Perturbation]) -> tuple[Any, ...]
     law = "a distribution" if parameter.name in cls.model_fields else "a switch"
     field = cls.model_fields.get(parameter.name)
     if field is not None and not field.is_required():
-        law = f"a distribution (default: {parameter.struck:g})"
+        law = f"a distribution (default: {parameter.default:g})"
     return (
         f"`{parameter.name}`",
         unit(parameter.unit),

@@ -26,7 +26,7 @@ def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
         equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
 
 
-def _equality(model: mujoco.MjModel, joint: int) -> int:
+def lock_id(model: mujoco.MjModel, joint: int) -> int:
     name = lock_name(model.joint(joint).name)
     index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, name)
     if index < 0:

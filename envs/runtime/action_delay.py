@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.perturbations.action_delay import MAX_DELAY
+from fastadapt.envs.perturbations.command import MAX_DELAY
 from fastadapt.envs.perturbations.signals import Signals
 
 

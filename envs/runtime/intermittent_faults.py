@@ -91,7 +91,7 @@ def rates(fraction: Array, length: Array, control_step: float) -> tuple[Array, A
 class FlickerFields:
     """What the models of N robots have in either state of a fault.
 
-    Each target decides entries of its own (see `Perturbation.decides`), whatever the others do: any
+    Each target decides entries of its own (see `Perturbation.entries_of`), whatever the others do: any
     state of all the faults is put together from two.
 
     Attributes:
@@ -101,7 +101,7 @@ class FlickerFields:
     def __init__(self, blocks: Mapping[int, Block], sim: Simulation) -> None:
         """Look up what the blocks, by their numbers, decide."""
         self._sim = sim
-        decides = {b: some.perturbation.decides(sim.model, some.ids) for b, some in blocks.items()}
+        decides = {b: some.perturbation.entries_of(sim.model, some.ids) for b, some in blocks.items()}
         self.fields = tuple(sorted({field for entries in decides.values() for field in entries}))
         self._decides = {f: [(b, *entries[f]) for b, entries in decides.items()]
                          for f in self.fields}  # fmt: skip

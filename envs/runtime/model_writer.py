@@ -30,9 +30,8 @@ class TaskPhysics:
         self._sim = sim
         self._signals = signals
         self._order = sorted(range(len(blocks)), key=lambda b: blocks[b].perturbation.stage)
-        stale = [block.perturbation for block in blocks if block.perturbation.stale]
-        self._stale_fields = {field for perturbation in stale for field in perturbation.fields}
-        kinds = [type(b.perturbation) if b.perturbation.together else b for b in blocks]
+        self._stale_fields = {field for block in blocks for field in block.perturbation.stale}
+        kinds = [type(b.perturbation) if b.perturbation.coupled else b for b in blocks]
         self._alike = np.array([[one == other for other in kinds] for one in kinds], bool)
         self._starts = np.array([block.start for block in blocks], np.intp)
         nominal = [(block.start, block.nominal().ravel()) for block in blocks]
@@ -42,7 +41,7 @@ class TaskPhysics:
         self._valued = ~np.isnan(self._nominal)  # the others say when, not what
         self._strikes = np.zeros((sim.num_sims, len(blocks)), bool)
         self._written: dict[Copy, Mask] = {}
-        flickering = {b: block for b, block in enumerate(blocks) if block.perturbation.flickers}
+        flickering = {b: block for b, block in enumerate(blocks) if block.perturbation.intermittent}
         self._flickering = FlickerFields(flickering, sim) if flickering else None
         fields = set(self._flickering.fields) if self._flickering is not None else set()
         writes = [bool(fields & set(block.perturbation.fields)) for block in blocks]

@@ -35,7 +35,7 @@ class TasksInForce:
         self._flickers = {
             b: Flicker(block, robots, step, draws)
             for b, block in enumerate(self._blocks)
-            if block.perturbation.flickers
+            if block.perturbation.intermittent
         }
         self._touch = TouchDown(self._sim) if self._onsets.events else None
         self._applied = np.zeros((robots, len(self._blocks)))

@@ -30,5 +30,5 @@ def task_model(task_set: TaskSet, task: Task) -> mujoco.MjModel:
     for block in sorted(task_set.blocks, key=lambda block: block.perturbation.stage):
         if block.perturbation.fields:
             block.apply(edit, vector, np.ones((1, len(block.targets))))
-    edit.commit({field for b in task_set.blocks for field in b.perturbation.fields})
+    edit.commit({field for block in task_set.blocks for field in block.perturbation.stale})
     return sim.model_of(0)

@@ -5,7 +5,7 @@ import pytest
 
 from fastadapt.envs import find_environment, list_environments
 from fastadapt.envs import gymnasium_env as registration
-from fastadapt.envs.perturbations import Slope
+from fastadapt.envs.perturbations.world import Slope
 from fastadapt.envs.robots.cheetah import Cheetah
 from fastadapt.envs.tasks import task_set
 from fastadapt.envs.tasks.task_set import TaskSet

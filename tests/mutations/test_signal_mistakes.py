@@ -5,7 +5,9 @@ import pytest
 
 from fastadapt.envs import rng as episode_draws
 from fastadapt.envs.batched_env import BatchedEnv
-from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
+from fastadapt.envs.perturbations import Edit
+from fastadapt.envs.perturbations.actuator_fault import IntermittentActuator
+from fastadapt.envs.perturbations.world import Push
 from fastadapt.envs.robots.cheetah import Cheetah
 from fastadapt.envs.runtime.action_delay import ActionPath
 from fastadapt.envs.runtime.intermittent_faults import Flicker, FlickerFields

@@ -12,7 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.custom.factory import keep_robot
 from fastadapt.envs.gymnasium_env import GymnasiumEnv
-from fastadapt.envs.sanity.facts import notes
+from fastadapt.envs.sanity.facts import model_warnings
 from fastadapt.envs.tasks.freeze import freeze
 from tests.support.own_models import ARM, CART, DEAD, LEGS, MASS, write
 
@@ -94,8 +94,8 @@ def test_a_free_robot_without_ground_gets_a_floor_and_stands_on_it(tmp_path):
     mujoco.mj_forward(model, data)
     low = [data.geom(name).xpos[2] - 0.15 - 0.03 for name in ("front_leg", "back_leg")]
     assert low == pytest.approx([0, 0], abs=1e-3)
-    assert any("floor" in note for note in notes(cls))
-    assert any("lowered by 70 mm" in note for note in notes(cls))
+    assert any("floor" in note for note in model_warnings(cls))
+    assert any("lowered by 70 mm" in note for note in model_warnings(cls))
 
 
 def test_the_nominal_pose_is_declared_or_a_keyframe(tmp_path):
@@ -345,7 +345,7 @@ def test_odd_robots_run(case, tmp_path):
     assert np.isfinite(rewards).all()
     if case == "another free body":
         assert task_set.environment.root == "body"
-        assert any("ball" in note for note in notes(task_set.environment))
+        assert any("ball" in note for note in model_warnings(task_set.environment))
 
 
 def test_the_entry_of_a_kept_robot_is_readable(tmp_path):

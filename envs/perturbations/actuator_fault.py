@@ -1,26 +1,35 @@
-"""An actuator that pushes with a constant force, whatever it is told."""
+"""Faults of actuators: a stuck torque, and a loose contact that interrupts the power."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.perturbations.actuator import limited_joints, refuse_nonlinear
+from fastadapt.envs.perturbations.actuator import (
+    DeadActuator,
+    force_entries,
+    limited_joints,
+    refuse_nonlinear,
+    scale_force,
+)
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
+
+if TYPE_CHECKING:
+    from fastadapt.envs.environment import Environment
 
 
 class StuckTorque(Perturbation):
     """An actuator that gives a constant `share` of its full force, whatever the command.
 
-    Writes `actuator_forcelimited` and `actuator_forcerange`: limits that leave room for one value
-    are exact for motors and servos alike. Full is what the actuator can give: its force range, or
-    gain times command range, or the limit of its joint (a weak one has less of it). Unit: pure
+    Writes `actuator_forcelimited` and `actuator_forcerange`: equal lower and upper limits
+    are exact for motors and servos alike. The full force is the force range, or gain times command
+    range, or the limit of the joint (a weak actuator has less of it). Unit: pure
     number in [-1, 1]; negative pushes the other way. Derived constants stay valid. Source: MuJoCo
     documentation, XML reference, actuator/forcerange.
     """
@@ -30,15 +39,15 @@ class StuckTorque(Perturbation):
 
     target_type: ClassVar = "actuator"
     parameters: ClassVar = (
-        Parameter("stuck", "-", 0.0, 0.0, 1.0, struck=1.0),
+        Parameter("stuck", "-", 0.0, 0.0, 1.0, default=1.0),
         Parameter("share", "-", 0.0, -1.0, 1.0),
     )
     fields: ClassVar = ("actuator_forcelimited", "actuator_forcerange")
-    stale: ClassVar = False
     stage: ClassVar = 2
+    probe: ClassVar = "drive"
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the actuators; each must have a limit to take a share of."""
+        """Return the names of the actuators, whose force must have a limit."""
         names = super().resolve(model)
         refuse_nonlinear(model, names, self.name)
         for name in names:
@@ -60,8 +69,58 @@ class StuckTorque(Perturbation):
         edit["actuator_forcerange"][rows, targets[columns]] = force[rows, columns, None]
 
 
+class IntermittentActuator(Perturbation):
+    """An actuator with a loose contact: unpowered `off_fraction` of the time, in random intervals.
+
+    The intervals last `mean_off` seconds on average. Writes `actuator_gainprm`,
+    `actuator_biasprm`, `actuator_forcerange` and `jnt_actfrcrange` as a dead actuator does (no
+    force at all, from a servo neither); unit: pure number in [0, 0.95] and s, at least one control
+    step. Derived constants stay valid. Power fails and returns at the beginning of control steps,
+    by a Markov chain of two states. Source: Gilbert 1960, "Capacity of a burst-noise channel".
+    """
+
+    kind: Literal["intermittent-actuator"]
+    off_fraction: Law
+    mean_off: Law
+
+    target_type: ClassVar = "actuator"
+    parameters: ClassVar = (
+        Parameter("off_fraction", "-", 0.0, 0.0, 0.95),
+        Parameter("mean_off", "s", 0.0, 0.0, 1e4),
+    )
+    fields: ClassVar = DeadActuator.fields
+    intermittent: ClassVar = True
+    probe: ClassVar = "power"
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        """Return the names of the actuators; the distributions must fit whole control steps."""
+        step = environment.control_step()
+        length, fraction = self.mean_off.support()[0], self.off_fraction.support()[1]
+        if length < step - 1e-9:
+            raise FastadaptError(
+                f"Perturbation '{self.name}': mean_off from {length:g} s is shorter than a control "
+                f"step of '{environment.name}' ({step:g} s); begin at that."
+            )
+        most = length / (length + step)
+        if fraction > most + 1e-9:
+            raise FastadaptError(
+                f"Perturbation '{self.name}': off_fraction up to {fraction:g} with mean_off from "
+                f"{length:g} s leaves less than a control step with power; give at most {most:.3g}."
+            )
+        names = super().targets_in(environment)
+        refuse_nonlinear(environment.model(), names, self.name)
+        return names
+
+    def entries_of(self, model: mujoco.MjModel, targets: Ids) -> dict[str, tuple[Ids, Ids]]:
+        return force_entries(model, targets)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        # A target that is faulty at this step has its fraction, all others the nominal 0.
+        scale_force(edit, targets, (values[..., 0] == 0).astype(float))
+
+
 def _limited(model: mujoco.MjModel, actuators: Ids) -> np.ndarray:
-    """Return by what the force of actuators is limited, `(3, k)`: itself, command, joint."""
+    """Return which limits the force of actuators has, `(3, k)`: its own, command, joint."""
     motor = model.actuator_biastype[actuators] == mujoco.mjtBias.mjBIAS_NONE
     motor &= model.actuator_gaintype[actuators] == mujoco.mjtGain.mjGAIN_FIXED
     motor &= model.actuator_dyntype[actuators] == mujoco.mjtDyn.mjDYN_NONE

@@ -1,4 +1,4 @@
-"""Mass and inertia of a body that has become shorter."""
+"""Mass and inertia of bodies: of point masses, of geoms, and of a body that is made shorter."""
 
 from __future__ import annotations
 
@@ -8,27 +8,42 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.model.solids import (
-    SOLIDS,
-    moments,
-    shortened,
-    volume,
-)
-from fastadapt.envs.perturbations.inertia import point_inertia, quaternion, rotation
+from fastadapt.envs.model.solids import SOLIDS, moments, shortened, volume
 
 _EXPLAINED = 1e-6
 """Relative error up to which the geoms of a body explain its inertia."""
 
 
+def point_inertia(mass: Array, offset: Array) -> Array:
+    """Return the inertia of point masses `(n,)` at `(n, 3)` about the origin, `(n, 3, 3)`."""
+    square = np.einsum("ni,ni->n", offset, offset)
+    outer = np.einsum("ni,nj->nij", offset, offset)
+    return mass[:, None, None] * (square[:, None, None] * np.eye(3) - outer)
+
+
+def rotation(quat: Array) -> Array:
+    """Return the rotation matrices `(n, 3, 3)` of unit quaternions `(n, 4)`, w first."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_quat(quat, scalar_first=True).as_matrix()
+
+
+def quaternion(matrix: Array) -> Array:
+    """Return the unit quaternions `(n, 4)`, w first, of rotation matrices `(n, 3, 3)`."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_matrix(matrix).as_quat(scalar_first=True)
+
+
 def shortened_inertia(
     model: mujoco.MjModel, body: int, fixed: Array, factor: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Return what a body has of mass and inertia when it is `factor` `(n,)` times as long.
+    """Return mass and inertia of a body that is `factor` `(n,)` times as long.
 
     Args:
         model: the nominal model.
         body: the body.
-        fixed: `(3,)` the place of its joint, which stays where it is.
+        fixed: `(3,)` position of its joint, which does not move.
         factor: `(n,)` multiples of its length.
 
     Returns:
@@ -73,8 +88,8 @@ def _rod(
 ) -> tuple[Array, Array, Array, Array]:
     """Return the inertia of a body that shrinks along its axis of least inertia.
 
-    Half the sum of the moments less one of them is the second moment of mass along that axis; it
-    goes with the mass and with the square of the length.
+    Half the sum of the moments less one of them is the second moment of mass along that axis,
+    which is proportional to the mass and to the square of the length.
     """
     nominal = model.body_inertia[body]
     second = nominal.sum() / 2 - nominal
@@ -93,8 +108,8 @@ def _rod(
 def geom_masses(model: mujoco.MjModel, body: int) -> tuple[Ids, Array]:
     """Return the geoms that make up a body and the mass of each, `(g,)`; none if they do not.
 
-    The compiled model no longer knows them: they are what gives the body its mass, centre of mass
-    and inertia, all ten numbers of them.
+    A compiled model does not keep the masses of geoms: they are fitted to the mass, the centre of
+    mass and the inertia of the body, ten numbers in all.
     """
     from scipy.optimize import nnls
 
