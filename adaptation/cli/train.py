@@ -1,4 +1,4 @@
-"""`fastadapt train`."""
+"""Meta-train an agent; repeat the command to resume an interrupted training."""
 
 from __future__ import annotations
 

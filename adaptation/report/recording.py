@@ -1,4 +1,4 @@
-"""One task lived through by one agent, recorded for a replay: before and after adaptation."""
+"""Recordings of one agent on one task for a replay: healthy, before and after adaptation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fastadapt.envs.runtime.task_model import task_model
 
 
 class _Recorder:
-    """Keeps the poses of all robots over one episode."""
+    """Records the poses of all robots over one episode."""
 
     def __init__(self) -> None:
         self.qpos: list[np.ndarray] = []
@@ -40,10 +40,10 @@ def record_lanes(
     seed: int = 0,
     reflex: AdaptiveAgent | None = None,
 ) -> tuple[list[Lane], list[float]]:
-    """Record the healthy robot, the perturbed one before any shot, and the same one after `shots`.
+    """Record the healthy robot, the perturbed one before any shot, and that one after `shots`.
 
-    Start and goal are the same in all three. Where an agent adapts within its first episode, before
-    any shot is not before adaptation: `reflex`, the same agent without its memory, is.
+    Start and goal are the same in all three. Some agents adapt within their first episode; for
+    them `reflex`, the same agent without its memory, is the state before adaptation.
 
     Returns:
         The lanes for `write_replay`, and the return of each.
@@ -54,7 +54,10 @@ def record_lanes(
     cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]
     cases = [("healthy", agent, task_set.nominal, (0,))]
     if reflex is not None:
-        cases += [("damaged, memory wiped", reflex, task, (0,)), ("damaged", agent, task, (shots,))]
+        cases += [
+            ("damaged, without memory", reflex, task, (0,)),
+            ("damaged", agent, task, (shots,)),
+        ]
     else:
         cases += [("damaged", agent, task, (0, shots))]
     for what, who, case, moments in cases:
@@ -97,7 +100,7 @@ def _record(
 
 
 def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
-    """Return the bodies that a task's damage (the members of a group) sits on, for tinting."""
+    """Return the bodies with damage (perturbations of a group) in a task, for tinting."""
     model: Any = task_set.environment.model()
     vector = task_set.vectors([task])
     bodies: set[int] = set()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation.evaluation.columns import COLUMNS
-from fastadapt.adaptation.evaluation.paired import compare
+from fastadapt.adaptation.evaluation.paired import compare_agents
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.statistics.bootstrap import bootstrap, iqm, mean
 from fastadapt.adaptation.statistics.paired import paired_difference
@@ -124,11 +124,11 @@ def test_damaged_files_are_refused(tmp_path):
     table.write_text(whole[:-2])
     expect("ends early: 20|ends early: 40")
     table.write_text(whole.replace("return", "score", 1))
-    expect("its first line is not agent,seed,")
+    expect("it lacks the column return")
     table.write_text(whole.replace("False", "maybe", 1))
     expect("record 2")
     table.write_bytes(b"\xff\xfe\x00")
-    expect("results.csv is damaged .it is no text")
+    expect("results.csv is damaged .it is not text")
     table.unlink()
     expect("has no results.csv")
     table.write_text(whole)
@@ -194,17 +194,17 @@ def test_compare():
     a, b = make_result(seeds=(0,)), make_result("maml", seeds=(0,))
     b.table["return"] -= 7
     b.table["return"][b.table["task_id"] == "ee"] += 100
-    found = compare(a, b, "test_iid", 2)
+    found = compare_agents(a, b, "test_iid", 2)
     differences = np.array([7.0, 7.0, 7.0, 7.0, -93.0])
     assert found.mean == paired_difference(differences, np.zeros(5))
     assert found.iqm.point == 7.0
     assert found.probability.point == 0.8
     both = Result.concatenate([a, b])
-    assert compare(both, both, "test_iid", 2, ("rl2", "maml")) == found
-    with pytest.raises(FastadaptError, match="Say which agents to compare: rl2, maml"):
-        compare(both, a, "test_iid", 2)
+    assert compare_agents(both, both, "test_iid", 2, ("rl2", "maml")) == found
+    with pytest.raises(FastadaptError, match="several agents: rl2, maml"):
+        compare_agents(both, a, "test_iid", 2)
     with pytest.raises(FastadaptError, match="different tasks of 'test_iid' \\(4 in common of 5"):
-        compare(a, make_result(tasks=TASKS[:4]), "test_iid", 2)
+        compare_agents(a, make_result(tasks=TASKS[:4]), "test_iid", 2)
 
 
 def test_the_luck_of_training_widens_every_interval():
@@ -220,10 +220,10 @@ def test_the_luck_of_training_widens_every_interval():
     narrow, wide = (result.interval("rl2", "test_iid", 2) for result in (one, three))
     assert narrow.high - narrow.low < 5 < 40 < wide.high - wide.low
     assert narrow.n == wide.n == 5
-    found = compare(three, lucky("maml", (0, 1, 2)), "test_iid", 2)
+    found = compare_agents(three, lucky("maml", (0, 1, 2)), "test_iid", 2)
     assert found.mean.low < -20 < 20 < found.mean.high
     assert found.probability.low < 0.3 < 0.7 < found.probability.high
-    alone = compare(one, lucky("maml", (0,)), "test_iid", 2)
+    alone = compare_agents(one, lucky("maml", (0,)), "test_iid", 2)
     assert alone.mean.low > 35
     assert alone.probability.low == 1.0
 
