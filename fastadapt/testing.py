@@ -10,13 +10,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastadapt.adaptation.trials.agent_check import check_agent
     from fastadapt.envs.sanity.check_perturbation import check_perturbation
 
 _MODULES = {
+    "check_agent": "fastadapt.adaptation.trials.agent_check",
     "check_perturbation": "fastadapt.envs.sanity.check_perturbation",
 }
 
-__all__ = ["check_perturbation"]
+__all__ = ["check_agent", "check_perturbation"]
 
 
 def __getattr__(name: str) -> Any:
