@@ -54,6 +54,7 @@ def train(
     torch_threads: int = 2,
     report: Report | None = None,
     start: str | Path | None = None,
+    algorithm: str | None = None,
     **options: Any,
 ) -> Run:
     """Meta-train an agent, or resume an interrupted call with the same arguments.
@@ -70,6 +71,8 @@ def train(
             differently.
         report: called after every iteration.
         start: a run to take trained weights (and settings) from; nothing more is trained.
+        algorithm: trains `nominal`, `domain-randomised` or `oracle`: ppo (default), sac, sb3-ppo or
+            sb3-sac; the run is named e.g. `oracle-sac`.
         options: settings of the agent that differ from the defaults.
 
     Returns:
@@ -81,6 +84,9 @@ def train(
     """
     import torch
 
+    from fastadapt.agents.registry import resolve
+
+    agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)

@@ -15,7 +15,12 @@ from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.trials.runner import LEAST, Measurement, run_trials
 from fastadapt.agents.controls import SwappedContext
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent, agent_name
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    agent_context,
+    agent_name,
+    agent_seed,
+)
 from fastadapt.envs import (
     FastadaptError,
     Task,
@@ -23,7 +28,6 @@ from fastadapt.envs import (
     make_batch,
 )
 from fastadapt.envs.arguments import check_task_set, whole_number
-from fastadapt.envs.batched_env import Context
 
 
 def evaluate(
@@ -62,17 +66,16 @@ def evaluate(
     tasks = task_set.tasks(split)
     shots = checked_shots(shots)
     episodes, seed = whole_number("episodes", episodes, 1), whole_number("seed", seed, 0)
-    context: Context = getattr(agent, "context", "hidden")
     robots = _fill(agent, split, tasks)
-    envs = make_batch(task_set, len(robots), num_threads, context=context)
+    envs = make_batch(task_set, len(robots), num_threads, context=agent_context(agent))
     label = name or agent_name(agent)
     if len(label) > 64:
         raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")
-    agent_seed = int(getattr(agent, "seed", 0))
+    trained_seed = agent_seed(agent)
     parts: list[NDArray[np.void]] = []
 
     def keep(measured: Measurement) -> None:
-        parts.append(_rows(measured, tasks, label, agent_seed, task_set.id, split))
+        parts.append(_rows(measured, tasks, label, trained_seed, task_set.id, split))
         if on_measure is not None:
             on_measure(measured)
 

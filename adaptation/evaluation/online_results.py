@@ -20,7 +20,7 @@ from fastadapt.adaptation.statistics.metrics import Times, recovered_fraction
 from fastadapt.adaptation.statistics.survival import restricted_mean_interval
 from fastadapt.adaptation.text_table import Table
 from fastadapt.adaptation.trials.online import OnlinePlan, OnlineTrial, recovery
-from fastadapt.agents.interface import agent_name
+from fastadapt.agents.interface import agent_name, agent_seed
 from fastadapt.envs import FastadaptError, Task, TaskSet
 from fastadapt.envs.arrays import Array
 
@@ -63,7 +63,7 @@ class OnlineResult:
         found = recovery(trial)
         common = {
             "agent": agent_name(agent),
-            "seed": int(getattr(agent, "seed", 0)),
+            "seed": agent_seed(agent),
             "task_set": task_set.id,
             "split": split,
         }

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.interface import AdaptiveAgent, agent_context
 from fastadapt.envs import Task, TaskSet, make_batch
 from fastadapt.envs.arrays import Array
 
@@ -65,7 +65,7 @@ def map_beliefs(
 ) -> BeliefMap:
     """Run shots on the frozen tasks of a split and map the beliefs after them."""
     tasks = task_set.tasks(split)
-    envs = make_batch(task_set, len(tasks), context=getattr(agent, "context", "hidden"))
+    envs = make_batch(task_set, len(tasks), context=agent_context(agent))
     with single_threaded():  # the measured episode is undone: the belief is that of the shots
         run_trials(agent, envs, tasks, (shots,), 1, seed)
     means = agent.belief[0]

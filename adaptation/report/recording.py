@@ -9,7 +9,7 @@ import numpy as np
 
 from fastadapt.adaptation.report.replay import Lane
 from fastadapt.adaptation.trials.runner import run_trials
-from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.interface import AdaptiveAgent, agent_context
 from fastadapt.envs import (
     BatchedEnv,
     Task,
@@ -48,7 +48,7 @@ def record_lanes(
     Returns:
         The lanes for `write_replay`, and the return of each.
     """
-    envs = make_batch(task_set, 1, 1, context=getattr(agent, "context", "hidden"))
+    envs = make_batch(task_set, 1, 1, context=agent_context(agent))
     lanes: list[Lane] = []
     returns: list[float] = []
     cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]

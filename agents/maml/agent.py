@@ -25,7 +25,12 @@ from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.maml.config import MAMLConfig
 from fastadapt.agents.maml.episodes import Episodes, Judge, collect
 from fastadapt.agents.maml.inner import Experience
-from fastadapt.agents.maml.outer import MetaParameters, MetaProblem
+from fastadapt.agents.maml.outer import (
+    MetaParameters,
+    MetaProblem,
+    clipped_update,
+    trust_region_update,
+)
 from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic
 from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, divergence
 from fastadapt.agents.nn.normaliser import Normaliser
@@ -297,7 +302,7 @@ class MAML(NetworkAgent):
     ) -> dict[str, float]:
         outer = self.config.outer
         if outer.method == "trpo":
-            after, metrics = outer.trust_region_update(self.meta.detach(), problem, outer)
+            after, metrics = trust_region_update(self.meta.detach(), problem, outer)
             self.meta.data.copy_(after)
             return metrics
         done = 0.0
@@ -305,7 +310,7 @@ class MAML(NetworkAgent):
             done = min(iteration / self.config.planned_iterations, 1.0)
         rate = outer.learning_rate + done * (outer.final_learning_rate - outer.learning_rate)
         self._optimizer.param_groups[0]["lr"] = rate
-        metrics = outer.clipped_update(self.meta, self._optimizer, problem, outer, generator)
+        metrics = clipped_update(self.meta, self._optimizer, problem, outer, generator)
         return {**metrics, "learning_rate": rate}
 
 
