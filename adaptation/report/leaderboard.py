@@ -74,7 +74,7 @@ def result_tables(
         name = pools[0].result.task_set
         if name in tables:
             raise FastadaptError(
-                f"'{runs[0].path}' was evaluated on another version of {name} than the earlier runs "
+                f"'{runs[0].path}' was evaluated on another version of {name} than the others "
                 "(the hashes differ). Make a table for each version."
             )
         tables[name] = _table(pools, splits, known)

@@ -2,13 +2,16 @@
 
 import json
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
 
 from fastadapt.adaptation.evaluation.columns import COLUMNS
 from fastadapt.adaptation.evaluation.paired import compare_agents
-from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.results import FORMAT, Result
+from fastadapt.adaptation.report.tables import make_tables
 from fastadapt.adaptation.statistics.bootstrap import bootstrap, iqm, mean
 from fastadapt.adaptation.statistics.paired import paired_difference
 from fastadapt.adaptation.text_table import markdown_table
@@ -136,6 +139,100 @@ def test_damaged_files_are_refused(tmp_path):
     expect("summary.json is damaged")
     summary.unlink()
     expect("not a complete evaluation: it has no summary.json")
+
+
+EARLIER = """\
+agent,seed,task_set,split,task_id,shot,episode,return,distance,energy,length,fell,diverged,\
+adaptation_env_steps,adaptation_gradient_steps,adaptation_seconds
+pearl,0,reacher-damage-v1,test_iid,00e46fd0,0,0,-21.5,0.25,1.5,50,False,False,0,0,0.0
+pearl,0,reacher-damage-v1,test_iid,018b8b79,0,0,-11.25,0.125,2.5,50,True,False,0,0,0.0
+"""
+
+
+def write_evaluation(folder, text, **content):
+    """Write an evaluation with files as they are given; no `format` is that of earlier versions."""
+    folder.mkdir(exist_ok=True)
+    (folder / "results.csv").write_text(text)
+    rows = text.count("\n") - 1
+    content = {"rows": rows, "meta": {"task_set_hash": "f00"}, **content}
+    (folder / "summary.json").write_text(json.dumps(content))
+    return folder
+
+
+def with_column(text, name, values):
+    header, *lines = text.splitlines()
+    rows = [f"{line},{value}" for line, value in zip(lines, values, strict=True)]
+    return "\n".join([f"{header},{name}", *rows]) + "\n"
+
+
+def without_column(text, name):
+    header, *lines = (line.split(",") for line in text.splitlines())
+    place = header.index(name)
+    return "".join(",".join(r[:place] + r[place + 1 :]) + "\n" for r in (header, *lines))
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    found = Result.load(write_evaluation(tmp_path, EARLIER))
+    assert found.table.dtype == COLUMNS
+    assert found.table["return"].tolist() == [-21.5, -11.25]
+    found.save(tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["format"] == FORMAT
+
+
+def test_files_of_later_formats_are_refused(tmp_path):
+    write_evaluation(tmp_path, EARLIER, format=FORMAT + 1)
+    with pytest.raises(FastadaptError, match=f"format {FORMAT + 1}.*Upgrade fastadapt"):
+        Result.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [((3, -4), "i"), ((0.5, "nan"), "f"), (("True", "False"), "b"), (("a", ""), "U")],
+)
+def test_unknown_columns_are_kept(tmp_path, values, kind):
+    text = with_column(EARLIER, "slip", values)
+    found = Result.load(write_evaluation(tmp_path / "a", text))
+    assert found.table.dtype["slip"].kind == kind
+    assert [str(value) for value in found.table["slip"]] == [str(value) for value in values]
+    found.save(tmp_path / "b")
+    assert (tmp_path / "b" / "results.csv").read_text() == text
+    plain = Result.load(write_evaluation(tmp_path / "c", EARLIER)).renamed({"pearl": "rl2"})
+    both = Result.concatenate([found, plain])
+    empty = {"i": "-1", "f": "nan", "b": "False", "U": ""}[kind]
+    assert [str(v) for v in both.table["slip"]] == [*(str(v) for v in values), empty, empty]
+    assert both.shots("rl2", "test_iid") == [0]
+
+
+def test_missing_columns_are_empty_and_reported_as_such(tmp_path):
+    text = without_column(without_column(EARLIER, "energy"), "adaptation_env_steps")
+    found = Result.load(write_evaluation(tmp_path, without_column(text, "fell")))
+    assert np.isnan(found.table["energy"]).all()
+    assert found.table["adaptation_env_steps"].tolist() == [-1, -1]
+    assert not found.table["fell"].any()
+    shot = found.summary()["agents"]["pearl"]["test_iid"]["shots"]["0"]
+    assert shot["energy_mean"] is None
+    assert shot["adaptation"]["env_steps"] is None
+    assert shot["distance_mean"]["point"] == 0.1875
+    tables = {table.title: table for table in make_tables(found)}
+    physical = tables["Distance, energy and failures"]
+    assert physical.rows[0][physical.head.index("energy [J]")] == "-"
+    write_evaluation(tmp_path, without_column(EARLIER, "return"))
+    with pytest.raises(FastadaptError, match="lacks the column return"):
+        Result.load(tmp_path)
+
+
+def test_to_pandas(monkeypatch):
+    class DataFrame(dict):
+        """Stands in for pandas, which is optional."""
+
+    result = make_result()
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=DataFrame))
+    frame = result.to_pandas()
+    assert list(frame) == list(COLUMNS.names)
+    assert frame["return"].tolist() == result.table["return"].tolist()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(FastadaptError, match=r"pip install 'fastadapt\[pandas\]'"):
+        result.to_pandas()
 
 
 def test_meta_must_be_json(tmp_path):

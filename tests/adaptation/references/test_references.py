@@ -57,6 +57,13 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert References.load(tmp_path / "s-v0.json") == made()
 
 
+def test_files_of_earlier_versions_call_the_nominal_baseline_floor(tmp_path):
+    file = tmp_path / "s-v0.json"
+    made().save(file)
+    file.write_text(file.read_text().replace('"nominal":', '"floor":'))
+    assert References.load(file) == made()
+
+
 def test_another_version_of_the_task_set_is_refused():
     with pytest.raises(FastadaptError, match="hash abc, the results to xyz"):
         made().curves(result("it", [[0, 10]], hash_="xyz"), "it", "test_iid")
