@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import field
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-CHECKED = ConfigDict(strict=True, allow_inf_nan=False)
-"""Configuration of all settings: no conversion between types, no infinite number."""
+from fastadapt.errors import FastadaptError
+
+T = TypeVar("T")
 
 Count = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -21,24 +23,40 @@ OpenDiscount = Annotated[float, Field(gt=0, lt=1)]
 """Discount of an off-policy critic, in (0, 1)."""
 
 
-def refusal(error: ValidationError, within: str = "") -> str:
-    """Return the sentence about the first impossible setting.
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose values are checked: their types, bounds, and that all are finite.
 
-    Args:
-        error: of the validation.
-        within: name of the table of settings, with a dot after it.
+    An impossible value raises a `FastadaptError` of one sentence. No type is converted to another.
     """
+    strict = ConfigDict(strict=True, allow_inf_nan=False)
+    checked: Any = dataclass(frozen=True, config=strict)(cls)
+    validate = checked.__init__
+
+    @functools.wraps(validate)
+    def initialise(self: T, *args: Any, **values: Any) -> None:
+        try:
+            validate(self, *args, **values)
+        except ValidationError as error:
+            raise FastadaptError(_refusal(error)) from None
+
+    checked.__init__ = initialise
+    return checked
+
+
+def _refusal(error: ValidationError) -> str:
+    """Return the sentence about the first impossible value."""
     first = error.errors()[0]
-    if first["type"] == "value_error":
+    if first["type"] == "value_error":  # raised by a `__post_init__`
         return str(first.get("ctx", {})["error"])
-    name = within + ".".join(str(part) for part in first["loc"])
+    name = ".".join(str(part) for part in first["loc"])
     wanted = first["msg"].replace("Input should be", "it must be")
     if first["type"] == "dataclass_exact_type":
         wanted = "it must be a table of settings"
     return f"{name} = {first['input']!r}; {wanted}."
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class PPOConfig:
     """Settings of the update; the defaults are what worked on the shipped task sets."""
 
@@ -67,7 +85,7 @@ class PPOConfig:
     """Largest norm of a gradient."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class AgentConfig:
     """Base class of the settings of every agent; runs fill it in."""
 
@@ -78,7 +96,7 @@ class AgentConfig:
     """Iteration at which schedules end (0: at the end of the run)."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class PPOAgentConfig(AgentConfig):
     """Settings of an agent that PPO trains on trials."""
 

@@ -8,9 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from fastadapt.agents.config import AgentConfig, refusal
+from fastadapt.agents.config import AgentConfig
 from fastadapt.errors import FastadaptError, unknown_name
 from fastadapt.registry import Registry
 
@@ -224,16 +222,13 @@ def build_agent(
     return cls(AgentSpec.of(task_set), seed, config)
 
 
-def _replaced(config: Any, options: Mapping[str, Any], within: str = "") -> Any:
+def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
     known = {f.name for f in fields(config)}
     changes: dict[str, Any] = {}
     for name, value in options.items():
         if name not in known:
-            raise unknown_name("setting", within + name, {within + other for other in known})
+            raise unknown_name("setting", name, known)
         current = getattr(config, name)
         nested = is_dataclass(current) and isinstance(value, Mapping)
-        changes[name] = _replaced(current, value, f"{within}{name}.") if nested else value
-    try:
-        return replace(config, **changes)
-    except ValidationError as error:
-        raise FastadaptError(refusal(error, within)) from None
+        changes[name] = _replaced(current, value) if nested else value
+    return replace(config, **changes)

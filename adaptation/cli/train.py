@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
-from pydantic import ValidationError
 
-from fastadapt.agents.config import AgentConfig, refusal
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.registry import AGENTS, find_config
-from fastadapt.errors import FastadaptError
 
 Settings = TypeVar("Settings", bound=AgentConfig)
 
@@ -21,7 +19,7 @@ class Train(Generic[Settings]):
     """Meta-train an agent, or resume where the same command was stopped. Ctrl-C saves."""
 
     agent: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="AGENT")]
-    """One of `fastadapt list agents`, or module:Class. Name it before --help to see its settings."""
+    """One of `fastadapt list agents`, or module:Class. Name it before --help for its settings."""
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
     """Shipped task set, or path to a TOML file."""
     out: Path
@@ -46,10 +44,7 @@ class Train(Generic[Settings]):
 def run(arguments: list[str]) -> None:
     """Parse and train."""
     settings = _settings_of(arguments)
-    try:
-        args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
-    except ValidationError as error:
-        raise FastadaptError(refusal(error)) from None
+    args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
     from fastadapt.adaptation.cli.progress import TrainingProgress
     from fastadapt.adaptation.training import Interrupted, train
 

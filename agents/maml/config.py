@@ -6,19 +6,18 @@ from dataclasses import field
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from fastadapt.agents.config import (
-    CHECKED,
     AgentConfig,
     Count,
     Discount,
     NonNegativeFloat,
     PositiveFloat,
+    settings,
 )
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class InnerConfig:
     """How the policy adapts to one task."""
 
@@ -45,7 +44,7 @@ class InnerConfig:
     """Whether the meta-gradient goes through the inner gradient."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class OuterConfig:
     """How the meta-parameters are improved."""
 
@@ -79,9 +78,9 @@ class OuterConfig:
     """trpo: every how many states one is used for the Fisher-vector product."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class MAMLConfig(AgentConfig):
-    """Settings of MAML; the defaults are what worked on the shipped task sets."""
+    """A policy that takes a policy-gradient step after each shot (Finn et al. 2017)."""
 
     tasks: Count = 32
     """Tasks of an iteration."""

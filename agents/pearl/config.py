@@ -6,10 +6,8 @@ from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from fastadapt.agents.config import (
-    CHECKED,
     AgentConfig,
     Count,
     Discount,
@@ -17,12 +15,13 @@ from fastadapt.agents.config import (
     NonNegativeInt,
     OpenDiscount,
     PositiveFloat,
+    settings,
 )
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class SACConfig:
     """Settings of the update."""
 
@@ -50,9 +49,9 @@ class SACConfig:
     """Entropy of the policy that the temperature aims at, for each action."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class PEARLConfig(AgentConfig):
-    """Settings of PEARL."""
+    """A policy conditioned on a belief about its task, inferred from context (Rakelly et al. 2019)."""
 
     scheduled: ClassVar[bool] = False
 
@@ -90,17 +89,17 @@ class PEARLConfig(AgentConfig):
             )
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class PlainSACConfig(SACConfig):
-    """Settings of the update where nothing is believed."""
+    """Settings of the update without a belief."""
 
     prior_share: Share = 0.0
     """Share of a gradient step's tasks that learn on a random z: none."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class SACAgentConfig(PEARLConfig):
-    """Settings of soft actor-critic without a belief, else PEARL's own."""
+    """Our soft actor-critic without a belief, else with the settings of PEARL."""
 
     episodes: Count = 1
     """Episodes of every robot in an iteration, on one task."""

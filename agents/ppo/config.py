@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from pydantic.dataclasses import dataclass
-
-from fastadapt.agents.config import CHECKED, Count, PositiveFloat, PPOAgentConfig
+from fastadapt.agents.config import Count, PositiveFloat, PPOAgentConfig, settings
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class RL2Config(PPOAgentConfig):
     """A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2)."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class NominalConfig(PPOAgentConfig):
     """A policy trained on the healthy robot only: the baseline that has never seen any damage."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class DomainRandomisedConfig(PPOAgentConfig):
     """One memoryless policy for all training tasks: domain randomisation (Tobin et al. 2017)."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class OracleConfig(PPOAgentConfig):
     """A policy that observes the parameters of its task: privileged information."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class TuningConfig:
     """Settings of the gradient steps after a shot."""
 
@@ -40,7 +38,7 @@ class TuningConfig:
     reacher-damage."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class FineTuneConfig(PPOAgentConfig):
     """A domain-randomised policy that PPO fine-tunes on its task (Mandi et al. 2022)."""
 

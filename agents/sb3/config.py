@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from fastadapt.agents.config import (
-    CHECKED,
     AgentConfig,
     Count,
     Discount,
@@ -16,15 +14,16 @@ from fastadapt.agents.config import (
     OpenDiscount,
     PositiveFloat,
     PPOAgentConfig,
+    settings,
 )
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class RecurrentConfig(PPOAgentConfig):
     """An independent RL²: an LSTM policy that `RecurrentPPO` of sb3-contrib trains on trials."""
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class SB3SACConfig(AgentConfig):
     """Settings of soft actor-critic."""
 
