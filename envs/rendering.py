@@ -1,4 +1,4 @@
-"""Pictures of a robot in a pose, without a display."""
+"""Off-screen rendering of a robot in a pose."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Keyed random numbers: each value is a function of (key, index, slot) and of nothing else.
 
-A counter-based generator has no state to advance, so a draw does not depend on the batch size, on
-the order of the draws or on the process that makes them.
+A counter-based generator has no state, so a draw does not depend on the batch size, on the order of
+the draws or on the process.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def philox(counter: NDArray[np.uint64], key: NDArray[np.uint64]) -> NDArray[np.u
 
 
 def key_of(*words: str | int) -> int:
-    """Return the 64-bit key that names a stream of draws, e.g. `key_of(seed, "train", "mass")`."""
+    """Return the 64-bit key of a stream of draws, e.g. `key_of(seed, "train", "mass")`."""
     kinds = ("str" if isinstance(word, str) else "int" for word in words)  # NumPy's integers too
     text = "\x1f".join(f"{kind}:{word}" for kind, word in zip(kinds, words, strict=True))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
@@ -89,10 +89,10 @@ _RESET = np.uint64(key_of("reset"))
 
 
 class EpisodeDraws:
-    """Where N robots stand in their streams of draws.
+    """The streams of draws of N robots.
 
-    A draw is a function of the robot's seed and of the number of its episodes since that seed was
-    given; the other robots do not count. A robot that was never given a seed has a random one.
+    A draw is a function of the robot's seed and of the number of episodes since the seed was set;
+    it does not depend on other robots. A robot without a given seed has a random one.
 
     Attributes:
         num_robots: N.
@@ -112,7 +112,7 @@ class EpisodeDraws:
         Args:
             ids: which robots.
             seed: robot i gets `seed + i`, or the i-th of a sequence with one entry for each of all
-                N robots; None goes on to the next episode of the seed that it has.
+                N robots; None keeps its seed and begins the next episode of it.
 
         Raises:
             FastadaptError: the number of seeds is wrong.
@@ -148,7 +148,7 @@ class EpisodeDraws:
         """Return draws of consecutive control steps, `(n, count, slots)` in (0, 1).
 
         Args:
-            stream: key of what they are for.
+            stream: key of the stream.
             ids: which robots.
             first: `(n,)` number of the first control step in each robot's episode.
             count: how many steps.
@@ -165,14 +165,14 @@ def _is_whole(seed: object) -> TypeGuard[int]:
 
 
 _SPAN = 16
-"""Control steps that are drawn together: a call costs much the same for one as for all of them."""
+"""Control steps that are drawn together: one call costs about as much for one as for all."""
 
 
 class StepDraws:
     """The draws `(N, slots)` of one stream for every control step of N robots.
 
-    They are those of `EpisodeDraws.of_steps`, whatever was asked for before: what was drawn ahead
-    is forgotten where a robot has begun another episode.
+    They equal those of `EpisodeDraws.of_steps`. Draws are made several steps ahead, and anew for a
+    robot that has begun another episode.
     """
 
     def __init__(self, draws: EpisodeDraws, stream: int, slots: int) -> None:

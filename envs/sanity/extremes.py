@@ -10,7 +10,7 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
-from fastadapt.envs.tasks.layout import Block
+from fastadapt.envs.tasks.layout import ParameterBlock
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 
@@ -63,7 +63,7 @@ def all_extremes(task_set: TaskSet) -> list[Extremes]:
 
 
 def _of_row(
-    task_set: TaskSet, block: Block, laws: list[Perturbation], row: int
+    task_set: TaskSet, block: ParameterBlock, laws: list[Perturbation], row: int
 ) -> Iterator[Extremes]:
     """Yield the extremes of the parameters of one target."""
     parameters = block.parameters[row]
@@ -80,7 +80,9 @@ def _of_row(
         yield _extremes(task_set, block, base, first + p, values, parameter.name, row)
 
 
-def _of_times(task_set: TaskSet, block: Block, laws: list[Perturbation]) -> Iterator[Extremes]:
+def _of_times(
+    task_set: TaskSet, block: ParameterBlock, laws: list[Perturbation]
+) -> Iterator[Extremes]:
     """Yield the extremes of the times of a perturbation, with all of its targets affected."""
     for name, column in block.times.items():
         spans = [law.times()[name].support() for law in laws]
@@ -97,7 +99,7 @@ def _of_times(task_set: TaskSet, block: Block, laws: list[Perturbation]) -> Iter
 
 def _extremes(
     task_set: TaskSet,
-    block: Block,
+    block: ParameterBlock,
     base: Array,
     column: int,
     values: tuple[float, float, float],
@@ -149,7 +151,7 @@ def _companion(
     return low if parameter.nominal - low > high - parameter.nominal else high
 
 
-def _keep_in_force(block: Block, laws: list[Perturbation], base: Array) -> None:
+def _keep_in_force(block: ParameterBlock, laws: list[Perturbation], base: Array) -> None:
     """Set the times so that the perturbation begins at once and lasts."""
     for name, column in block.times.items():
         spans = [law.times()[name].support() for law in laws]

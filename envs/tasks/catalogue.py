@@ -1,4 +1,4 @@
-"""The shipped task sets by name, and loading task sets from files."""
+"""Shipped task sets by name, and task sets from files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.tasks.frozen import (
-    read_frozen,
-    splits_path,
-)
+from fastadapt.envs.tasks.frozen import read_frozen, splits_path
 from fastadapt.envs.tasks.schema import parse_task_file, read_task_file
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
@@ -29,7 +26,7 @@ def list_task_sets() -> list[str]:
 
 
 def declarations() -> dict[str, dict[str, Any]]:
-    """Return the content of the shipped task-set files by name; nothing is compiled for it."""
+    """Return the content of the shipped task-set files by name, without compiling models."""
     texts = {name: file.read_text(encoding="utf-8") for name, file in _shipped().items()}
     return {name: tomllib.loads(text) for name, text in texts.items()}
 
@@ -59,7 +56,7 @@ def load_task_set(name: str | Path) -> TaskSet:
 
 
 def nominal_task_set(environment: type[Environment]) -> TaskSet:
-    """Return the task set of an environment with which nothing goes wrong.
+    """Return the task set of an unperturbed environment.
 
     Args:
         environment: any subclass, shipped or not.

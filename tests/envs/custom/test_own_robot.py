@@ -13,7 +13,7 @@ from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.custom.factory import keep_robot
 from fastadapt.envs.gymnasium_env import GymnasiumEnv
 from fastadapt.envs.sanity.facts import model_warnings
-from fastadapt.envs.tasks.freeze import freeze
+from fastadapt.envs.tasks.freeze import freeze_task_set
 from tests.support.own_models import ARM, CART, DEAD, LEGS, MASS, write
 
 OBJECTIVES = {
@@ -172,7 +172,7 @@ def test_included_files_and_meshes_count(tmp_path):
 
 def test_frozen_tasks_notice_another_robot(tmp_path):
     path = write(tmp_path)
-    freeze(path)
+    freeze_task_set(path)
     assert len(load_task_set(path).tasks("test_iid")) == 5
     (tmp_path / "mine.xml").write_text(LEGS.replace('mass="3"', 'mass="4"'))
     with pytest.raises(FastadaptError, match="made from another version"):

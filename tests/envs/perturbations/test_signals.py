@@ -374,6 +374,6 @@ def test_readings_stay_within_the_limits_of_their_channel(monkeypatch):
 def test_a_task_set_without_signals_has_no_paths(cheetah):
     """What is not declared costs nothing."""
     batch = make_batch(cheetah, 2, 1)
-    assert batch._actions is None
-    assert batch._observations is None
+    assert batch._delay_line is None
+    assert batch._sensors is None
     assert batch.sim.model is cheetah.environment.model()

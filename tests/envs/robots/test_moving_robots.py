@@ -210,5 +210,5 @@ def test_a_motor_without_a_range_gets_a_sentence():
     cls = type(
         "Unlimited", (Cart,), {"spec": staticmethod(lambda: mujoco.MjSpec.from_string(text))}
     )
-    with pytest.raises(FastadaptError, match=r"'push' is not a position servo and has no ctrlrange"):
+    with pytest.raises(FastadaptError, match=r"'push' is not a position servo and has no ctrl"):
         cls.actions()

@@ -99,7 +99,7 @@ def test_a_b_a_is_a_bit_for_bit(backend):
     def seen(tasks):
         batch.set_tasks(tasks)
         out = Recorder(batch).reset(seed=5).step(ACTIONS[:, :2]).roll()
-        signals = batch._tasks._physics._signals
+        signals = batch._schedule._writer._signals
         arrays = {name: signals[name].copy() for name in sorted(signals.names())}
         return out, arrays
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, list_task_sets, load_task_set
-from fastadapt.envs.tasks.freeze import freeze
+from fastadapt.envs.tasks.freeze import freeze_task_set
 from fastadapt.envs.tasks.frozen import read_frozen, splits_path
 from fastadapt.envs.tasks.task_set import TaskSet
 from tests.support.declared import constant, declare, with_values
@@ -90,16 +90,14 @@ def test_the_frozen_file_fits_its_declaration(task_set):
 
 def test_frozen_tasks_of_another_declaration_are_refused(task_set):
     other = {**frozen_file(task_set.name), "hash": "0" * 16}
-    with pytest.raises(
-        FastadaptError, match=r"another version.*python -m fastadapt.envs.tasks.freeze"
-    ):
+    with pytest.raises(FastadaptError, match=r"another version.*fastadapt freeze"):
         TaskSet(task_set.file, "", other).tasks("train")
 
 
 def test_freezing_again_gives_the_shipped_file(task_set, tmp_path):
     path = tmp_path / f"{task_set.name}.toml"
     path.write_text(task_set.source)
-    assert_frozen_alike(json.loads(freeze(path).read_text()), frozen_file(task_set.name))
+    assert_frozen_alike(json.loads(freeze_task_set(path).read_text()), frozen_file(task_set.name))
 
 
 @pytest.fixture
@@ -108,7 +106,7 @@ def own_set(tmp_path):
     shipped = files("fastadapt.assets").joinpath("task_sets/reacher-damage.toml").read_text()
     path = tmp_path / "mine.toml"
     path.write_text(shipped)
-    freeze(path)
+    freeze_task_set(path)
     return path
 
 
