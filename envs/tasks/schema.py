@@ -33,6 +33,7 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     strike: int = Field(default=1, ge=0, validation_alias=AliasChoices("strike", "count"))
+    """Number of the alternatives that act in one task."""
     none: float = Field(default=0.0, ge=0, validation_alias=AliasChoices("none", "none_weight"))
     """Weight of "nothing at all", beside the weights of the members."""
 
@@ -49,8 +50,11 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(ge=1, le=100_000)
+    """Number of frozen tasks."""
     description: str = ""
+    """One sentence for lists."""
     groups: dict[str, Group] = Field(default={}, validation_alias=_GROUPS)
+    """Groups that differ from those of training."""
     perturbations: dict[str, dict[str, Any]] = {}
     """Keys of a perturbation that this split replaces, by the perturbation's name."""
 
@@ -78,13 +82,19 @@ class TaskSetFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,50}$")
+    """Name of the task set; its id is `<name>-v<version>`."""
     version: int = Field(ge=0)
+    """Number of the version; a published set never changes under its version."""
     environment: str | dict[str, Any]
-    """Name of an environment, or the table of a custom robot (see `custom.schema`)."""
+    """Name of an environment, or the table `[environment]` of a custom robot."""
     description: str = ""
+    """One sentence for lists."""
     groups: dict[str, Group] = Field(default={}, validation_alias=_GROUPS)
+    """Groups of alternatives, by name."""
     perturbations: tuple[AnyPerturbation, ...] = ()
+    """What can go wrong: an array of tables `[[perturbations]]`."""
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
+    """Splits by name; `train` must be among them."""
 
     @model_validator(mode="before")
     @classmethod
