@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import griffe
+from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "fastadapt."
@@ -45,6 +46,13 @@ def prose(cls: type) -> str:
 def summary(cls: type) -> str:
     """Return the first sentence of the docstring of a class."""
     return " ".join(prose(cls).partition("\n\n")[0].split())
+
+
+def key(name: str, field: FieldInfo) -> str:
+    """Return a key of a table as files should write it, with its older name."""
+    choices = getattr(field.validation_alias, "choices", [name])
+    newer = [str(choice) for choice in choices if choice != name]
+    return f"`{newer[0]}` (or `{name}`)" if newer else f"`{field.alias or name}`"
 
 
 def unit(name: str) -> str:

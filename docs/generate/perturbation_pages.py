@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from markdown_blocks import attribute_docs, page, prose, summary, table, unit
+from markdown_blocks import attribute_docs, key, page, prose, summary, table, unit
 
 from fastadapt.envs.perturbations import perturbation_kinds
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
@@ -14,9 +14,9 @@ FOLDER = "reference/perturbations"
 _HEAD = """# Perturbations
 
 A perturbation is one typed physical change of a robot. Each kind names its targets, states its
-parameters with units, nominal values and physical bounds, and starts from nominal values whenever it
-is applied. `fastadapt list perturbations` prints the kinds; `fastadapt check TASK_SET` measures the
-effect of each parameter of a task set.
+parameters with units, nominal values and physical bounds, and starts from nominal values whenever
+it is applied. `fastadapt list perturbations` prints the kinds; `fastadapt check TASK_SET` measures
+the effect of each parameter of a task set.
 """
 
 TARGETS = {
@@ -62,9 +62,9 @@ def perturbation_page(kind: str, cls: type[Perturbation]) -> str:
     parts.append(table(head, [_parameter(parameter, cls) for parameter in cls.parameters]))
     docs = attribute_docs(cls)
     named = {parameter.name for parameter in cls.parameters}
-    keys = [k for k in cls.model_fields if k not in {*Perturbation.model_fields, *named, "kind"}]
-    if keys:
-        rows = [(f"`{key}`", docs.get(key, ""), _default(cls, key)) for key in keys]
+    others = [k for k in cls.model_fields if k not in {*Perturbation.model_fields, *named, "kind"}]
+    if others:
+        rows = [(f"`{name}`", docs.get(name, ""), _default(cls, name)) for name in others]
         parts += ["## Other keys", table(("key", "meaning", "default"), rows)]
     written = ", ".join(f"`{field}`" for field in (*cls.fields, *cls.signals))
     targets = TARGETS.get(cls.target_type, cls.target_type)
@@ -95,5 +95,9 @@ def _default(cls: type[Perturbation], key: str) -> str:
 
 def _common_keys() -> str:
     docs = attribute_docs(Perturbation)
-    rows = [(f"`{key}`", docs[key]) for key in Perturbation.model_fields if key in docs]
+    rows = [
+        (key(name, field), docs[name])
+        for name, field in Perturbation.model_fields.items()
+        if name in docs
+    ]
     return table(("key", "meaning"), rows)

@@ -31,23 +31,20 @@ class Figure:
     """SVG to write."""
 
 
-NAMES = {
-    "floor": "nominal",
-    "domain-randomised": "domain-randomised",
-    "oracle": "oracle",
-}
+BASELINES = {"floor": "nominal", "domain-randomised": "domain-randomised", "oracle": "oracle"}
+"""Keys of the reference file, and the names of the agents."""
 
 
 def make_figure(args: Figure) -> None:
     """Write the figure."""
     results = Result.concatenate([Result.load(folder) for folder in args.evaluations])
-    references = json.loads(args.references.read_text(encoding="utf-8"))["splits"]
+    references = json.loads(args.references.read_text(encoding="utf-8"))["returns"]
     mpl.rcParams["svg.hashsalt"] = "fastadapt"  # the same figure twice is the same file
-    fig, axes = plt.subplots(1, len(results.splits), figsize=(8, 3.2), sharey=True, squeeze=False)
+    fig, axes = plt.subplots(1, len(results.splits), figsize=(8.4, 3), sharey=True, squeeze=False)
     for axis, split in zip(axes[0], results.splits, strict=True):
-        _panel(axis, results, references[split], split)
+        _panel(axis, results, references, split)
     axes[0][0].set_ylabel("return")
-    axes[0][-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    axes[0][-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     fig.tight_layout()
     fig.savefig(args.out, metadata={"Date": None})
 
@@ -57,13 +54,14 @@ def _panel(axis: Any, results: Result, references: Any, split: str) -> None:
         shots = results.shots(agent, split)
         means = [over_tasks(results.scores(agent, split, shot)[1]) for shot in shots]
         points = [mean.point for mean in means]
+        label = agent.replace("-exchanged", ", swapped context")
         spread = [
             [mean.point - mean.low for mean in means],
             [mean.high - mean.point for mean in means],
         ]
-        axis.errorbar(shots, points, spread, marker="o", markersize=4, capsize=2, label=agent)
-    for (key, name), style in zip(NAMES.items(), (":", "--", "-"), strict=True):
-        level = references[key]["mean"] if isinstance(references[key], dict) else references[key]
+        axis.errorbar(shots, points, spread, marker="o", markersize=4, capsize=2, label=label)
+    for (key, name), style in zip(BASELINES.items(), (":", "--", "-"), strict=True):
+        level = sum(references[key][split].values()) / len(references[key][split])
         axis.axhline(level, color="0.5", linestyle=style, linewidth=1, label=name)
     axis.set_title(split, fontsize=9)
     axis.set_xlabel("shots")

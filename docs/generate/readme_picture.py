@@ -41,6 +41,8 @@ class Picture:
     """Control steps in a frame."""
     size: tuple[int, int] = (480, 240)
     """Width and height of each half [pixels]."""
+    cut: float = 0.875
+    """Share of the cropped rows that is cut from the top: feet matter more than sky."""
 
 
 def make_picture(args: Picture) -> list[float]:
@@ -82,7 +84,7 @@ def _frames(
         image = Image.fromarray(renderer.picture(lane.qpos[t], mocap))
         width, height = args.size
         rows = round(image.width * height / width)
-        top = (image.height - rows) * 7 // 8  # feet matter more than sky
+        top = round((image.height - rows) * args.cut)
         image = image.crop((0, top, image.width, top + rows)).resize(args.size)
         text = words
         if environment.name == "cheetah":

@@ -47,6 +47,4 @@ if __name__ == "__main__":
     if "--check" not in sys.argv[1:]:
         write()
     elif late := outdated():
-        sys.exit(
-            f"Out of date: {', '.join(late)}. Run: python docs/generate/reference_pages.py"
-        )
+        sys.exit(f"Out of date: {', '.join(late)}. Run: python docs/generate/reference_pages.py")

@@ -9,7 +9,7 @@ from typing import Any
 
 from markdown_blocks import ROOT, attribute_docs, table
 
-from fastadapt.agents.registry import find_agent
+from fastadapt.agents.registry import find_config
 
 _BLOCK = re.compile(r"(<!-- settings: (\S+) -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
@@ -24,7 +24,7 @@ def agent_pages() -> dict[str, str]:
 
 
 def _filled(block: re.Match[str]) -> str:
-    config = find_agent(block[2]).config_class
+    config = find_config(block[2])
     rows = [(f"`--{name.replace('_', '-')}`", default, doc) for name, default, doc in _rows(config)]
     return f"{block[1]}\n{table(('option', 'default', 'meaning'), rows)}\n\n{block[3]}"
 

