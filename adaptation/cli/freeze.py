@@ -24,10 +24,10 @@ class Freeze:
 def run(arguments: list[str]) -> None:
     """Parse and freeze."""
     args = tyro.cli(Freeze, args=arguments, prog="fastadapt freeze")
-    from fastadapt.envs.tasks.freeze import freeze
+    from fastadapt.envs.tasks.freeze import freeze_task_set
     from fastadapt.errors import FastadaptError
 
     if not args.files:
         raise FastadaptError("Nothing to freeze: give the path of at least one task-set file.")
     for path in args.files:
-        print(freeze(path))
+        print(freeze_task_set(path))

@@ -27,7 +27,7 @@ def test_curves_are_normalised_moment_by_moment():
 def test_no_gap_is_told():
     with pytest.raises(FastadaptError, match="below the nominal baseline"):
         metrics.normalised_score([1, 2], [1, 2], [0, 1])
-    with pytest.raises(FastadaptError, match="same tasks"):
+    with pytest.raises(FastadaptError, match="differ in their number of tasks"):
         metrics.normalised_score([1, 2], [1, 2, 3], [0, 1, 2])
 
 
