@@ -1,4 +1,4 @@
-"""Robots, perturbations, tasks, task sets, batched simulation, and the Gymnasium face.
+"""Environments: robots, perturbations, tasks, task sets, batched simulation, Gymnasium ids.
 
 Importing this package registers every shipped task set with Gymnasium, as
 `fastadapt/<task-set>-v<version>`.

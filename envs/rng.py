@@ -117,21 +117,7 @@ class EpisodeDraws:
         Raises:
             FastadaptError: the number of seeds is wrong.
         """
-        if seed is None:
-            self.episodes[ids] += 1
-            return
-        count = self.num_robots
-        if _is_whole(seed):
-            seeds: Sequence[int | None] = [int(seed) + i for i in range(count)]
-        elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
-            seeds = seed
-        else:
-            raise FastadaptError(f"A seed is a whole number, or one for each robot; got {seed!r}.")
-        if len(seeds) != count:
-            raise FastadaptError(f"Got {len(seeds)} seeds for {count} robots.")
-        for given in seeds:
-            if given is not None and not _is_whole(given):
-                raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
+        seeds = robot_seeds(seed, self.num_robots)
         self.episodes[ids] += 1
         for i in ids:
             given = seeds[i]
@@ -158,6 +144,30 @@ class EpisodeDraws:
         keys = np.repeat(self.seeds[ids] ^ np.uint64(stream), count)
         drawn = uniforms(keys, index.ravel().astype(np.uint64), slots)
         return drawn.reshape(len(ids), count, slots)
+
+
+def robot_seeds(seed: int | Sequence[int | None] | None, count: int) -> Sequence[int | None]:
+    """Return one seed for each of `count` robots; None where none is given.
+
+    Args:
+        seed: robot i gets `seed + i`, or entry i of a sequence.
+        count: how many robots.
+
+    Raises:
+        FastadaptError: it is neither, or the number of seeds is wrong.
+    """
+    if seed is None:
+        return [None] * count
+    if _is_whole(seed):
+        return [int(seed) + i for i in range(count)]
+    if not isinstance(seed, Sequence | np.ndarray) or isinstance(seed, str):
+        raise FastadaptError(f"A seed is a whole number, or one for each robot; got {seed!r}.")
+    if len(seed) != count:
+        raise FastadaptError(f"Got {len(seed)} seeds for {count} robots.")
+    for given in seed:
+        if given is not None and not _is_whole(given):
+            raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
+    return seed
 
 
 def _is_whole(seed: object) -> TypeGuard[int]:
