@@ -25,6 +25,7 @@ class Signals:
     | sensor_dropped | (N, observations) | 0 | probability of a lost reading, in each step |
     | action_delay | (N,) | 0 | control steps from a command to its effect |
     | xfrc_applied | (N, nbody, 6) | 0 | forces and torques on the bodies [N, N m] |
+    | qfrc_applied | (N, nv) | 0 | generalised forces on the joints [N m, N for slides] |
 
     Attributes:
         revision: number of writes; values derived from signals are valid while it is the same.
@@ -65,16 +66,18 @@ class Signals:
             return np.zeros((robots, len(environment.observations)))
         if name == "action_delay":
             return np.zeros(robots)
-        if name == "xfrc_applied":
+        if name in ("xfrc_applied", "qfrc_applied"):
             return environment.sim.data(name)
-        raise unknown_name("signal", name, _NAMES)
+        raise unknown_name("signal", name, SIGNALS)
 
 
-_NAMES = (
+SIGNALS = (
     "goal",
     "sensor_offset",
     "sensor_stuck",
     "sensor_dropped",
     "action_delay",
     "xfrc_applied",
+    "qfrc_applied",
 )
+"""The names of all signals."""
