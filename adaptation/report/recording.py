@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -101,17 +100,13 @@ def _record(
 
 def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
     """Return the bodies with damage (perturbations of a group) in a task, for tinting."""
-    model: Any = task_set.environment.model()
+    model = task_set.environment.model()
     vector = task_set.vectors([task])
     bodies: set[int] = set()
     for block in task_set.blocks:
-        on_a_body = block.perturbation.target_type in ("body", "geom", "joint", "actuator")
-        if block.perturbation.group is None or not on_a_body:
+        if block.perturbation.group is None or block.perturbation.shared:
             continue
-        struck = (block.values(vector)[0] != block.nominal()).any(axis=1)
-        for target in block.ids[struck] if not block.perturbation.shared else ():
-            kind = block.perturbation.target_type
-            joint = model.actuator_trnid[target, 0] if kind == "actuator" else target
-            owner = {"body": target, "geom": None}.get(kind, model.jnt_bodyid[joint])
-            bodies.add(int(model.geom_bodyid[target] if owner is None else owner))
+        affected = (block.values(vector)[0] != block.nominal()).any(axis=1)
+        found = (block.perturbation.body_of(model, int(t)) for t in block.ids[affected])
+        bodies |= {body for body in found if body is not None}
     return tuple(sorted(bodies))

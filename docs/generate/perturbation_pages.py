@@ -19,16 +19,6 @@ it is applied. `fastadapt list perturbations` prints the kinds; `fastadapt check
 the effect of each parameter of a task set.
 """
 
-TARGETS = {
-    "body": "bodies",
-    "geom": "geoms",
-    "joint": "joints",
-    "actuator": "actuators",
-    "world": 'the robot as a whole (`targets = ["*"]`)',
-    "observation": "channels of the observation",
-    "goal": "hidden goals",
-}
-
 
 def perturbation_pages() -> dict[str, str]:
     """Return the pages about perturbations by their path in docs/."""
@@ -67,8 +57,7 @@ def perturbation_page(kind: str, cls: type[Perturbation]) -> str:
         rows = [(f"`{name}`", docs.get(name, ""), _default(cls, name)) for name in others]
         parts += ["## Other keys", table(("key", "meaning", "default"), rows)]
     written = ", ".join(f"`{field}`" for field in (*cls.fields, *cls.signals))
-    targets = TARGETS.get(cls.target_type, cls.target_type)
-    parts.append(f"Targets: {targets}. Writes {written or 'no field of the model'}.")
+    parts.append(f"Targets: {cls.target_words()}. Writes {written or 'no field of the model'}.")
     parts.append("Every kind also takes the [keys of every perturbation]"
                  "(index.md#keys-of-every-perturbation).")  # fmt: skip
     return page(*parts)

@@ -11,20 +11,34 @@ import numpy as np
 from fastadapt.envs.arrays import Ids
 from fastadapt.errors import FastadaptError, unknown_name
 
+_COUNTS = {
+    "body": "nbody",
+    "geom": "ngeom",
+    "joint": "njnt",
+    "actuator": "nu",
+    "site": "nsite",
+    "tendon": "ntendon",
+    "equality": "neq",
+    "camera": "ncam",
+    "light": "nlight",
+    "sensor": "nsensor",
+}
+"""Fields of `MjModel` with the number of elements of each type."""
+
 
 def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
-    """Return the names of all bodies (but the world), geoms, joints or actuators.
+    """Return the names of all bodies (but the world), geoms, joints, actuators, sites, ...
 
     The target type "world", the robot as a whole, has the single name "world".
+
+    Raises:
+        FastadaptError: a MuJoCo model has no elements of that type.
     """
     if target_type == "world":
         return ["world"]
-    count = {
-        "body": model.nbody,
-        "geom": model.ngeom,
-        "joint": model.njnt,
-        "actuator": model.nu,
-    }[target_type]
+    if target_type not in _COUNTS:
+        raise unknown_name("type of targets", target_type, ["world", *_COUNTS])
+    count = getattr(model, _COUNTS[target_type])
     access = getattr(model, target_type)
     names = [access(i).name for i in range(count)]
     if target_type == "body":  # a mocap body shows a goal; it has no physics

@@ -24,6 +24,7 @@ from fastadapt.envs.model.bodies import body_of
 from fastadapt.envs.model.names import ids_of, match_names
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment
@@ -39,7 +40,7 @@ _LATER_KEYS = {"along_with", "event", "ramp", "repair", "duration", "between"}
 
 _PLURALS = {
     "body": "bodies",
-    "world": "none, it is about the robot as a whole",
+    "world": 'the robot as a whole (`targets = ["*"]`)',
     "observation": "channels of the observation",
     "goal": "hidden goals",
 }
@@ -183,12 +184,15 @@ class Perturbation(BaseModel, ABC):
         """Return the name of the kind in task files.
 
         Raises:
-            TypeError: the class declares no `kind: Literal["..."]`.
+            FastadaptError: the class declares no `kind: Literal["..."]`.
         """
         field = cls.model_fields.get("kind")
         names = get_args(field.annotation) if field is not None else ()
         if len(names) != 1:
-            raise TypeError(f'{cls.__name__} declares no `kind: Literal["its-name"]`')
+            raise FastadaptError(
+                f"{cls.__name__} declares no `kind: Literal[...]` with its name in task files. "
+                "Declare it in the class."
+            )
         return str(names[0])
 
     @classmethod

@@ -25,10 +25,7 @@ def check_declaration(cls: type[Perturbation]) -> None:
             f"{cls!r:.80} is no perturbation. Derive it from "
             "fastadapt.envs.perturbations.Perturbation."
         )
-    try:
-        kind = cls.kind_name()
-    except TypeError as error:
-        raise FastadaptError(f"{error}.") from None
+    kind = cls.kind_name()
     for name in ("target_type", "parameters", "fields"):
         if not hasattr(cls, name):
             raise FastadaptError(f"The perturbation '{kind}' declares no `{name}: ClassVar`.")
