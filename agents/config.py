@@ -25,7 +25,7 @@ OpenDiscount = Annotated[float, Field(gt=0, lt=1)]
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def settings(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass whose values are checked: their types, bounds, and that all are finite.
+    """Make a frozen dataclass that checks types and bounds of its values, and that all are finite.
 
     An impossible value raises a `FastadaptError` of one sentence. No type is converted to another.
     """

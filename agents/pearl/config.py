@@ -51,7 +51,7 @@ class SACConfig:
 
 @settings
 class PEARLConfig(AgentConfig):
-    """A policy conditioned on a belief about its task, inferred from context (Rakelly et al. 2019)."""
+    """A policy conditioned on an inferred belief about its task (Rakelly et al. 2019)."""
 
     scheduled: ClassVar[bool] = False
 
