@@ -53,7 +53,7 @@ def test_without_it_nothing_of_it_is_there():
     assert not any(name in out for name in NAMES)
     code, _, error = fastadapt(sys.executable, "check", PLUGIN / "stand.toml")
     assert code == 2
-    assert "hold-height" in error
+    assert "There is no kind 'bent-limb'" in error
 
 
 def test_its_verb_runs(python):
@@ -67,7 +67,7 @@ def test_its_perturbation_passes_the_public_checks_and_its_task_set_is_sound(pyt
         "from fastadapt.envs import load_task_set\n"
         "from fastadapt.testing import check_perturbation\n"
         f"task_set = load_task_set({str(PLUGIN / 'stand.toml')!r})\n"
-        "check_perturbation(task_set.perturbations[0], task_set.environment)\n"
+        "check_perturbation(task_set.file.perturbations[0], task_set.environment)\n"
     )
     subprocess.run([python, "-c", check], check=True)
     code, out, error = fastadapt(python, "check", PLUGIN / "stand.toml")

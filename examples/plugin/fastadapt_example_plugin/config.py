@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic.dataclasses import dataclass
-
-from fastadapt.agents.config import CHECKED, AgentConfig, Count, PositiveFloat
+from fastadapt.agents.config import AgentConfig, Count, PositiveFloat, settings
 
 
-@dataclass(frozen=True, config=CHECKED)
+@settings
 class RandomSearchConfig(AgentConfig):
-    """A linear policy by random search; a trial tries out how strongly to act."""
+    """A linear policy by random search; the shots of a trial try factors on its actions."""
 
     directions: Count = 8
     """Directions tried in an iteration, each forwards and backwards on the same task."""
