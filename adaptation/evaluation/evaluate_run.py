@@ -183,7 +183,8 @@ def _settings(run: Run, seed: int) -> dict[str, Any]:
 class _Saved(Protocol):
     """Results that can be loaded from a folder."""
 
-    meta: Any
+    @property
+    def meta(self) -> dict[str, Any]: ...
 
     @staticmethod
     def load(folder: Path) -> Any: ...

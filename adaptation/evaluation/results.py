@@ -50,8 +50,8 @@ class Result:
     """
 
     def __init__(self, table: NDArray[np.void], meta: dict[str, Any]) -> None:
-        given = table.dtype.fields or {}
-        fits = all(n in given and given[n][0] == COLUMNS[n] for n in COLUMNS.names or ())
+        names = table.dtype.names or ()
+        fits = all(n in names and table.dtype[n] == COLUMNS[n] for n in COLUMNS.names or ())
         if not fits or table.ndim != 1 or len(table) == 0:
             raise FastadaptError(
                 "A result needs a table (rows,) with the fields of evaluation.columns.COLUMNS "
@@ -240,7 +240,7 @@ class Result:
             FastadaptError: pandas is not installed.
         """
         try:
-            import pandas
+            import pandas  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise FastadaptError(
                 "Result.to_pandas needs pandas, which is not installed: pip install "

@@ -105,8 +105,7 @@ class References:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             returns, made = (
-                {_EARLIER.get(role, role): value for role, value in content[name].items()}
-                for name in ("returns", "made")
+                checked_roles(dict[str, Any](content[name])) for name in ("returns", "made")
             )
             found = References(content["task_set"], content["hash"], returns, made)
             _ = found.splits
