@@ -69,7 +69,7 @@ def _objectives() -> Mapping[str, Rows]:
 def _task_sets() -> Mapping[str, Rows]:
     """Return the shipped task sets, by environment."""
     from fastadapt.envs.catalogue import environments
-    from fastadapt.envs.tasks.catalogue import declarations
+    from fastadapt.envs.tasks.shipped import declarations
 
     groups: dict[str, Rows] = {name: [] for name in environments()}
     for name, content in declarations().items():

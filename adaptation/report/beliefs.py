@@ -138,7 +138,7 @@ def _damage(task_set: TaskSet, tasks: Sequence[Task]) -> list[str]:
     groups = {p.name for p in task_set.file.perturbations if p.group}
 
     def kinds(changes: dict[str, Any]) -> str:
-        struck = [name for name in changes if name.split(".")[0] in groups]
-        return " + ".join(dict.fromkeys(name.split(".")[0] for name in struck)) or "none"
+        damaged = [name for name in changes if name.split(".")[0] in groups]
+        return " + ".join(dict.fromkeys(name.split(".")[0] for name in damaged)) or "none"
 
     return [kinds(task.changes()) for task in tasks]

@@ -8,7 +8,6 @@ import pytest
 from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.cli.aliases import replace_aliases
 from fastadapt.adaptation.cli.evaluate import Evaluate
-from fastadapt.adaptation.cli.summary import summary_of
 
 PLUGIN = {
     "lab/__init__.py": "raise RuntimeError('a heavy package was imported')",
@@ -56,14 +55,14 @@ def test_a_command_cannot_take_the_name_of_another(plugin):
 
 def test_summaries_are_read_without_importing(plugin, monkeypatch):
     monkeypatch.syspath_prepend(str(plugin))
-    assert summary_of("lab.commands.wave:run") == "Wave at everybody"
-    assert summary_of("lab.commands.none:run") == summary_of("nowhere:run") == ""
+    assert cli.summary_of("lab.commands.wave:run") == "Wave at everybody"
+    assert cli.summary_of("lab.commands.none:run") == cli.summary_of("nowhere:run") == ""
     assert "lab" not in sys.modules
 
 
 def test_every_command_that_ships_has_a_summary():
     for name in cli.COMMANDS:
-        summary = summary_of(cli.COMMANDS.target(name))
+        summary = cli.summary_of(cli.COMMANDS.target(name))
         assert 20 < len(summary) < 90, name
 
 
