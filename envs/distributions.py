@@ -31,7 +31,7 @@ class _Distribution(BaseModel, ABC):
 
     @property
     def logarithmic(self) -> bool:
-        """Whether values are compared by their ratios."""
+        """True if values are compared by their ratios."""
         return False
 
 

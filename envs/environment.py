@@ -49,14 +49,14 @@ class Environment(ABC):
     horizon: ClassVar[int]
     """Control steps in one episode."""
     needs_forward: ClassVar[bool] = False
-    """Whether observation or reward use derived quantities (site positions, contacts)."""
+    """True if observation or reward use derived quantities (site positions, contacts)."""
     observations: ClassVar[tuple[Channel, ...]]
     reset_draws: ClassVar[int]
     """Number of uniform draws of a reset."""
     distance_name: ClassVar[str]
     """Description of `distance`, for reports."""
     travels: ClassVar[bool] = False
-    """Whether `distance` is a travelled distance, so that the cost of transport is defined."""
+    """True if `distance` is a travelled distance, so that the cost of transport is defined."""
     feet: ClassVar[tuple[str, ...]] = ()
     """Geoms that touch the ground first, for the touch-down event."""
     camera: ClassVar[int | str] = 0

@@ -1,4 +1,4 @@
-"""Gymnasium's environments of perturbed robots, single and vectorised, and their registration."""
+"""Gymnasium's environments of perturbed robots, single and vectorised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fastadapt.envs.rendering import PoseRenderer
 from fastadapt.envs.rng import key_of, robot_seeds
 from fastadapt.envs.runtime.task_model import task_model
 from fastadapt.envs.simulation.interface import Backend
-from fastadapt.envs.tasks.catalogue import declarations, load_task_set
+from fastadapt.envs.tasks.catalogue import load_task_set
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
@@ -190,19 +190,3 @@ def _task_set_with(split: str, task_set: str | Path | TaskSet) -> TaskSet:
     if split not in found.splits:
         raise unknown_name(f"split of task set '{found.name}' called", str(split), found.splits)
     return found
-
-
-def register() -> None:
-    """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once).
-
-    `import fastadapt.envs` calls it, and so does `gymnasium.make("fastadapt.envs:<id>")`.
-    """
-    for name, content in declarations().items():
-        gym_id = f"fastadapt/{name}-v{content['version']}"
-        if gym_id not in gym.registry:
-            gym.register(
-                id=gym_id,
-                entry_point="fastadapt.envs.gymnasium_env:GymnasiumEnv",
-                vector_entry_point="fastadapt.envs.gymnasium_env:GymnasiumVectorEnv",
-                kwargs={"task_set": name},
-            )

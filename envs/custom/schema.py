@@ -54,7 +54,7 @@ class RobotTable(Keys):
     remove: tuple[str, ...] = ()
     """Bodies, joints, geoms, actuators and equalities of the model to leave out."""
     floor: bool | None = None
-    """Whether to add a ground plane (default: where the robot moves about and has no ground)."""
+    """True to add a ground plane (default: where the robot moves about and has no ground)."""
     timestep: Positive | None = None
     """Physics time step [s] (default: the model's)."""
     integrator: Integrator | None = None

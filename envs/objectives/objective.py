@@ -66,7 +66,7 @@ class Objective(Environment):
     keys: ClassVar[type[Keys]] = Keys
     """Further keys of the table, which `fit` turns into class attributes."""
     moves_about: ClassVar[bool] = False
-    """Whether the robot as a whole moves: it needs a ground, and its passive joints count."""
+    """True if the robot as a whole moves: it gets a ground, and passive joints are observed."""
 
     @classmethod
     def fit(cls, table: Any, robot: RobotModel) -> Mapping[str, Any]:

@@ -25,8 +25,8 @@ class PosedRobot(Objective):
     action 1; any other actuator gets its control range, so a torque motor with `ctrlrange="-1 1"`
     gets the action itself. Actions beyond [-1, 1] count as the limit.
 
-    The previous action, and `remembered` numbers of the objective, live in `userdata` of each
-    simulation: MuJoCo empties it at a reset, and a snapshot of the state has it.
+    The previous action, and `remembered` numbers of the objective, are stored in `userdata` of each
+    simulation, which resets clear and snapshots of the state contain.
     """
 
     settings = ("action_scale", "start_noise", "start_speed")

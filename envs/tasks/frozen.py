@@ -55,7 +55,7 @@ def read_frozen(file: Path | Traversable) -> dict[str, Any] | None:
         whole, content = False, None
     if not whole:
         raise FastadaptError(
-            f"'{file.name}' does not match its digest: it was edited or corrupted. Restore it from "
+            f"'{file.name}' was edited or corrupted since its tasks were frozen. Restore it from "
             "version control, or regenerate it with `fastadapt freeze FILE.toml` (which draws "
             "other tasks if the declaration has changed)."
         )

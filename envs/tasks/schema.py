@@ -28,7 +28,7 @@ _GROUPS = AliasChoices("groups", "alternatives")
 
 
 class Group(BaseModel):
-    """Alternatives, of which `strike` hit one task."""
+    """Alternatives, of which `strike` are active in a task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -180,7 +180,7 @@ def _check_names(file: TaskSetFile) -> None:
 
 
 def _check_company(file: TaskSetFile, perturbation: Perturbation) -> None:
-    """What strikes along with another one is drawn with that one, and not on its own."""
+    """Check `along_with`: such a perturbation is drawn with the other one, not on its own."""
     if perturbation.along_with is None:
         return
     others = {p.name: p for p in file.perturbations if p.name != perturbation.name}
@@ -238,7 +238,7 @@ def _check_splits(file: TaskSetFile) -> None:
 
 
 def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) -> None:
-    """A split changes laws and what is struck; the layout of the parameters stays."""
+    """Check the keys that a split changes: distributions and targets, not the layout."""
     laws = {p.name for p in perturbation.parameters} & set(type(perturbation).model_fields)
     allowed = laws | {"among", "strike", "weight"} | set(perturbation.times())
     for key in file.splits[split].perturbations.get(perturbation.name, {}):

@@ -1,4 +1,4 @@
-"""What Gymnasium and its users expect of `gymnasium.make("fastadapt/...")`."""
+"""Gymnasium's expectations of `gymnasium.make("fastadapt/...")`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is said when a user's robot, or the table that declares it, is wrong: one sentence."""
+"""Errors in a custom robot, or in the table that declares it, get one sentence."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Two robots that we did not write, declared without Python: a Unitree Go2 and a Fetch."""
+"""Two robots of other projects, declared without Python: a Unitree Go2 and a Fetch."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What objectives with a moving root share: memory, root motion, actions, errors."""
+"""Objectives with a moving root: memory, root motion, actions, errors."""
 
 import mujoco
 import numpy as np

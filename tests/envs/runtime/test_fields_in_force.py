@@ -1,4 +1,4 @@
-"""What is written only where it changes is what writing everything anew would give."""
+"""Fields that are written only where they change equal those that are all written anew."""
 
 import numpy as np
 from hypothesis import given, settings
