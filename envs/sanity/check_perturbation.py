@@ -16,7 +16,7 @@ from fastadapt.envs.model.names import ids_of
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.sanity.declaration import check_declaration, example_of
 from fastadapt.envs.sanity.effects import measure_effects
-from fastadapt.envs.sanity.workbench import Workbench, changed, refreshed
+from fastadapt.envs.sanity.perturbed_models import PerturbedModels, changed, refreshed
 from fastadapt.envs.simulation.interface import model_field
 from fastadapt.envs.tasks.bounds import check_bounds
 from fastadapt.envs.tasks.schema import TaskSetFile
@@ -89,9 +89,9 @@ class _Case:
     nominal: Array
     values: Array
 
-    def bench(self, size: int) -> Workbench:
+    def robots(self, size: int) -> PerturbedModels:
         """Return nominal robots."""
-        return Workbench(self.some, self.ids, self.model, self.environment, size)
+        return PerturbedModels(self.some, self.ids, self.model, self.environment, size)
 
     def error(self, what: str) -> FastadaptError:
         """Return the error of a violation."""
@@ -137,24 +137,24 @@ def _case(
 def _check_physics(case: _Case) -> None:
     _check_nominal(case)
     before = _bytes(case.model)
-    bench = case.bench(len(case.values))
-    bench.write(case.values)
+    robots = case.robots(len(case.values))
+    robots.write(case.values)
     if _bytes(case.model) != before:
         raise case.error("writes to the nominal model. Write to `edit[field]` alone.")
-    _check_written(case, bench)
-    _check_constants(case, bench)
+    _check_written(case, robots)
+    _check_constants(case, robots)
     _check_restored(case)
-    _check_one_by_one(case, bench)
+    _check_one_by_one(case, robots)
     if case.some.intermittent:
         _check_entries(case)
 
 
 def _check_nominal(case: _Case) -> None:
     """Refuse changes by nominal values."""
-    bench = case.bench(1)
-    before = bench.state(0)
-    bench.write(case.nominal[None])
-    names = changed(before, bench.state(0))
+    robots = case.robots(1)
+    before = robots.state(0)
+    robots.write(case.nominal[None])
+    names = changed(before, robots.state(0))
     if names:
         raise case.error(
             f"changes {_listed(names)} at its nominal values. They must leave the working copies "
@@ -162,10 +162,10 @@ def _check_nominal(case: _Case) -> None:
         )
 
 
-def _check_written(case: _Case, bench: Workbench) -> None:
+def _check_written(case: _Case, robots: PerturbedModels) -> None:
     """Refuse undeclared writes, writes outside of the edit, and values without any effect."""
-    some, nominal = case.some, case.bench(1).state(0)
-    copies = bench.copies()
+    some, nominal = case.some, case.robots(1).state(0)
+    copies = robots.copies()
     written = {n for n, a in copies.items() if any((row != nominal[n]).any() for row in a)}
     declared = {*some.fields, *some.signals, "eq_active"}
     if written - declared:
@@ -174,7 +174,7 @@ def _check_written(case: _Case, bench: Workbench) -> None:
             "in `fields` and signals in `signals`."
         )
     for i in range(len(case.values)):
-        other = set(changed(bench.rebuilt(i), bench.state(i)))
+        other = set(changed(robots.rebuilt(i), robots.state(i)))
         if other:
             raise case.error(
                 f"changes {_listed(other)} outside of the edit. Write to `edit[field]`, "
@@ -184,11 +184,11 @@ def _check_written(case: _Case, bench: Workbench) -> None:
         raise case.error("changes nothing at any of the values tried. Check `apply`.")
 
 
-def _check_constants(case: _Case, bench: Workbench) -> None:
+def _check_constants(case: _Case, robots: PerturbedModels) -> None:
     """Refuse derived constants that are out of date."""
     known = set(changed(case.model, refreshed(case.model), close=True))
     for i in range(len(case.values)):
-        model = bench.model_of(i)
+        model = robots.model_of(i)
         old = set(changed(model, refreshed(model), close=True)) - known
         if old:
             sources = sorted(set(_sources(case, model)) - case.some.stale)
@@ -213,28 +213,28 @@ def _sources(case: _Case, perturbed: mujoco.MjModel) -> Iterator[str]:
 
 def _check_restored(case: _Case) -> None:
     """Refuse effects that depend on earlier values: A, B, A must be A, then nominal."""
-    bench, values = case.bench(1), case.values[1:2]
-    healthy = bench.state(0)
-    bench.write(values)
-    once = bench.state(0)
-    bench.write(case.nominal + 0.5 * (values - case.nominal))
-    bench.write(values)
-    names = changed(once, bench.state(0))
+    robots, values = case.robots(1), case.values[1:2]
+    healthy = robots.state(0)
+    robots.write(values)
+    once = robots.state(0)
+    robots.write(case.nominal + 0.5 * (values - case.nominal))
+    robots.write(values)
+    names = changed(once, robots.state(0))
     if names:
         raise case.error(
             f"gives other {_listed(names)} when it is applied again after other values. Start from "
             "the working copies in `edit`, which are nominal, never from current values."
         )
-    bench.write(None)
-    names = changed(healthy, bench.state(0))
+    robots.write(None)
+    names = changed(healthy, robots.state(0))
     if names:
         raise case.error(f"leaves {_listed(names)} changed after it has ended.")
 
 
-def _check_one_by_one(case: _Case, together: Workbench) -> None:
+def _check_one_by_one(case: _Case, together: PerturbedModels) -> None:
     """Refuse effects on a robot that depend on the other robots."""
     for i in range(len(case.values)):
-        alone = case.bench(1)
+        alone = case.robots(1)
         alone.write(case.values[i : i + 1])
         names = changed(alone.state(0), together.state(i))
         if names:
@@ -250,9 +250,9 @@ def _check_entries(case: _Case) -> None:
     for k in range(len(case.ids)):
         values = case.nominal.copy()
         values[k] = case.values[1, k]
-        bench = case.bench(1)
-        bench.write(values[None])
-        for name, copy in bench.copies().items():
+        robots = case.robots(1)
+        robots.write(values[None])
+        for name, copy in robots.copies().items():
             nominal = np.asarray(model_field(case.model, name))
             differs = (copy[0] != nominal).reshape(len(nominal), -1).any(axis=1)
             positions, entries = decided.get(name, (np.zeros(0, int), np.zeros(0, int)))

@@ -1,4 +1,4 @@
-"""Robots that carry a single perturbation, and comparisons of whole models bit by bit."""
+"""Models of robots under a single perturbation, and comparisons of whole models bit by bit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ State = Mapping[str, NDArray]
 """The arrays of a model, its signals and switches, by name."""
 
 
-class Workbench:
+class PerturbedModels:
     """Simulations of one robot on the reference backend, perturbed from their nominal values.
 
     Args:
