@@ -1,19 +1,23 @@
 """Kinds of perturbations from outside are found, parsed and applied as the shipped ones."""
 
 import re
+from typing import ClassVar, Literal
 
 import mujoco
 import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, make_batch
+from fastadapt.envs.distributions import Law
 from fastadapt.envs.perturbations import PERTURBATIONS, Parameter, Perturbation, perturbation_kinds
 from fastadapt.envs.perturbations.catalogue import find_kind
+from fastadapt.envs.perturbations.joint import dofs_of
 from fastadapt.envs.perturbations.mass import Mass
 from fastadapt.envs.tasks.schema import parse_task_file
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.testing import check_perturbation
 from tests.envs.sanity.test_check_perturbation import BENT, BentLimb
-from tests.support.declared import declare
+from tests.support.declared import constant, declare
 
 FILE = """
 name = "mine"
@@ -102,6 +106,51 @@ def test_a_field_that_no_shipped_kind_writes_gets_fresh_constants(backend):
         np.testing.assert_array_equal(ours[1], getattr(batch.sim.model, field), err_msg=field)
     nominal = task_set.environment.model()
     assert not np.allclose(batch.sim.field("dof_M0")[0], nominal.dof_M0, rtol=1e-3)
+
+
+class JointBias(Perturbation):
+    """A joint with a spring that pulls with a constant `torque`.
+
+    Writes the signal `qfrc_applied`; unit: N m, in [-100, 100]. Derived constants stay valid.
+    """
+
+    kind: Literal["joint-bias"]
+    torque: Law
+
+    target_type: ClassVar = "joint"
+    parameters: ClassVar = (Parameter("torque", "N m", 0.0, -100.0, 100.0),)
+    fields: ClassVar = ()
+    signals: ClassVar = ("qfrc_applied",)
+
+    def apply(self, edit, targets, values):
+        dofs, joints = dofs_of(edit.model, targets)
+        edit.signal("qfrc_applied")[:, dofs] += values[:, joints, 0]
+
+
+BIAS = {"name": "it", "kind": "joint-bias", "targets": ["joint2"], "torque": constant(0.7)}
+
+
+@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+def test_a_kind_from_outside_applies_forces_to_joints(backend):
+    some = JointBias.model_validate(BIAS)
+    check_perturbation(some, "reacher")
+    task_set = declare("reacher", some)
+    batch = make_batch(task_set, 2, 1, backend)
+    batch.set_tasks([task_set.sample("train", 1)[0], task_set.nominal])
+    batch.reset(seed=[3, 3])
+    model = task_set.environment.model()
+    data = mujoco.MjData(model)
+    for name in ("qpos", "qvel", "mocap_pos"):
+        getattr(data, name)[...] = batch.sim.data(name)[0]
+    data.qfrc_applied[model.joint("joint2").dofadr[0]] = 0.7
+    mujoco.mj_forward(model, data)
+    for _ in range(5):
+        batch.step(np.zeros(batch.action_space.shape))
+        mujoco.mj_step(model, data, nstep=task_set.environment.physics_steps)
+        if task_set.environment.needs_forward:
+            mujoco.mj_forward(model, data)
+    np.testing.assert_array_equal(batch.sim.data("qpos")[0], data.qpos)
+    assert not np.array_equal(batch.sim.data("qpos")[0], batch.sim.data("qpos")[1])
 
 
 def test_a_taken_name_is_refused():
