@@ -133,7 +133,7 @@ def _in_menagerie(place: str) -> Path:
             f"The model 'menagerie:{place}' needs the package mujoco-menagerie, which is not "
             "installed: pip install mujoco-menagerie"
         )
-    import mujoco_menagerie
+    import mujoco_menagerie  # pyright: ignore[reportMissingImports]  (an extra)
 
     robot, _, entry = place.partition("/")
     try:
