@@ -100,9 +100,9 @@ class PEARL(NetworkAgent):
         scaled = self._scale.observations(observation)
         sampled = explore and self.config.explore == "sample"
         z = self._trial.z if sampled else self._trial.belief.mean
-        mean, std = self.networks.policy(scaled, z)
+        mean, log_std = self.networks.policy(scaled, z)
         if explore:
-            mean = mean + std * self._drawn()[:, : self._actions]
+            mean = mean + log_std.exp() * self._drawn()[:, : self._actions]
         return self._from_unit(torch.tanh(mean).numpy().astype(np.float64))
 
     def observe(self, transition: Transition) -> None:
