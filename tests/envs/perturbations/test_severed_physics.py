@@ -177,7 +177,7 @@ BELT = TENDON.format(other="left")
 
 @pytest.mark.parametrize(("tie", "name"), [(BELT, "tendon 'belt'"), (WELD, "equality 'glue'")])
 def test_what_else_holds_on_to_a_limb_is_named(tie, name):
-    with pytest.raises(FastadaptError, match=f"'right' cannot be severed, {name} holds on to it"):
+    with pytest.raises(FastadaptError, match=f"'right' cannot be severed, {name} ties it"):
         simulate(walker().replace("<actuator>", tie), [1.0], "severed-limb", "right")
 
 
