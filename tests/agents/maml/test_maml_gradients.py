@@ -16,7 +16,7 @@ from fastadapt.agents.maml.outer import (
     surrogate,
     trust_region_update,
 )
-from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, divergence
+from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, kl_divergence
 from fastadapt.agents.optim.trust_region import solve
 
 TASKS, STEPS, SEEN, ACTIONS, WIDTH = 3, 12, 2, 2, 4
@@ -211,7 +211,7 @@ def test_fisher_products_equal_the_hessian_of_the_divergence(steps, learned_rate
         for k in problem.counting():
             lived = problem.experiences[k]
             policy = problem.policy(stages[k], lived.observations)
-            total = total + (divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
+            total = total + (kl_divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
         return total / len(problem.counting())
 
     hessian = torch.autograd.functional.hessian(apart, meta)
@@ -278,4 +278,4 @@ def test_divergence_equals_that_of_torch():
     expected = kl_divergence(
         Normal(old.mean, old.log_std.exp()), Normal(new.mean, new.log_std.exp())
     ).sum(-1)
-    assert torch.allclose(divergence(old, new), expected)
+    assert torch.allclose(kl_divergence(old, new), expected)
