@@ -92,4 +92,4 @@ def test_a_missing_package_is_one_sentence_on_the_command_line(tmp_path, monkeyp
     assert "The agent 'recurrent' (from fastadapt) cannot be imported" in told
     assert not (tmp_path / "a").exists()
     assert cli.run(["list", "agents"]) == 0
-    assert "needs sb3-contrib" in capsys.readouterr().out
+    assert "recurrent" in capsys.readouterr().out
