@@ -68,10 +68,10 @@ def train(
         iterations: total number.
         checkpoint_every: iterations between checkpoints.
         num_threads: threads that simulate; 0 means one per processor.
-        torch_threads: threads of torch; a run keeps them, because another number rounds differently.
+        torch_threads: threads of torch; a run keeps them, as another number rounds differently.
         report: called after every iteration.
         start: a run to take trained weights (and settings) from; nothing more is trained.
-        algorithm: of `nominal`, `domain-randomised` and `oracle` (see `agents.registry.ALGORITHMS`).
+        algorithm: of `nominal`, `domain-randomised`, `oracle` (see `agents.registry.ALGORITHMS`).
         options: settings of the agent that differ from the defaults.
 
     Returns:
