@@ -176,7 +176,7 @@ def test_advantages_are_normalised_within_each_task(maml, robots):
         shot.observations,
         shot.actions,
         shot.rewards * [1, 2, 1, 1, 10, 1],
-        shot.following,
+        shot.next_observations,
         shot.valid,
     )
     parameters = parameters_of(maml)

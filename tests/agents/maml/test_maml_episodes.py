@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal
 
 from fastadapt.agents import make_agent
-from fastadapt.agents.checkpoint_arrays import ModuleArrays
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, OptimizerArrays
 from fastadapt.agents.maml.episodes import (
     AdvantageEstimator,
     Episodes,
@@ -110,7 +110,7 @@ def test_robots_act_by_their_own_tasks_policy(robots):
         expected = mine.mean[0] + mine.log_std[0].exp() * noise[:, robot]
         np.testing.assert_allclose(found.actions[:, robot], expected.detach(), atol=1e-5)
     assert not np.allclose(found.actions[:, 0], found.actions[:, 2], atol=0.1)
-    assert np.array_equal(found.following[:-1], found.observations[1:])
+    assert np.array_equal(found.next_observations[:-1], found.observations[1:])
 
 
 def test_episodes_of_a_task_stand_in_one_row():
@@ -184,6 +184,7 @@ def test_the_critic_learns_what_depends_on_the_task_and_comes_back():
     assert (values - returns).square().mean() < 0.1 * returns.var()
     other = TaskCritic(4)
     ModuleArrays(other).load_state(ModuleArrays(critic).state())
+    OptimizerArrays(other.optimizer).load_state(OptimizerArrays(critic.optimizer).state())
     torch.testing.assert_close(other.values(features), values)
     twice = [c.learn(features, returns, torch.Generator().manual_seed(1)) for c in (critic, other)]
     assert twice[0] == twice[1]
