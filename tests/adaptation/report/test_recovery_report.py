@@ -12,7 +12,10 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report.metrics import (
     METRICS,
+    REGRET,
+    SHOTS_TO_90,
     Metric,
+    Scores,
     compute_metrics,
     metrics_csv,
     metrics_table,
@@ -91,6 +94,35 @@ def test_metrics_of_the_curve(results, references):
     found = {(line["agent"], line["metric"]): line for line in lines}
     assert float(found["fast", "area"]["point"]) == 0.75
     assert (found["fast", "regret"]["unit"], found["fast", "area"]["n"]) == ("score x shots", "40")
+
+
+def scores_of(curves, shots=(0, 1, 2, 5)):
+    return Scores(None, "it", SPLIT, list(shots), np.asarray(curves, float))
+
+
+LEVELS = np.random.default_rng(0).uniform(100, 900, (1, 40, 1))
+
+
+@pytest.mark.parametrize(("curve", "shots"), [((0, 1, 1, 1), 1.0), ((0, 0, 0, 1), 5.0)])
+def test_shots_to_90_count_the_shots_of_each_task_however_hard_it_is(curve, shots):
+    found = SHOTS_TO_90.interval(scores_of(LEVELS * (0.5 + 0.5 * np.array(curve))))
+    assert (found.point, found.low, found.high, found.n) == (shots, shots, shots, 40)
+
+
+def test_without_adaptation_there_are_no_shots_to_90_and_no_regret():
+    rng = np.random.default_rng(1)
+    for noise in (0.0, 1.0):
+        scores = scores_of(LEVELS + noise * rng.standard_normal((1, 40, 4)))
+        assert SHOTS_TO_90.interval(scores) is None
+        regret = REGRET.interval(scores)
+        assert regret.low <= 0 <= regret.high
+
+
+def test_tasks_without_a_gain_have_no_shots_to_90():
+    curves = LEVELS * np.ones(4)
+    curves[:, :30, 1:] += 50
+    found = SHOTS_TO_90.interval(scores_of(curves))
+    assert (found.point, found.n) == (1.0, 30)
 
 
 def test_a_metric_of_another_package_is_a_column_with_intervals(results, references, monkeypatch):
