@@ -30,11 +30,10 @@ class LockedJoint(Perturbation):
     Writes `eq_active` and `eq_data` of a joint equality that robots carry compiled inactive (free
     and without any effect while off), and `dof_armature`; unit: a switch, and a pure number in
     [0, 1] or -1 for "here". Derived constants go stale. At reset the robot starts with the joint at
-    the angle of its lock; within an episode a lock at a fraction drives the joint there with a time
-    constant of 20 ms, and a lock "here" stays where it locked until it is repaired. Either is moved
-    into the joint's remaining range. `between` gives the angles of fractions 0 and 1 where they are
-    not the ends of the range. Source: MuJoCo documentation, XML reference,
-    equality/joint.
+    the angle of its lock, moved into the joint's remaining range. A lock that begins within an
+    episode holds the joint where it is then, at a fraction too: damage brakes, it does not drive.
+    It stays there until it is repaired. `between` gives the angles of fractions 0 and 1 where they
+    are not the ends of the range. Source: MuJoCo documentation, XML reference, equality/joint.
 
     The armature is that of a heavy rotor: it resists the motion of this joint alone, and a locked
     joint does not move, so nothing else changes. Without it the joint creeps, because MuJoCo
@@ -91,7 +90,8 @@ class LockedJoint(Perturbation):
         low, high = self._ends(model, targets)
         fraction = values[..., 1]
         here = _here(edit, equalities, address)
-        angle = np.where(fraction >= 0, low + fraction * (high - low), here)
+        chosen = (fraction >= 0) & edit.at_reset
+        angle = np.where(chosen, low + fraction * (high - low), here)
         angle = _within_limits(edit, targets, angle)
         locked = values[..., 0] > 0.5
         offset = np.where(locked, angle - model.qpos0[address], edit["eq_data"][:, equalities, 0])
@@ -137,9 +137,10 @@ class RangeCut(Perturbation):
     Writes `jnt_range`: the limits of the joint, as stiff as its own. Place 0 leaves the lower end
     of the range, 1 the upper end, 0.5 the middle. Units: multiple of the nominal range in
     [0.01, 1], and a pure number in [0, 1]. Derived constants stay valid. At reset a joint outside
-    of the remaining range starts at its nearer end, at rest; within an episode it is driven there,
-    with the time constant of its limit (20 ms by default). Source: MuJoCo documentation, XML
-    reference, joint/range.
+    of the remaining range starts at its nearer end, at rest. Within an episode nothing drives it
+    there: the end that it is beyond waits where the joint is then, and moves on to its own place
+    when the task is written again (at each step of a ramp, and as anything of it begins or ends),
+    as far as the joint has come. Source: MuJoCo documentation, XML reference, joint/range.
     """
 
     kind: Literal["range-cut"]
@@ -172,8 +173,8 @@ class RangeCut(Perturbation):
         limits = edit["jnt_range"]
         low, high = limits[:, targets, 0], limits[:, targets, 1]
         lost = (1 - width) * (high - low)
-        limits[:, targets, 0] = low + place * lost
-        limits[:, targets, 1] = high - (1 - place) * lost
+        ends = np.stack([low + place * lost, high - (1 - place) * lost], axis=-1)
+        limits[:, targets] = ends if edit.at_reset else _waiting(edit, targets, ends)
 
     def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
         """Move joints outside of their remaining range to its end, at rest."""
@@ -185,6 +186,19 @@ class RangeCut(Perturbation):
         rows, columns = np.nonzero(cut & (within != position))
         sim.data("qpos")[ids[rows], model.jnt_qposadr[targets[columns]]] = within[rows, columns]
         sim.data("qvel")[ids[rows], model.jnt_dofadr[targets[columns]]] = 0.0
+
+
+def _waiting(edit: Edit, joints: Ids, ends: Array) -> Array:
+    """Return ends of ranges `(n, k, 2)`, those moved out that a joint in motion is beyond.
+
+    An end that is in force already stays: a joint that leans on it is a little beyond it.
+    """
+    here = edit.qpos[:, edit.model.jnt_qposadr[joints]]
+    before = edit.sim.field("jnt_range")[edit.ids][:, joints]
+    (low, high), (low_before, high_before) = np.moveaxis(ends, 2, 0), np.moveaxis(before, 2, 0)
+    lower = np.where(low > low_before, np.clip(here, low_before, low), low)
+    upper = np.where(high < high_before, np.clip(here, high, high_before), high)
+    return np.stack([lower, upper], axis=-1)
 
 
 def _here(edit: Edit, equalities: Ids, address: NDArray[np.int32]) -> Array:
