@@ -58,7 +58,7 @@ class RobotBuilder:
         if table.remove or table.servos:
             self._keyframe = self._recorded()
         self.draft = self._compiled(self._bare())
-        _check(self.draft, files)
+        check_model(self.draft, files.model.name)
         self.kinematics = Kinematics(self.draft, table, moves_about)
         self.lowered = 0.0
         self.nominal = self._nominal()
@@ -198,8 +198,12 @@ class RobotBuilder:
             self.lowered = gap
 
 
-def _check(model: mujoco.MjModel, files: ModelFiles) -> None:
+def check_model(model: mujoco.MjModel, name: str) -> None:
     """Refuse a model that cannot be simulated or controlled.
+
+    Args:
+        model: the compiled model.
+        name: of its file, for messages.
 
     Raises:
         FastadaptError: it has no joints or actuators, an actuator with several controls, or a
@@ -208,23 +212,22 @@ def _check(model: mujoco.MjModel, files: ModelFiles) -> None:
     if model.nu == 0 or model.nv == 0:
         what = "actuators" if model.nv else "joints"
         raise FastadaptError(
-            f"'{files.model.name}' has no {what}, so an agent has nothing to control. Add them "
+            f"'{name}' has no {what}, so an agent has nothing to control. Add them "
             'to the model, or put servos = [{ joints = ["*"], kp = 50.0, kd = 1.0 }] into '
             "[environment]."
         )
     for i in range(model.nactuator):
         if (count := int(model.actuator_ctrlnum[i])) != 1:
             raise FastadaptError(
-                f"Actuator '{model.actuator(i).name}' of '{files.model.name}' has {count} controls "
+                f"Actuator '{model.actuator(i).name}' of '{name}' has {count} controls "
                 'instead of one. Give a <pid> input="pos", or replace it by servos = [...].'
             )
     for option in _NUMBERS:
         if not np.isfinite(value := getattr(model.opt, option)).all():
             raise FastadaptError(
-                f"'{files.model.name}': option {option} = {value} is not finite. Correct it in "
-                "<option>."
+                f"'{name}': option {option} = {value} is not finite. Correct it in <option>."
             )
     if not model.opt.timestep > 0:
         raise FastadaptError(
-            f"'{files.model.name}': option timestep = {model.opt.timestep:g} s must be above 0."
+            f"'{name}': option timestep = {model.opt.timestep:g} s must be above 0."
         )

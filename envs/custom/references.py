@@ -88,17 +88,24 @@ def documents_of(model: Path) -> list[Document]:
         FastadaptError: a file is not valid XML.
     """
     found: dict[Path, Document] = {}
-    pending = [model]
-    while pending:
-        main = pending.pop()
-        if main in found:
-            continue
-        found[main] = document = Document(main)
-        _read(document, main)
-        for source, root in document.trees.items():
-            document.references += _assets(document, source, root)
-        pending += [r.path for r in document.references if r.tag == "model"]
+    _attach(model, (), found)
     return list(found.values())
+
+
+def _attach(main: Path, above: tuple[Path, ...], found: dict[Path, Document]) -> None:
+    """Add a model and those that it attaches; `above` are the models that attach it."""
+    if main in above:
+        raise FastadaptError(f"'{main}' attaches itself (<model file=...>). Remove that element.")
+    if main in found:
+        return
+    document = Document(main)
+    _read(document, main)
+    for source, root in document.trees.items():
+        document.references += _assets(document, source, root)
+    for reference in document.references:
+        if reference.tag == "model":
+            _attach(reference.path, (*above, main), found)
+    found[main] = document
 
 
 def parse(content: bytes, path: Path) -> ET.Element:
