@@ -66,6 +66,7 @@ class LockedJoint(Perturbation):
         """Return the names of the joints, which need a lock, and a range for a `fraction`."""
         names = super().resolve(model)
         refuse_unlimitable(model, names, self.name, "be locked")
+        _refuse_disabled(model, self.name, "equality", mujoco.mjtDisableBit.mjDSBL_EQUALITY)
         for name in names:
             lock_id(model, model.joint(name).id)
             low, high = model.joint(name).range
@@ -159,6 +160,7 @@ class RangeCut(Perturbation):
         """Return the names of the joints, which must have a range."""
         names = super().resolve(model)
         refuse_unlimitable(model, names, self.name, "have its range cut")
+        _refuse_disabled(model, self.name, "limit", mujoco.mjtDisableBit.mjDSBL_LIMIT)
         for name in names:
             joint = model.joint(name)
             if not model.jnt_limited[joint.id]:
@@ -221,6 +223,22 @@ def _within_limits(edit: Edit, joints: Ids, angle: Array) -> Array:
     limited = model.jnt_limited[joints].astype(bool)
     low, high = limits[:, joints, 0], limits[:, joints, 1]
     return np.where(limited, np.clip(angle, low, high), angle)
+
+
+def _refuse_disabled(
+    model: mujoco.MjModel, owner: str, flag: str, bit: mujoco.mjtDisableBit
+) -> None:
+    """Refuse models in which the constraints that the damage is made of are switched off.
+
+    Raises:
+        FastadaptError: they are.
+    """
+    for name, off in ((flag, bit), ("constraint", mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)):
+        if model.opt.disableflags & int(off):
+            raise FastadaptError(
+                f"Perturbation '{owner}' has no effect on a model with <flag {name}=\"disable\"/>. "
+                "Take the flag out of the model, or leave the perturbation out."
+            )
 
 
 def refuse_unlimitable(

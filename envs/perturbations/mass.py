@@ -96,8 +96,8 @@ class Payload(Perturbation):
                 raise FastadaptError(
                     f"Perturbation '{self.name}': body '{name}' has gravity compensation "
                     "(gravcomp), which acts on its centre of mass and would carry the payload too. "
-                    f"Put the payload there (position = [{centre}]), or on a body without gravcomp, "
-                    "such as one welded to it."
+                    f"Put the payload there (position = [{centre}]), or on a body without "
+                    "gravcomp, such as one welded to it."
                 )
         return names
 
