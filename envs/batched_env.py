@@ -93,7 +93,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if "action_delay" in written:
             self._delay_line = ActionDelayLine(signals, num_envs, len(cls.actions()))
         if any(name.startswith("sensor_") for name in written):
-            self._sensors = SensorModel(signals, cls.observations, self._draws)
+            step = cls.control_step()
+            self._sensors = SensorModel(signals, cls.observations, self._draws, step)
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
         self._vectors = self._schedule.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
