@@ -137,6 +137,11 @@ class RobotBuilder:
                 found.append("No geom of the robot collides (contype, conaffinity): it falls.")
         if self._sleeps:
             found.append("Bodies do not sleep: the flag 'sleep' of the model is switched off.")
+        if self._clipped:
+            found.append(
+                "The nominal pose is outside of the range of these joints, which begin at its end: "
+                f"{', '.join(self._clipped[:20])}."
+            )
         found += self._unheld()
         if abs(self.lowered) > _SHIFT:
             way = "lowered" if self.lowered > 0 else "raised"
@@ -177,6 +182,7 @@ class RobotBuilder:
         keyframe = self._keyframe or pose.keyframe_of(model, table.keyframe)
         found = keyframe.of(model)
         posed = pose.declare(model, found.qpos, table.pose)
+        self._clipped = pose.clip(model, found.qpos)
         if self._moves_about:
             self._put_down(found.qpos, posed)
         if table.servos or table.pose or not found.ctrl.any():

@@ -11,6 +11,7 @@ import numpy as np
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name
 
+_SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 _EQUALITY = int(mujoco.mjtEq.mjEQ_JOINT)
 
 
@@ -130,6 +131,18 @@ def _follow(model: mujoco.MjModel, qpos: Array, posed: set[int]) -> set[int]:
         if len(followed) == before:
             break
     return followed
+
+
+def clip(model: mujoco.MjModel, qpos: Array) -> list[str]:
+    """Move hinges and slides of a pose into their ranges; return the names of those that moved."""
+    moved = []
+    for joint in np.flatnonzero(model.jnt_limited):
+        place, scalar = int(model.jnt_qposadr[joint]), int(model.jnt_type[joint]) in _SCALAR
+        within = float(np.clip(qpos[place], *model.jnt_range[joint]))
+        if scalar and abs(within - qpos[place]) > 1e-9:
+            qpos[place] = within
+            moved.append(model.joint(int(joint)).name)
+    return moved
 
 
 def positions_of(model: mujoco.MjModel, joint: int) -> slice:

@@ -50,30 +50,32 @@ class Document:
     Attributes:
         main: the file that the others are included in; relative names start from its folder.
         trees: the content of the file and of its includes.
+        elements: their elements and the files that these are in, in the order of the document, with
+            includes expanded.
         references: the files that it refers to.
     """
 
     main: Path
     trees: dict[Path, ET.Element] = field(default_factory=dict)
+    elements: list[tuple[Path, ET.Element]] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
 
     def folder(self, *keys: str) -> str:
         """Return an asset folder as declared; "" without one. The last declaration counts."""
         found = ""
-        for root in self.trees.values():
-            for compiler in root.iter("compiler"):
-                for key in keys:
-                    found = compiler.get(key, found)
+        for compiler in self._compilers():
+            for key in keys:
+                found = compiler.get(key, found)
         return found
 
     @property
     def strips(self) -> bool:
         """Whether the folders of file names are ignored (`strippath`)."""
-        return any(
-            compiler.get("strippath") == "true"
-            for root in self.trees.values()
-            for compiler in root.iter("compiler")
-        )
+        given = [c.get("strippath") for c in self._compilers() if "strippath" in c.attrib]
+        return given[-1:] == ["true"]
+
+    def _compilers(self) -> list[ET.Element]:
+        return [element for _, element in self.elements if element.tag == "compiler"]
 
     def folders(self) -> set[Path]:
         """Return the folders of the files, and the asset folders that they declare."""
@@ -100,8 +102,7 @@ def _attach(main: Path, above: tuple[Path, ...], found: dict[Path, Document]) ->
         return
     document = Document(main)
     _read(document, main)
-    for source, root in document.trees.items():
-        document.references += _assets(document, source, root)
+    document.references += _assets(document)
     for reference in document.references:
         if reference.tag == "model":
             _attach(reference.path, (*above, main), found)
@@ -150,7 +151,10 @@ def _read(document: Document, path: Path) -> None:
     except OSError as error:
         raise FastadaptError(f"'{path}' cannot be read: {error.strerror}.") from None
     document.trees[path] = root
-    for element in root.iter("include"):
+    for element in root.iter():
+        if element.tag != "include":
+            document.elements.append((path, element))
+            continue
         name = element.get("file")
         places = [document.main.parent, path.parent]
         if name and (inner := _first(name, places)) and inner not in document.trees:
@@ -159,22 +163,21 @@ def _read(document: Document, path: Path) -> None:
             _read(document, inner)
 
 
-def _assets(document: Document, source: Path, root: ET.Element) -> Iterator[Reference]:
-    """Yield the references of one file of a document to files other than includes."""
-    bases = [document.main.parent, source.parent]
-    for element in root.iter():
-        if not isinstance(element.tag, str) or element.tag == "include":
-            continue
+def _assets(document: Document) -> Iterator[Reference]:
+    """Yield the references of a document to files other than includes."""
+    folders = {key: document.folder("assetdir", key) for key in ("meshdir", "texturedir")}
+    strips = document.strips
+    for source, element in document.elements:
+        bases = [document.main.parent, source.parent]
         for attribute, name in element.attrib.items():
             urdf = attribute == "filename" and element.tag == "mesh"
             if not name or not (attribute.startswith("file") or urdf):
                 continue
             places = bases
             if element.tag != "model":
-                key = "texturedir" if element.tag == "texture" else "meshdir"
-                inner = document.folder("assetdir", key)
+                inner = folders["texturedir" if element.tag == "texture" else "meshdir"]
                 places = [*(base / inner for base in bases), *bases]
-            wanted = re.split(r"[/\\]", name)[-1] if document.strips else name
+            wanted = re.split(r"[/\\]", name)[-1] if strips else name
             if path := _first(wanted, places):
                 absolute = Path(wanted).is_absolute()
                 yield Reference(source, element.tag, attribute, name, path, absolute)

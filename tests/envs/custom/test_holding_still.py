@@ -97,3 +97,17 @@ def test_a_pose_outside_of_a_control_range_is_noted(tmp_path):
     notes = [n for n in model_warnings(task_set.environment) if "does not hold" in n]
     assert len(notes) == 1
     assert "'j1' needs the control 0.8" in notes[0]
+
+
+def test_a_nominal_pose_outside_of_a_range_begins_at_its_end(tmp_path):
+    from fastadapt.envs.sanity.facts import model_warnings
+
+    actuators = PAIR.format("position", 'kp="50" kv="3"')
+    xml = ARM.format(actuators, "").replace('name="j1"', 'name="j1" range="-30 30"')
+    task_set = load_task_set(write(tmp_path, xml, OBJECTIVES["reach-site"], MASS))
+    batch = make_batch(task_set, 1, 1)
+    batch.reset(seed=0)
+    for _ in range(20):
+        batch.step(np.zeros(batch.action_space.shape))
+    np.testing.assert_allclose(batch.sim.data("qpos")[0], [np.pi / 6, 0.5], atol=1e-3)
+    assert any("range of these joints" in note for note in model_warnings(task_set.environment))
