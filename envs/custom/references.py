@@ -29,6 +29,7 @@ class Reference:
         name: its value.
         path: the file that MuJoCo finds, as MuJoCo names it (links are not followed).
         absolute: whether MuJoCo looks for it by an absolute path.
+        through: the highest folder that MuJoCo passes on the way to it, by the `..` of the name.
     """
 
     source: Path
@@ -37,6 +38,7 @@ class Reference:
     name: str
     path: Path
     absolute: bool
+    through: Path
 
     def known_as(self) -> set[str]:
         """Return its names as `opened_names` has them."""
@@ -157,9 +159,12 @@ def _read(document: Document, path: Path) -> None:
             continue
         name = element.get("file")
         places = [document.main.parent, path.parent]
-        if name and (inner := _first(name, places)) and inner not in document.trees:
-            absolute = Path(name).is_absolute()
-            document.references.append(Reference(path, "include", "file", name, inner, absolute))
+        place = _first(name, places) if name else None
+        if name and place and (inner := plain(place / name)) not in document.trees:
+            absolute, through = Path(name).is_absolute(), _highest(place / name)
+            document.references.append(
+                Reference(path, "include", "file", name, inner, absolute, through)
+            )
             _read(document, inner)
 
 
@@ -178,16 +183,30 @@ def _assets(document: Document) -> Iterator[Reference]:
                 inner = folders["texturedir" if element.tag == "texture" else "meshdir"]
                 places = [*(base / inner for base in bases), *bases]
             wanted = re.split(r"[/\\]", name)[-1] if strips else name
-            if path := _first(wanted, places):
-                absolute = Path(wanted).is_absolute()
-                yield Reference(source, element.tag, attribute, name, path, absolute)
+            if place := _first(wanted, places):
+                path, absolute = plain(place / wanted), Path(wanted).is_absolute()
+                through = _highest(place / wanted)
+                yield Reference(source, element.tag, attribute, name, path, absolute, through)
 
 
 def _first(name: str, places: list[Path]) -> Path | None:
+    """Return the first folder in which there is a file of that name."""
     try:
-        return next((plain(place / name) for place in places if (place / name).is_file()), None)
+        return next((place for place in places if (place / name).is_file()), None)
     except (OSError, ValueError):  # a name that no file can have
         return None
+
+
+def _highest(path: Path) -> Path:
+    """Return the highest folder in which a `..` of a path ends; without one, that of the file."""
+    found, parts = path.parent, []
+    for part in path.parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+            found = min(found, Path(*parts), key=lambda folder: len(folder.parts))
+    return found
 
 
 def _uniform(name: str) -> str:

@@ -95,6 +95,11 @@ def crooked_path(home):
     return with_mesh("./../meshes//part.stl")
 
 
+def path_through_its_own_folder(home):
+    write_mesh(home / "meshes/part.stl")
+    return with_mesh(f"../{home.name}/meshes/part.stl", "")
+
+
 def parent_folder(home):
     write_mesh(home.parent / "shared/part.stl")
     return with_mesh("../shared/part.stl", "")
@@ -112,6 +117,7 @@ HOMES = {
     "attached model": attached,
     "parent folder": parent_folder,
     "crooked path": crooked_path,
+    "path through its own folder": path_through_its_own_folder,
 }
 
 
