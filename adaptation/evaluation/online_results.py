@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastadapt.adaptation.evaluation.results import FORMAT, check_format
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, Interval, over_tasks
 from fastadapt.adaptation.statistics.metrics import Times, recovered_fraction

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.metrics import normalised_score
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name

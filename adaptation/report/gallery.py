@@ -9,6 +9,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.report.recording import record_lanes
 from fastadapt.adaptation.report.replay import write_replay
 from fastadapt.adaptation.runs.run import Run
+from fastadapt.trust import UntrustedError
 
 
 def make_gallery(
@@ -29,7 +30,8 @@ def make_gallery(
 
     Returns:
         Caption and file name of each, for `write_report`; none for a swapped-context agent, which
-        has no trial of its own, and none where only ablations were measured.
+        has no trial of its own, none where only ablations were measured, and none of an agent
+        whose code or pickle needs consent that was not given.
     """
     table = results.table[results.table["agent"] == label]
     if label.endswith("-exchanged") or len(table) == 0:
@@ -49,7 +51,10 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    agent = run.agent("memory" if label.endswith("-without-memory") else None)
+    try:
+        agent = run.agent("memory" if label.endswith("-without-memory") else None)
+    except UntrustedError:  # a report runs no code that a run names
+        return []
     reflex = run.agent("memory") if len(wiped) else None
     environment = run.task_set.environment
     found: list[tuple[str, str]] = []

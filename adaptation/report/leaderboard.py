@@ -13,7 +13,7 @@ import numpy as np
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.statistics.bootstrap import over_tasks

@@ -10,13 +10,15 @@ from fastadapt.adaptation.runs.zoo import PREFIX, copy_from_zoo
 from fastadapt.errors import FastadaptError
 
 
-def open_run(where: str | Path | Run, out: str | Path | None = None) -> Run:
+def open_run(where: str | Path | Run, out: str | Path | None = None, trust: bool = False) -> Run:
     """Open a run directory, the directory of an external agent, or a run of the zoo.
 
     Args:
         where: a path, `zoo:NAME`, or a run that is open already.
         out: with `zoo:NAME`: directory of the copy that takes its evaluations (default:
             `runs/NAME`).
+        trust: let the run import Python code that it names, and open pickles (see
+            `fastadapt.trust`).
 
     Raises:
         FastadaptError: it is none of them, or `out` was given for a run with a directory.
@@ -32,4 +34,4 @@ def open_run(where: str | Path | Run, out: str | Path | None = None) -> Run:
             "directory. Leave out --out."
         )
     path = Path(where)
-    return load_external(path) if is_external(path) else load_run(path)
+    return load_external(path, trust) if is_external(path) else load_run(path, trust)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastadapt.adaptation.runs.checkpoint import (
-    has_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-    write_text,
-)
+from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.run import Run, load_run
 from fastadapt.errors import FastadaptError
 
@@ -50,8 +46,8 @@ def take_over(source: Run, run: Run) -> None:
     folder = run.path / "checkpoints"
     if has_checkpoint(folder):
         return
-    state, content = load_checkpoint(source.path / "checkpoints", replay=True)
+    state, content = load_checkpoint(source.path / "checkpoints", True, source.identity)
     source.metrics()  # refuses a damaged file
     metrics = (source.path / "metrics.jsonl").read_text(encoding="utf-8")
     write_text(run.path / "metrics.jsonl", metrics)
-    save_checkpoint(folder, content["iteration"], state, content["progress"])
+    save_checkpoint(folder, content["iteration"], state, content["progress"], run.identity)
