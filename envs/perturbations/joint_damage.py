@@ -47,6 +47,7 @@ class LockedJoint(Perturbation):
     """Positions of fractions 0 and 1 [degrees; metres for a slide] (default: the joint's range)."""
 
     target_type: ClassVar = "joint"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("locked", "-", 0.0, 0.0, 1.0, default=1.0),
         Parameter("fraction", "-", HERE, HERE, 1.0, default=HERE),
@@ -149,6 +150,7 @@ class RangeCut(Perturbation):
     place: Law | None = None
 
     target_type: ClassVar = "joint"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("width", "x", 1.0, 0.01, 1.0),
         Parameter("place", "-", 0.5, 0.0, 1.0, default=0.5),

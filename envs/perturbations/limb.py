@@ -54,6 +54,7 @@ class SeveredLimb(Perturbation):
     kind: Literal["severed-limb"]
 
     target_type: ClassVar = "body"
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("severed", "-", 0.0, 0.0, 1.0, default=1.0),)
     fields: ClassVar = (
         "body_mass",
@@ -192,6 +193,7 @@ class ShortenedLimb(Perturbation):
     length: Law
 
     target_type: ClassVar = "body"
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("length", "x", 1.0, 0.1, 2.0),)
     fields: ClassVar = (
         "body_pos",

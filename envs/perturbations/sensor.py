@@ -26,6 +26,7 @@ class _Sensor(Perturbation, ABC):
 
     target_type: ClassVar = "observation"
     fields: ClassVar = ()
+    damage: ClassVar = True
 
     def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
         return matching(_names(environment), "observation", self.targets, self.name)
