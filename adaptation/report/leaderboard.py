@@ -16,7 +16,6 @@ from fastadapt.adaptation.references.scores import References, find_references
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.adaptation.statistics.bootstrap import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.agents.registry import find_config
 from fastadapt.errors import FastadaptError, unknown_name
@@ -232,8 +231,7 @@ def _score(pool: Pool, split: str, shot: int, references: References | None) -> 
         return str(result.interval(pool.name, split, shot))
     if split not in references.splits:
         return "-"
-    shots, curves = references.curves(result, pool.name, split)
-    return str(over_tasks(curves[..., shots.index(shot)]))
+    return str(references.interval(result, pool.name, split, shot))
 
 
 def _tasks(pool: Pool, split: str) -> int:

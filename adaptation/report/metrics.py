@@ -226,6 +226,7 @@ def metrics_table(rows: Sequence[MetricRow], normalised: bool) -> Table:
     body = [[split, agent, *with_n(some), str(n)] for (split, agent, n), some in cells.items()]
     words = " ".join(f"{m.title[0].upper()}{m.title[1:]}: {m.note}." for m in found)
     note = f"Of {'normalised scores' if normalised else 'returns'}, each with its {OVER}. {words}"
+    note += " These intervals hold nominal baseline and oracle fixed." if normalised else ""
     head = ["split", "agent", *(metric.title for metric in found), "n", "seeds"]
     return Table("Adaptation metrics", note, head, body, folded=True)
 

@@ -14,7 +14,7 @@ from fastadapt.adaptation.report import score_plots
 from fastadapt.adaptation.report.metrics import curves_of
 from fastadapt.adaptation.report.page import Plot, Section, slug
 from fastadapt.adaptation.report.tables import OVER, pairs
-from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap, over_tasks
+from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap
 from fastadapt.adaptation.text_table import Table, shots_name
 from fastadapt.envs import TaskSet
 
@@ -47,7 +47,8 @@ def recovery_tables(
         references.check(results)
         note = (
             "0 is the nominal baseline (trained on the healthy robot only), 1 the oracle (observes "
-            f"the task's parameters): share of that gap that was closed, mean with its {OVER}."
+            f"the task's parameters): share of that gap that was closed, mean with its {OVER}. "
+            f"Agent, nominal baseline and oracle are resampled together{_left_out(references)}."
         )
         tables.append(Table(NORMALISED, note, *_normalised(results, references)))
     if online:
@@ -74,17 +75,29 @@ def recovery_sections(
     return [section for section in sections if section is not None and section[2]]
 
 
+def _left_out(references: References) -> str:
+    """Return what the intervals leave out, as the end of a sentence."""
+    if all(references.runs.get(role) for role in ("nominal", "oracle")):
+        return "; with fewer than five seeds of each, intervals are still too narrow"
+    return "; the training luck of both references is left out, as only their means are kept"
+
+
 def _normalised(results: Result, references: References) -> tuple[list[str], list[list[str]]]:
     shots = np.unique(results.table["shot"]).tolist()
     rows: list[list[str]] = []
     for split, agent in pairs(results):
         if split not in references.splits:
             continue
-        own, curves = references.curves(results, agent, split)
-        cells = [str(over_tasks(curves[..., own.index(k)])) if k in own else "-" for k in shots]
-        last = curves[..., -1]
-        rest = [str(over_tasks(last, iqm)), str(over_tasks(last, optimality_gap))]
-        rows.append([split, agent, *cells, *rest, str(last.shape[1]), str(len(last))])
+        own = results.shots(agent, split)
+        cells = [
+            str(references.interval(results, agent, split, k)) if k in own else "-" for k in shots
+        ]
+        rest = [
+            references.interval(results, agent, split, own[-1], statistic)
+            for statistic in (iqm, optimality_gap)
+        ]
+        counts = [str(rest[0].n), str(rest[0].runs)]
+        rows.append([split, agent, *cells, *map(str, rest), *counts])
     return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n", "seeds"], rows
 
 

@@ -188,7 +188,7 @@ def _transport(results: Result, agent: str, split: str, shot: int, weight: float
     point, low, high = (
         math.inf if x > _NOWHERE / 2 else x for x in (found.point, found.low, found.high)
     )
-    return Interval(point, low, high, found.n)
+    return Interval(point, low, high, found.n, found.runs)
 
 
 def _costs(results: Result) -> tuple[list[str], list[list[str]]]:

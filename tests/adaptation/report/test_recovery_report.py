@@ -86,7 +86,7 @@ def test_metrics_of_the_curve(results, references):
     assert fast["shots to 90 %"].startswith("2.00")
     assert none["negative"].startswith("1.00")
     assert fast["negative"].startswith("0 ")
-    assert fast["survival"] == "1.00 [1.00, 1.00]"
+    assert fast["survival"] == "1.00 [1.00, 1.00]¹"
     raw = metrics_table(compute_metrics(results, None), False)
     assert cells(raw, "fast")["area"].startswith("75.0")
     lines = list(csv.DictReader(io.StringIO(metrics_csv(rows))))
@@ -131,7 +131,7 @@ def test_a_metric_of_another_package_is_a_column_with_intervals(results, referen
     last = Metric("final return", "return after the last shot", lambda s: s.last("return"), "J")
     METRICS.register("final-return", last, "package 'lab'")
     table = metrics_table(compute_metrics(results, references), True)
-    assert cells(table, "fast")["final return"] == "100 [100, 100]"
+    assert cells(table, "fast")["final return"] == "100 [100, 100]¹"
     assert "Final return: return after the last shot." in table.note
     METRICS.register("flat", Metric("flat", "one number", lambda s: s.last("return")[0]))
     with pytest.raises(FastadaptError, match=r"'flat' returned values of shape \(40,\)"):
