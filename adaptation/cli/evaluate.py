@@ -59,6 +59,17 @@ class Evaluate:
     """With --online: seconds over which the damage grows to its full size."""
     heals_after: float | None = None
     """With --online: seconds until the damage is repaired (default: never)."""
+    again_after: float | None = None
+    """With --online: seconds from the repair to the next onset of the damage (default: never)."""
+    strikes: tuple[str, ...] = ()
+    """With --online: perturbations or groups that begin then; all others act from the start
+    (default: every perturbation that belongs to a group)."""
+    baseline: str | None = None
+    """With --online: run of an agent that does not adapt, struck alike; the share that is regained
+    counts from its level (default: the agent with its belief kept, where it holds one)."""
+    ceiling: str | None = None
+    """With --online: run of an agent that observes the damage; the share counts up to its level
+    (default: the same agent on a robot that was damaged from the start)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -119,17 +130,27 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
 def _measure_online(args: Evaluate, opened: Run) -> str:
     from fastadapt.adaptation.cli.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run_online
-    from fastadapt.adaptation.evaluation.online_results import online_table
-    from fastadapt.adaptation.trials.online import OnlinePlan
+    from fastadapt.adaptation.evaluation.online_table import online_table
+    from fastadapt.adaptation.trials.online_plan import OnlinePlan
 
     quarter = args.duration / 4
-    plan = OnlinePlan(args.duration, quarter, 2 * quarter, args.ramp, args.heals_after)
+    plan = OnlinePlan(
+        args.duration,
+        quarter,
+        2 * quarter,
+        args.ramp,
+        args.heals_after,
+        args.again_after,
+        args.strikes,
+    )
     with EvaluationProgress() as progress:
         results = evaluate_run_online(
             opened,
             args.split,
             plan,
             args.seed,
+            baseline=args.baseline,
+            ceiling=args.ceiling,
             ablate=args.ablate,
             num_threads=args.threads,
             on_progress=progress,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
-from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.online_results import OnlineResult, plan_as_json
+from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Ablation, Run
-from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.interface import agent_name
 from fastadapt.errors import FastadaptError
 
@@ -65,9 +66,8 @@ def evaluate_run(
             does not support.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
-    opened = open_run(run, out)
+    opened, shots = open_run(run, out), checked_shots(shots)
     agent = opened.agent(ablate)
-    shots = checked_shots(shots)
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
@@ -97,6 +97,8 @@ def evaluate_run_online(
     plan: OnlinePlan | None = None,
     seed: int = 0,
     *,
+    baseline: str | Path | Run | None = None,
+    ceiling: str | Path | Run | None = None,
     ablate: Ablation | None = None,
     num_threads: int = 0,
     out: str | Path | None = None,
@@ -109,6 +111,8 @@ def evaluate_run_online(
         splits: see `evaluate_run`.
         plan: duration of the episode, onset and course of the damage.
         seed: of starts, goals and onsets.
+        baseline: run of an agent that does not adapt; regained shares count from its level.
+        ceiling: run of an agent that observes the damage; regained shares count up to its level.
         ablate: `memory`, or None.
         num_threads: threads that simulate; 0 means one per processor.
         out: see `evaluate_run`.
@@ -125,29 +129,40 @@ def evaluate_run_online(
         raise FastadaptError("--ablate swapped-context needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
     agent, task_set = opened.agent(ablate), opened.task_set
-    wanted = _settings(opened, seed) | {"plan": asdict(plan)}
+    rivals = open_rivals(opened, baseline, ceiling)
+    wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
     results: list[OnlineResult] = []
     for split in _chosen_splits(opened, splits):
         folder = opened.path / "evaluations" / f"{split}-{seed}-online{_SUFFIXES[ablate]}"
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:
-            tasks = task_set.tasks(split)
             steps = round(plan.duration / task_set.environment.control_step())
             show = _counted(on_progress, agent, split, steps)
-            trial = run_online(
-                agent,
-                task_set,
-                tasks,
-                plan,
-                seed,
-                num_threads=num_threads,
-                on_step=lambda *_, show=show: show(),
-            )
-            result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial)
+            result = _struck(agent, rivals, split, plan, seed, num_threads, show)
             result.meta["iterations"] = opened.iterations_done()
             result.save(folder)
         results.append(result)
     return results
+
+
+def _struck(
+    agent: Any,
+    rivals: RivalRuns,
+    split: str,
+    plan: OnlinePlan,
+    seed: int,
+    num_threads: int,
+    show: Callable[[], None],
+) -> OnlineResult:
+    """Return online trials of an agent and of its rivals on the tasks of a split."""
+    task_set, tasks = rivals.task_set, rivals.task_set.tasks(split)
+    trial = run_online(
+        agent, task_set, tasks, plan, seed, num_threads=num_threads, on_step=lambda *_: show()
+    )
+    alike = rivals.struck(tasks, plan, seed, num_threads)
+    result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial, alike)
+    result.meta["rivals"] = rivals.identity()
+    return result
 
 
 def default_splits(available: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from fastadapt.adaptation.evaluation.load import (
     load_online,
     load_results,
 )
-from fastadapt.adaptation.evaluation.online_results import ONLINE
+from fastadapt.adaptation.evaluation.online_table import ONLINE
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
 from fastadapt.adaptation.report.gallery import make_gallery

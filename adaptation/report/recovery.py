@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastadapt.adaptation.evaluation.online_results import OnlineResult, online_table
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.online_table import online_table
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report import score_plots
@@ -192,17 +193,22 @@ def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Secti
     drawn: list[Plot] = []
     for split in dict.fromkeys(result.split for result in online):
         here = [result for result in online if result.split == split]
-        figure = score_plots.not_recovered(here, numbers)
-        words = f"Share of robots of {split} that have not recovered, against time."
-        drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
+        timed = [result for result in here if len(result.times().time)]
+        if timed:
+            figure = score_plots.not_recovered(timed, numbers)
+            words = f"Share of robots of {split} that have not recovered, against time."
+            drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
         for result in here:
             figure = score_plots.around_the_onset(result, numbers[result.agent])
             name = f"strike-{slug(split)}-{slug(result.agent)}"
-            words = f"Reward of {result.agent} on {split} around the onset, damaged and healthy."
+            words = (
+                f"Reward of {result.agent} on {split} around the onset: struck, settled, healthy."
+            )
             drawn.append(Plot(name, figure, words))
     note = (
         "One long episode: damage begins at a time drawn for each task, and the agent is not "
-        "informed. Recovered: a moving average (1 s) regains 0.9 of the gap to the healthy robot's "
-        "level and keeps it for 2 s; tasks that never do are right-censored."
+        "informed. Recovered: the struck robot regains 0.9 of the gap between a baseline that does "
+        "not adapt and the best that can be had, for good; robots that never do are "
+        "right-censored, and those that lost nothing are left out."
     )
     return ("Recovery within one episode", note, drawn)

@@ -6,7 +6,7 @@ import pytest
 from fastadapt.adaptation import evaluate_run, evaluate_run_online, train
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.trials.online import OnlinePlan
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.errors import FastadaptError
 
 SPLITS = ("validation", "test_iid")

@@ -22,7 +22,8 @@ from fastadapt.adaptation.report.metrics import (
 )
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import factors, recovery_sections, recovery_tables
-from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
