@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, find_environment
+from tests.support.declared import constant
 from tests.support.scenes import model_of, simulate
 
 ARM = """
@@ -71,6 +72,14 @@ def test_damping_of_a_joint_is_scaled_in_its_actuators_too():
     motors = '<motor name="m" joint="j1" damping="5"/><motor name="n" joint="j2" damping="7"/>'
     model = model_of(simulate(arm(actuators=motors), [3.0], "joint-damping", "j1"))
     np.testing.assert_allclose(moment(model, [1, 1], field="qfrc_passive"), [-15.0, -7.0])
+
+
+def test_armature_of_a_joint_is_scaled_in_its_actuators_too():
+    motors = '<motor name="m" joint="j1" armature="0.2" gear="2"/>'
+    sim = simulate(arm(actuators=motors), [(1.0, 0.0), (3.0, 0.0)], "joint-armature", "j1",
+                   scale=constant(1))  # fmt: skip
+    inertia = sim.field("dof_M0")[:, 0]
+    assert inertia[1] - inertia[0] == pytest.approx(2 * 0.2 * 2**2)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.5])
