@@ -1,6 +1,6 @@
-"""The table of the MuJoCo fields that each kind of perturbation writes, and of those that none does.
+"""The table of the MuJoCo fields that each kind of perturbation writes, and of the others.
 
-`tests/docs/test_field_coverage.py` compares it with the MuJoCo at hand: a new field must be sorted in.
+`tests/docs/test_field_coverage.py` compares it with the MuJoCo at hand: new fields are sorted in.
 """
 
 from __future__ import annotations
