@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -45,7 +46,7 @@ def evaluate_run(
     """Evaluate the agent of a run on frozen tasks and save the results in its directory.
 
     Splits that an earlier call with the same arguments completed are loaded, unless the agent is
-    external: its code may have changed.
+    external: its code may have changed. A call with other arguments has a folder of its own.
 
     Args:
         run: a run directory, `zoo:NAME`, or an opened run.
@@ -71,8 +72,10 @@ def evaluate_run(
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
-        folder = opened.path / "evaluations" / f"{split}-{seed}{_SUFFIXES[ablate]}"
-        result = _completed(Result, folder, "summary.json", opened, wanted)
+        folder, earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
+        result = _completed(Result, folder, "summary.json", opened, wanted) or _completed(
+            Result, earlier, "summary.json", opened, wanted
+        )
         if result is None:
             show = _counted(on_progress, agent, split, len(shots) * episodes)
             result = evaluate(
@@ -163,6 +166,21 @@ def _struck(
     result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial, alike)
     result.meta["rivals"] = rivals.identity()
     return result
+
+
+def _folders(
+    run: Run, split: str, seed: int, shots: Sequence[int], episodes: int, suffix: str
+) -> tuple[Path, Path]:
+    """Return the folder of an evaluation, and the one that earlier versions wrote it to.
+
+    The name holds what was asked, so that an evaluation with other options replaces nothing.
+    """
+    numbers = "-".join(map(str, shots))
+    if len(numbers) > 40:
+        numbers = f"{shots[0]}-to-{shots[-1]}-{zlib.crc32(numbers.encode()):08x}"
+    folder = run.path / "evaluations"
+    name = f"{split}-{seed}-shots-{numbers}-episodes-{episodes}"
+    return folder / f"{name}{suffix}", folder / f"{split}-{seed}{suffix}"
 
 
 def default_splits(available: Sequence[str]) -> list[str]:

@@ -133,6 +133,7 @@ def measure(
     episodes = run_episode(agent, envs, seeds, False, on_step, first)
     agent.restore(snapshot)
     observation, action = first[0]
+    agent.snapshot()  # the swapped-context control swaps here
     again = np.asarray(agent.act(observation.copy(), False))
     agent.restore(snapshot)
     if not np.array_equal(action, again, equal_nan=True):
