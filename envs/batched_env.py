@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -101,6 +102,15 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # no robot runs before the first reset
         self._diverged = np.zeros(num_envs, bool)
+        self._process = os.getpid()
+
+    def _check_process(self) -> None:
+        """Refuse a forked child, which has none of the threads that simulate and would hang."""
+        if os.getpid() != self._process:
+            raise FastadaptError(
+                "This batch was made in another process, and its threads do not exist in a forked "
+                'child. Make the batch in the child, or start it with the method "spawn".'
+            )
 
     def _set_spaces(self) -> None:
         cls = self.task_set.environment
@@ -144,6 +154,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         Returns:
             Observations `(N, observations)` of all robots, and an empty info.
         """
+        self._check_process()
         mask = check_options(options, ("reset_mask",)).get("reset_mask")
         ids = masked_ids(mask, self.num_envs, "reset_mask")
         self._draws.begin(ids, seed)
@@ -170,6 +181,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
             and info: terms of the reward, `distance` and `diverged`, each `(N,)`.
         """
+        self._check_process()
         shape = (self.num_envs, *(self.single_action_space.shape or ()))
         actions = checked_actions(actions, shape)
         running = ~(self._terminated | self._truncated)

@@ -14,7 +14,7 @@ from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
-from fastadapt.adaptation.runs.open_run import open_run
+from fastadapt.adaptation.runs.open_run import one_evaluation, open_run
 from fastadapt.adaptation.runs.run import Ablation, Run
 from fastadapt.adaptation.trials.online import run_online
 from fastadapt.adaptation.trials.online_plan import OnlinePlan
@@ -31,6 +31,7 @@ _SUFFIXES: dict[Ablation | None, str] = {
 """Endings of the folders of ablations."""
 
 
+@one_evaluation
 def evaluate_run(
     run: str | Path | Run,
     splits: Sequence[str] = (),
@@ -94,6 +95,7 @@ def evaluate_run(
     return Result.concatenate(results)
 
 
+@one_evaluation
 def evaluate_run_online(
     run: str | Path | Run,
     splits: Sequence[str] = (),

@@ -148,7 +148,8 @@ def _pools(runs: Iterable[Run]) -> list[Pool]:
 def _settings(run: Run) -> str:
     """Return the settings that pooled runs share; the planned iterations only if they matter."""
     options = dict(run.config.options)
-    if options and not find_config(run.config.agent).scheduled:
+    foreign = ":" in run.config.agent  # a table imports no class that a run names
+    if options and not foreign and not find_config(run.config.agent).scheduled:
         del options["planned_iterations"]
     return json.dumps([run.config.agent, options])
 

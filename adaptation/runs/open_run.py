@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fastadapt.adaptation.runs.external import is_external, load_external
+from fastadapt.adaptation.runs.files import EVALUATING, locked
 from fastadapt.adaptation.runs.run import Run, load_run
 from fastadapt.adaptation.runs.zoo import PREFIX, copy_from_zoo
 from fastadapt.errors import FastadaptError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one_evaluation(function: F) -> F:
+    """Let a function evaluate its first argument, a run, while no other process does.
+
+    A second process waits, and then finds what the first one completed.
+    """
+
+    @functools.wraps(function)
+    def alone(run: str | Path | Run, *args: Any, out: Any = None, **options: Any) -> Any:
+        opened = open_run(run, out)
+        with locked(opened.path, EVALUATING, wait=True):
+            return function(opened, *args, **options)
+
+    return alone  # pyright: ignore[reportReturnType]
 
 
 def open_run(where: str | Path | Run, out: str | Path | None = None, trust: bool = False) -> Run:

@@ -9,6 +9,7 @@ from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.run import Run, load_run
 from fastadapt.errors import FastadaptError
+from fastadapt.trust import reading
 
 
 def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) -> Run:
@@ -21,7 +22,8 @@ def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) ->
     from fastadapt.envs import load_task_set
 
     source = load_run(path)
-    other: Any = find_agent(source.config.agent)
+    with reading(source.path, source.trusted):
+        other: Any = find_agent(source.config.agent)
     if not issubclass(find_agent(agent), other) or agent == source.config.agent:
         raise FastadaptError(
             f"'{agent}' cannot start from '{source.path}', a run of '{source.config.agent}': only "
