@@ -20,8 +20,9 @@ class SensorModel:
     """Applies the sensor faults of N robots: offset, drift, noise, then stuck, then dropped.
 
     A stuck channel repeats the last reading before the fault began (at reset: the first one). A
-    dropped reading is 0. Readings are clipped to the limits of their channel. Rewards, terminations
-    and `info` are computed from the true state.
+    dropped reading is 0. Offset, drift and noise of a quaternion (four channels that are called so,
+    w to z) leave it of unit length, as an estimator gives it. Readings are clipped to the limits of
+    their channel. Rewards, terminations and `info` are computed from the true state.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class SensorModel:
         self._low = np.array([channel.low for channel in channels])
         self._high = np.array([channel.high for channel in channels])
         self._zero = np.clip(0.0, self._low, self._high)
+        self._quaternions = _quaternions([channel.name for channel in channels])
         shape = signals["sensor_offset"].shape
         self._draws = StepDraws(draws, _DROPPED, shape[1])
         self._noise = StepDraws(draws, _NOISE, shape[1])
@@ -70,6 +72,9 @@ class SensorModel:
             reading[self._with_drift] = self._add_drift(self._with_drift, reading)
         if len(self._with_noise):
             reading[self._with_noise] = self._add_noise(self._with_noise, reading, elapsed)
+        for columns, ids in self._false_turns:
+            length = np.linalg.norm(reading[ids, columns], axis=1, keepdims=True)
+            reading[ids, columns] /= np.maximum(length, 1e-9)
         if len(self._with_stuck):
             reading[self._with_stuck] = self._hold(self._with_stuck, reading[self._with_stuck])
         self._was_stuck[:] = self._stuck
@@ -89,6 +94,9 @@ class SensorModel:
         found = (np.flatnonzero(fault.any(axis=1)) for fault in faults)
         self._with_offset, self._with_drift, self._with_noise, self._with_dropped, stuck = found
         self._with_stuck = stuck
+        shifted = np.logical_or.reduce([fault != 0 for fault in faults[:3]])
+        false = ((some, shifted[:, some].any(axis=1)) for some in self._quaternions)
+        self._false_turns = [(some, np.flatnonzero(rows)) for some, rows in false if rows.any()]
 
     def _add_offset(self, ids: Ids, reading: Array) -> Array:
         return self._shifted(reading[ids], self._signals["sensor_offset"][ids])
@@ -128,3 +136,15 @@ class SensorModel:
         if len(rows):
             dropped[rows] = self._draws.at(ids[rows], elapsed[ids[rows]]) < probability[rows]
         return dropped
+
+
+def _quaternions(names: Sequence[str]) -> list[slice]:
+    """Return the columns of the channels that are quaternions, by their names."""
+    found = []
+    for i, name in enumerate(names):
+        stem = name.removesuffix(" w")
+        if stem.endswith("quaternion") and list(names[i : i + 4]) == [
+            f"{stem} {c}" for c in "wxyz"
+        ]:
+            found.append(slice(i, i + 4))
+    return found

@@ -88,3 +88,24 @@ def test_units_of_drift_and_noise_are_those_of_their_channels(kind, unit):
     assert task_set.units[0] == unit
     with pytest.raises(FastadaptError, match="cannot share one"):
         declare("cheetah", {**DECLARED[kind], "targets": ["rootz", "b* velocity"], "shared": True})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "sensor-offset", "targets": ["torso quaternion w"], "offset": constant(0.4)},
+        {"kind": "sensor-drift", "targets": ["torso quaternion x"], "rate": constant(2.0)},
+        {"kind": "sensor-noise", "targets": ["torso quaternion *"], "std": constant(0.3)},
+    ],
+    ids=lambda fault: fault["kind"],
+)
+def test_a_false_quaternion_is_of_unit_length(fault):
+    task_set = declare("ant", {"name": "it", **fault})
+    actions = random_actions(task_set, STEPS, 2)
+    tasks = [task_set.sample("train", 1)[0], task_set.nominal]
+    seen = roll(task_set, tasks, actions, seed=[SEED, SEED]).observations
+    names = [channel.name for channel in task_set.environment.observations]
+    first = names.index("torso quaternion w")
+    false, true = seen[5, 0, first : first + 4], seen[5, 1, first : first + 4]
+    assert np.linalg.norm(seen[1:, 0, first : first + 4], axis=1) == pytest.approx(1.0)
+    assert np.abs(false - true).max() > 0.02
