@@ -200,7 +200,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._elapsed += running
         diverged = self._end_diverged(running)
         observation = self._observe()
-        reward, terms = self.environment.reward(before, actions)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reward, terms = self.environment.reward(before, actions)
+        endless = running & ~np.isfinite(reward)  # finite but absurd actions, such as 1e300
+        self._diverged |= endless
+        diverged = diverged | endless
         if diverged.any():
             terms = {name: np.where(diverged, 0.0, value) for name, value in terms.items()}
         self._terminated |= self.environment.terminated() & running & ~diverged

@@ -28,6 +28,10 @@ _LONGEST = 30
 """Characters of a path in the name of an agent; a name has 64 in all."""
 
 
+_MARK = ".fastadapt-report"
+"""File that marks the folder of a report from its beginning."""
+
+
 class Comparison(NamedTuple):
     """A comparison of runs.
 
@@ -96,6 +100,7 @@ def compare(
     recovered = recovery_tables(results, known, online)
     tables = make_tables(results)
     out.mkdir(parents=True, exist_ok=True)
+    (out / _MARK).touch()
     replays = [
         shown
         for number, (label, some) in enumerate(agents.items())
@@ -176,6 +181,8 @@ def _is_ours(out: Path) -> bool:
     if not out.is_dir():
         return False
     names = {entry.name for entry in out.iterdir()}
+    if _MARK in names:  # also one that was interrupted
+        return True
     names = {name for name in names if not name.startswith("replay-")}
     ours = {"index.html", "table.md", "results.csv", "results.parquet", "metrics.csv", "plots"}
     return not names or {"index.html", "table.md"} <= names <= ours
