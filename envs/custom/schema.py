@@ -54,7 +54,8 @@ class RobotTable(Keys):
     """Position servos in place of the model's actuators."""
     remove: tuple[str, ...] = ()
     """Bodies, joints, geoms, sites, actuators, tendons, equalities and sensors of the model to
-    leave out, by name or, where several have it, as `<kind>:<name>`; what refers to them goes along."""
+    leave out, by name or, where several have it, as `<kind>:<name>`; what refers to them goes
+    along."""
     floor: bool | None = None
     """True to add a ground plane (default: where the robot moves about and has no ground)."""
     timestep: Positive | None = None
