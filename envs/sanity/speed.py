@@ -61,8 +61,8 @@ def try_out(task_set: TaskSet, seconds: float = 2.0, num_threads: int = 0) -> Ra
     envs.action_space.seed(0)
     _rate(envs, task_set.nominal, 0.1)  # warm-up
     nominal = _rate(envs, task_set.nominal, seconds / 2)
-    rate, steps, *counts = _rate(envs, tasks, seconds / 2)
-    return RandomRun(_ROBOTS, steps, *counts, nominal[0], rate, _ROBOTS / rate)
+    rate, steps, fell, diverged, infinite = _rate(envs, tasks, seconds / 2)
+    return RandomRun(_ROBOTS, steps, fell, diverged, infinite, nominal[0], rate, _ROBOTS / rate)
 
 
 def _rate(envs: BatchedEnv, tasks: Any, seconds: float) -> tuple[float, int, int, int, int]:
