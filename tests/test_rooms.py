@@ -38,7 +38,7 @@ LEVELS = {  # what stands on a line may import what stands above it
         optim
         nn
         rollout
-        base controls saved_models training_tasks
+        base controls constant_context saved_models training_tasks
         external
         ppo pearl maml sb3
         registry

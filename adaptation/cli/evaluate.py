@@ -36,10 +36,11 @@ class Evaluate:
     """Seed of starts, goals and exploration."""
     threads: int = 0
     """Threads that simulate (0: one per processor)."""
-    ablate: Literal["memory", "swapped-context"] | None = None
+    ablate: Literal["memory", "swapped-context", "constant-context"] | None = None
     """A control. memory: reset the agent's memory of the task before every control step.
     swapped-context: measure with the per-task state of another task of the split; a gain that
-    remains is not specific to the task."""
+    remains is not specific to the task. constant-context: hold the belief at its mean over training
+    tasks, a policy without adaptation; gains are gains over this one (pearl)."""
     report: bool = True
     """Write report/index.html into the run directory."""
     out: Path | None = None
@@ -79,7 +80,9 @@ def run(arguments: list[str]) -> None:
     from fastadapt.errors import FastadaptError
 
     if sum(argument.partition("=")[0] == "--ablate" for argument in arguments) > 1:
-        raise FastadaptError("--ablate takes one control: memory or swapped-context.")
+        raise FastadaptError(
+            "--ablate takes one control: memory, swapped-context or constant-context."
+        )
     opened = _open(args)
     try:
         print(_measure_online(args, opened) if args.online else _measure_shots(args, opened))

@@ -12,6 +12,7 @@ from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
 from fastadapt.adaptation.evaluation.online_results import OnlineResult, plan_as_json
 from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.training_belief import with_constant_context
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
 from fastadapt.adaptation.runs.open_run import one_evaluation, open_run
@@ -27,6 +28,7 @@ _SUFFIXES: dict[Ablation | None, str] = {
     None: "",
     "memory": "-without-memory",
     "swapped-context": "-exchanged",
+    "constant-context": "-constant-context",
 }
 """Endings of the folders of ablations."""
 
@@ -55,7 +57,7 @@ def evaluate_run(
         shots: numbers of shots after which to measure.
         episodes: measured episodes for each task and number of shots.
         seed: of starts, goals and exploration.
-        ablate: a control: `memory` or `swapped-context`.
+        ablate: a control: `memory`, `swapped-context` or `constant-context`.
         num_threads: threads that simulate; 0 means one per processor.
         out: directory for a run of the zoo (default: `runs/NAME`).
         on_progress: called while each split is measured.
@@ -69,14 +71,13 @@ def evaluate_run(
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
     opened, shots = open_run(run, out), checked_shots(shots)
-    agent = opened.agent(ablate)
+    agent = _agent(opened, ablate, num_threads)
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
-        folder, earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
-        result = _completed(Result, folder, "summary.json", opened, wanted) or _completed(
-            Result, earlier, "summary.json", opened, wanted
-        )
+        folder, *earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
+        found = (_completed(Result, f, "summary.json", opened, wanted) for f in (folder, *earlier))
+        result = next((one for one in found if one is not None), None)
         if result is None:
             show = _counted(on_progress, agent, split, len(shots) * episodes)
             result = evaluate(
@@ -130,8 +131,8 @@ def evaluate_run_online(
         FastadaptError: see `evaluate_run`; `swapped-context` needs shots.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
-    if ablate == "swapped-context":
-        raise FastadaptError("--ablate swapped-context needs shots: leave out --online.")
+    if ablate in ("swapped-context", "constant-context"):
+        raise FastadaptError(f"--ablate {ablate} needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
     agent, task_set = opened.agent(ablate), opened.task_set
     rivals = open_rivals(opened, baseline, ceiling)
@@ -168,6 +169,14 @@ def _struck(
     result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial, alike)
     result.meta["rivals"] = rivals.identity()
     return result
+
+
+def _agent(run: Run, ablate: Ablation | None, num_threads: int) -> Any:
+    """Return the agent of a run or a control; a constant context is measured on training tasks."""
+    agent = run.agent(ablate)
+    if ablate == "constant-context":
+        return with_constant_context(agent, run.task_set, num_threads)
+    return agent
 
 
 def _folders(

@@ -21,8 +21,9 @@ FORMAT = 1
 """Version of the layout of run directories."""
 MAX_THREADS = 1024
 """Largest number of threads that a command takes."""
-Ablation = Literal["memory", "swapped-context"]
-"""A control of adaptation: no memory of the task, or the per-task state of another task."""
+Ablation = Literal["memory", "swapped-context", "constant-context"]
+"""A control of adaptation: no memory of the task, the per-task state of another task, or one belief
+about every task."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ def check_free(path: Path) -> None:
     Raises:
         FastadaptError: it does.
     """
+    if (path / "config.json").is_file():
+        return
     if path.exists() and (not path.is_dir() or not _unfinished(path)):
         raise FastadaptError(
             f"'{path}' exists and is not a run directory; nothing was written. Choose "

@@ -124,7 +124,7 @@ def test_seeds_of_other_shots_are_not_pooled(tmp_path, capsys):
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     assert run(["evaluate", str(tmp_path / "a"), *words, "--seed", "1"]) == 0
     assert load_results(open_run(tmp_path / "a")).gain("random", "validation", 1).n == 20
-    again = [*words[:-1], "--seed", "1", "--shots", "0", "--no-report"]
+    again = [*words[:-1], "--seed", "2", "--shots", "0", "--no-report"]
     assert run(["evaluate", str(tmp_path / "a"), *again]) == 0
     assert run(["compare", str(tmp_path / "a"), "--out", str(tmp_path / "report")]) == 2
     assert "after 0, 1 shots and after 0, so they cannot be" in capsys.readouterr().err
