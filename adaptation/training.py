@@ -79,12 +79,10 @@ def train(
         The run.
 
     Raises:
-        RunInUseError: another process is training in `out`.
-        FastadaptError: bad arguments, or `out` holds another run or other files.
+        FastadaptError: bad arguments, `out` holds another run or other files, or another process
+            is training there (`RunInUseError`).
         Interrupted: Ctrl-C; everything was saved.
     """
-    import torch
-
     agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
@@ -92,18 +90,14 @@ def train(
     if source is not None:
         iterations, options = source.iterations_done(), source.config.options | options
     config, tasks = _settled(agent, task_set, seed, iterations, torch_threads, options)
-    out, before = Path(out), torch.get_num_threads()
-    if not (out / "config.json").is_file():
-        check_free(out)
+    out = Path(out)
+    check_free(out)
     with locked(out), _interruptible() as stopped:  # before the first byte of the run
         run = _open(out, config, tasks, explicit="planned_iterations" in options)
-        torch.set_num_threads(run.config.torch_threads)
         if source is not None:
             take_over(source, run)
-        try:
+        with _torch_threads(run.config.torch_threads):
             _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
-        finally:
-            torch.set_num_threads(before)
     if stopped.is_set():
         raise Interrupted
     return run
@@ -226,6 +220,19 @@ def _loop(
                 report(iteration + 1, row)
             if stopped.is_set():
                 return
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """Set the number of threads of torch, and set it back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

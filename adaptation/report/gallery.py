@@ -30,8 +30,7 @@ def make_gallery(
 
     Returns:
         Caption and file name of each, for `write_report`; none for a swapped-context agent, which
-        has no trial of its own, none where only ablations were measured, and none of an agent
-        whose code or pickle needs consent that was not given.
+        has no trial of its own, where only ablations were measured, and without consent to code.
     """
     table = results.table[results.table["agent"] == label]
     if label.endswith("-exchanged") or len(table) == 0:
@@ -51,11 +50,10 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    try:
-        agent = run.agent("memory" if label.endswith("-without-memory") else None)
-    except UntrustedError:  # a report runs no code that a run names
+    agents = _agents(run, label, len(wiped) > 0)
+    if agents is None:
         return []
-    reflex = run.agent("memory") if len(wiped) else None
+    agent, reflex = agents
     environment = run.task_set.environment
     found: list[tuple[str, str]] = []
     for task, what, kind in (
@@ -75,3 +73,12 @@ def make_gallery(
         )
         found.append((caption, name))
     return found
+
+
+def _agents(run: Run, label: str, wiped: bool) -> tuple[Any, Any] | None:
+    """Return the agent and, where `wiped`, its memory ablation; None without consent to code."""
+    try:
+        agent = run.agent("memory" if label.endswith("-without-memory") else None)
+    except UntrustedError:
+        return None
+    return agent, run.agent("memory") if wiped else None
