@@ -49,7 +49,7 @@ def evaluate_run(
     """Evaluate the agent of a run on frozen tasks and save the results in its directory.
 
     Splits that an earlier call with the same arguments completed are loaded, unless the agent is
-    external: its code may have changed. A call with other arguments has a folder of its own.
+    external. A call with other arguments has a folder of its own.
 
     Args:
         run: a run directory, `zoo:NAME`, or an opened run.
@@ -66,8 +66,7 @@ def evaluate_run(
         The results on all splits together.
 
     Raises:
-        FastadaptError: no such run or split, an impossible number, or an ablation that the agent
-            does not support.
+        FastadaptError: no such run or split, an impossible number, or an unsupported ablation.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
     opened, shots = open_run(run, out), checked_shots(shots)
@@ -75,9 +74,9 @@ def evaluate_run(
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
-        folder, *earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
-        found = (_completed(Result, f, "summary.json", opened, wanted) for f in (folder, *earlier))
-        result = next((one for one in found if one is not None), None)
+        folder, earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
+        found = [_completed(Result, f, "summary.json", opened, wanted) for f in (folder, earlier)]
+        result = found[0] or found[1]
         if result is None:
             show = _counted(on_progress, agent, split, len(shots) * episodes)
             result = evaluate(
