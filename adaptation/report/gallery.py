@@ -50,8 +50,7 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    agents = _agents(run, label, len(wiped) > 0)
-    if agents is None:
+    if (agents := _agents(run, label, len(wiped) > 0)) is None:
         return []
     agent, reflex = agents
     environment = run.task_set.environment
