@@ -49,12 +49,10 @@ def normalised_interval(
         seed: of the resampling.
 
     Returns:
-        The interval, whose n is the number of tasks. It has no ends for one task, and where so many
-        resamples have an oracle below the nominal baseline that the ratio has no bounds.
+        The interval over the n tasks; without ends for one task, or where the gap may be 0.
 
     Raises:
-        FastadaptError: numbers of tasks differ, a score is not finite, or the oracle's mean is not
-            above the nominal baseline's.
+        FastadaptError: other numbers of tasks, a score that is not finite, or no gap on average.
     """
     own, low, high = checked(scores), checked(nominal), checked(oracle)
     if not own.shape[1] == low.shape[1] == high.shape[1]:
