@@ -84,11 +84,9 @@ def compare(
         [_named(load_results(run, splits), run, label) for label, run in _flat(agents)]
     )
     task_set = runs[0].task_set
-    known = (
-        References.load(Path(references))
-        if references is not None
-        else find_references(task_set.id, task_set.hash)
-    )
+    known = find_references(task_set.id, task_set.hash)
+    if references is not None:
+        known = References.load(Path(references))
     if known is not None:
         known.check(results)
     online = [
@@ -99,15 +97,7 @@ def compare(
     sections = recovery_sections(results, task_set, known, online)
     recovered = recovery_tables(results, known, online)
     tables = make_tables(results)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / _MARK).touch()
-    replays = [
-        shown
-        for number, (label, some) in enumerate(agents.items())
-        for shown in make_gallery(
-            some[0], label, _named(load_results(some[0], splits), some[0], label), out, f"-{number}"
-        )
-    ]
+    replays = _replays(agents, splits, out)
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
     facts = {"training_commands": [run.origin() for run in runs]}
     page = write_report(
@@ -123,6 +113,21 @@ def compare(
         known is not None,
     )
     return Comparison(page, results, [*tables, *recovered])
+
+
+def _replays(
+    agents: dict[str, list[Run]], splits: Sequence[str], out: Path
+) -> list[tuple[str, str]]:
+    """Begin the folder of a report and write the replays of the first run of each agent."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _MARK).touch()
+    return [
+        shown
+        for number, (label, some) in enumerate(agents.items())
+        for shown in make_gallery(
+            some[0], label, _named(load_results(some[0], splits), some[0], label), out, f"-{number}"
+        )
+    ]
 
 
 def group_by_agent(runs: Sequence[Run]) -> dict[str, list[Run]]:
