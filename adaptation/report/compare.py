@@ -96,23 +96,21 @@ def compare(
     ]
     sections = recovery_sections(results, task_set, known, online)
     recovered = recovery_tables(results, known, online)
-    tables = make_tables(results)
     replays = _replays(agents, splits, out)
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
-    facts = {"training_commands": [run.origin() for run in runs]}
     page = write_report(
         out,
         "Comparison",
         results,
         curves,
         replays,
-        facts,
+        {"training_commands": [run.origin() for run in runs]},
         sections,
         recovered,
         compute_metrics(results, known),
         known is not None,
     )
-    return Comparison(page, results, [*tables, *recovered])
+    return Comparison(page, results, [*make_tables(results), *recovered])
 
 
 def _replays(

@@ -52,8 +52,7 @@ def make_gallery(
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
     if (agents := _agents(run, label, len(wiped) > 0)) is None:
         return []
-    agent, reflex = agents
-    environment = run.task_set.environment
+    (agent, reflex), environment = agents, run.task_set.environment
     found: list[tuple[str, str]] = []
     for task, what, kind in (
         (best, "the largest gain", "best"),
