@@ -141,6 +141,39 @@ _HOMES = {
         needs="stable_baselines3",
     ),
 }
+_ON_POLICY = ("onpolicy.config", "OnPolicyConfig")
+_HOMES |= {
+    "healthy": _Home(
+        "onpolicy.arms",
+        "Healthy",
+        "A policy that has only ever seen the healthy robot: the floor.",
+        *_ON_POLICY,
+    ),
+    "robust": _Home(
+        "onpolicy.arms",
+        "Robust",
+        "One policy for all training tasks, without a memory (Tobin et al. 2017).",
+        *_ON_POLICY,
+    ),
+    "informed": _Home(
+        "onpolicy.arms",
+        "Informed",
+        "A policy that sees the parameters of its task, trained on the training tasks alone.",
+        *_ON_POLICY,
+    ),
+    "ceiling": _Home(
+        "onpolicy.arms",
+        "Ceiling",
+        "A policy that sees the parameters of its task, trained on the laws of all tests too.",
+        *_ON_POLICY,
+    ),
+    "rl2-continuing": _Home(
+        "onpolicy.rl2",
+        "ContinuingRL2",
+        "A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).",
+        *_ON_POLICY,
+    ),
+}
 _WITHOUT_MEMORY = {
     "rl2": ("ppo.rl2", "RL2WithoutMemory"),
     "pearl": ("pearl.agent", "PEARLWithoutMemory"),
