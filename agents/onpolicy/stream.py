@@ -183,7 +183,9 @@ class Stream:
         own |= {"fresh": self.fresh, "next": np.array([self._next])}
         own |= {f"history.{name}": value for name, value in self.history.state().items()}
         own |= {f"finished.{name}": value for name, value in self.finished.state().items()}
-        return own | {"commands": self._commands[: self._elapsed.max(initial=0)]}
+        count = np.arange(self._elapsed.max(initial=0))
+        lived = count[:, None, None] < self._elapsed[:, None]
+        return own | {"commands": np.where(lived, self._commands[: len(count)], np.float32(0))}
 
     def load_state(self, state: dict[str, NDArray]) -> None:
         """Return to what `state` gave; the robots follow when they are attached."""
