@@ -174,6 +174,22 @@ _HOMES |= {
         *_ON_POLICY,
     ),
 }
+_HOMES |= {
+    "window": _Home(
+        "onpolicy.window",
+        "Window",
+        "A memoryless policy that sees the last observations and actions of its trial.",
+        "onpolicy.config",
+        "WindowConfig",
+    ),
+    "rma": _Home(
+        "onpolicy.rma",
+        "RMA",
+        "A student that acts, from what it can see, as a teacher that sees the task.",
+        "onpolicy.config",
+        "RMAConfig",
+    ),
+}
 _WITHOUT_MEMORY = {
     "rl2": ("ppo.rl2", "RL2WithoutMemory"),
     "pearl": ("pearl.agent", "PEARLWithoutMemory"),

@@ -97,3 +97,82 @@ class OnPolicyConfig(AgentConfig):
         if not self.planned_iterations:
             return first
         return first + min(iteration / self.planned_iterations, 1.0) * (last - first)
+
+
+@dataclass(frozen=True)
+class WindowConfig(OnPolicyConfig):
+    """Settings of a policy on a window of the past."""
+
+    frames: int = 10
+    """Control steps of the past that the policy sees."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_least(frames=1)
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """Settings of a student that learns to act as its teacher does."""
+
+    steps: int = 128
+    """Control steps of each robot in an iteration."""
+    burn_in: int = 32
+    """First control steps of a sequence that teach nothing: its memory was made by older weights
+    [control steps]."""
+    lessons: int = 8
+    """Iterations whose control steps are kept and learned from."""
+    gradient_steps: int = 40
+    """Gradient steps in an iteration."""
+    robots: int = 32
+    """Sequences in a gradient step."""
+    learning_rate: float = 1e-3
+    """Step size of Adam at the start."""
+    final_learning_rate: float = 1e-4
+    """Step size at the last planned iteration (linear in between)."""
+    noise: float = 0.1
+    """Standard deviation of the exploration noise, in units of the actions."""
+    led: float = 0.1
+    """Share of the student's iterations in which the teacher leads some robots; fewer and fewer."""
+    context_weight: float = 0.1
+    """Weight of the squared error of the task's parameters as read from the memory."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        counts = ("steps", "lessons", "gradient_steps", "robots")
+        for name in (*counts, "learning_rate", "final_learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} = {getattr(self, name)}; it must be positive.")
+        if not 0 <= self.burn_in < self.steps:
+            raise ValueError(f"burn_in = {self.burn_in}; it must be in [0, {self.steps}).")
+
+
+@dataclass(frozen=True)
+class RMAConfig(AgentConfig):
+    """Settings of a student and of the teacher that sees the parameters of the task."""
+
+    num_envs: int = 64
+    """Robots trained on at once, each on a task of its own."""
+    teacher_share: float = 0.6
+    """Share of the iterations in which the teacher is trained; the rest is the student's."""
+    trial: float = 1.0
+    """Length of the student's trials, in episodes that last to the time limit."""
+    width: int = 128
+    """Width of the student's layers and memory."""
+    teacher: OnPolicyConfig = field(default_factory=OnPolicyConfig)
+    """Settings of the teacher; it has as many robots as the student."""
+    student: StudentConfig = field(default_factory=StudentConfig)
+    """Settings of the student's learning."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_least(num_envs=1, width=1)
+        if not 0 < self.teacher_share < 1:
+            raise ValueError(f"teacher_share = {self.teacher_share}; it must be in (0, 1).")
+        if self.trial <= 0:
+            raise ValueError(f"trial = {self.trial}; it must be positive.")
+
+    @property
+    def teacher_iterations(self) -> int:
+        """How many iterations the teacher is trained for."""
+        return max(1, round(self.teacher_share * self.planned_iterations))

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from fastadapt.agents.onpolicy.agent import OnPolicyAgent
 
 
@@ -21,9 +17,3 @@ class ContinuingRL2(OnPolicyAgent):
     name: ClassVar[str] = "rl2-continuing"
     recurrent: ClassVar[bool] = True
     sees: ClassVar[tuple[str, ...]] = ("action", "reward", "start")
-
-    def exchange(self, order: NDArray[np.int64]) -> None:
-        """Give robot i the memory of robot `order[i]`."""
-        memory = self._memory
-        memory.hidden = memory.hidden[torch.from_numpy(order)]
-        memory.history = memory.history.reordered(order)

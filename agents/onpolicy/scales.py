@@ -79,8 +79,9 @@ class Scales:
         self._total = state["reward.total"].copy()
 
     def _frames(self, history: History) -> Array:
-        """Return the frames with their observations scaled; 0 where there is none."""
+        """Return the frames, observations scaled, 0 where there is none, and which there are."""
         size = len(self.observations.mean)
         seen = self.observations(history.frames[..., :size])
+        there = history.filled[..., None].astype(np.float64)
         frames = np.concatenate([seen, history.frames[..., size:]], axis=-1)
-        return np.where(history.filled[..., None], frames, 0.0)
+        return np.concatenate([frames * there, there], axis=-1)

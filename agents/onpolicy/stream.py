@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastadapt.agents.onpolicy.acting import PolicyAgent, under
 from fastadapt.agents.onpolicy.finished import Finished
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.agents.onpolicy.tasks import NumberedTasks
@@ -51,13 +52,10 @@ class Stream:
     command, and goes on bit for bit.
 
     Args:
+        agent: whose training tasks, seed and view of the robots it has.
         task_set: where tasks come from.
-        tasks: training tasks by number.
         robots: N.
-        seed: names the starts.
-        budget: control steps of a trial.
-        window: frames that the history keeps.
-        visible: whether observations end with the parameters of the task.
+        trial: its length, in episodes that last to the time limit.
 
     Attributes:
         observation: `(N, observations)`.
@@ -68,24 +66,16 @@ class Stream:
         seconds: spent in the simulation.
     """
 
-    def __init__(
-        self,
-        task_set: TaskSet,
-        tasks: NumberedTasks,
-        robots: int,
-        seed: int,
-        budget: int,
-        window: int = 0,
-        visible: bool = False,
-    ) -> None:
-        self._task_set, self._tasks = task_set, tasks
-        self._seed, self._budget = seed, budget
-        horizon, count = task_set.environment.horizon, len(task_set.environment.actions())
-        self.size = len(task_set.environment.observations) + len(task_set.names) * visible
+    def __init__(self, agent: PolicyAgent, task_set: TaskSet, robots: int, trial: float) -> None:
+        horizon, count, seed = task_set.environment.horizon, agent.actions, agent.seed
+        self._task_set, self._seed = task_set, seed
+        self._tasks = NumberedTasks(lambda size, start: agent.training_tasks(task_set, size, start))
+        self._budget = max(1, round(trial * horizon))
+        self._shown = agent.context == "visible"
         self.seconds = 0.0
         self.finished = Finished(robots)
-        self.history = History.empty(robots, self.size, count, window)
-        self.observation = np.zeros((robots, self.size))
+        self.history = History.empty(robots, agent.observations, count, agent.window)
+        self.observation = np.zeros((robots, agent.observations))
         self.fresh = np.ones(robots, bool)
         self.context = np.zeros((robots, len(task_set.names)))
         self._numbers = np.arange(robots)
@@ -94,7 +84,7 @@ class Stream:
         self._elapsed = np.zeros(robots, np.int64)
         self._limit = horizon * np.arange(1, robots + 1) // robots
         rng = np.random.default_rng(key_of(seed, "ages"))
-        self._age = rng.integers(0, budget, robots)
+        self._age = rng.integers(0, self._budget, robots)
         self._commands = np.zeros((horizon, robots, count), np.float32)
         self._envs: BatchedEnv | None = None
 
@@ -107,18 +97,19 @@ class Stream:
         envs.set_tasks(tasks)
         self.context = self._task_set.context(tasks)
         everyone = np.arange(len(self.fresh))
-        self.observation, _ = envs.reset(seed=self._seeds(everyone))
+        self.observation = self._view(envs.reset(seed=self._seeds(everyone))[0])
         for past in range(int(self._elapsed.max()), 0, -1):
             begins = self._elapsed == past
             if begins.any():
                 seeds = self._seeds(np.flatnonzero(begins))
                 envs.reset(seed=seeds, options={"reset_mask": begins})
             number = np.maximum(self._elapsed - past, 0)
-            self.observation = envs.step(self._commands[number, everyone])[0]
+            self.observation = self._view(envs.step(self._commands[number, everyone])[0])
         waiting = self._elapsed == 0
         if waiting.any() and not waiting.all():
             seeds = self._seeds(np.flatnonzero(waiting))
-            self.observation, _ = envs.reset(seed=seeds, options={"reset_mask": waiting})
+            seen, _ = envs.reset(seed=seeds, options={"reset_mask": waiting})
+            self.observation = self._view(seen)
 
     def advance(self, action: Array) -> Step:
         """Take one control step of every robot, and begin what follows where episodes end.
@@ -134,6 +125,7 @@ class Stream:
         started = time.perf_counter()
         observation, reward, terminated, truncated, info = self._envs.step(action)
         self.seconds += time.perf_counter() - started
+        observation = self._view(observation)
         self._elapsed += 1
         self._age += 1
         ended = terminated | truncated | (self._elapsed == self._limit)
@@ -167,8 +159,15 @@ class Stream:
             self.history.forget(over)
         started = time.perf_counter()
         seeds = self._seeds(np.flatnonzero(ended))
-        self.observation, _ = self._envs.reset(seed=seeds, options={"reset_mask": ended})
+        seen, _ = self._envs.reset(seed=seeds, options={"reset_mask": ended})
         self.seconds += time.perf_counter() - started
+        self.observation = self._view(seen)
+
+    def _view(self, observation: Array) -> Array:
+        """Return observations with the parameters of the tasks where the agent sees them."""
+        if not self._shown or observation.shape[1] == self.observation.shape[1]:
+            return observation
+        return np.concatenate([observation, self.context], axis=1)
 
     def _seeds(self, ids: NDArray[np.intp]) -> list[int | None]:
         """Return the seeds of the present episodes of some robots, None for the others."""
@@ -199,8 +198,3 @@ class Stream:
 
 
 _KEPT = ("numbers", "episodes", "elapsed", "limit", "age")
-
-
-def under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    """Return the arrays whose names begin with `prefix`, by the rest of their names."""
-    return {k.removeprefix(prefix): v.copy() for k, v in arrays.items() if k.startswith(prefix)}

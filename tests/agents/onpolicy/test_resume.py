@@ -7,11 +7,12 @@ from fastadapt.agents import make_agent
 from fastadapt.envs import load_task_set, make_batch
 from tests.agents.onpolicy.conftest import SMALL
 
-AGENTS = ["rl2-continuing", "robust", "healthy", "informed"]
+AGENTS = ["rl2-continuing", "robust", "healthy", "informed", "window"]
 
 
 def trained(name, task_set, iterations, stop_after=None, **settings):
-    agent = make_agent(name, task_set, seed=3, **(SMALL | settings))
+    settings = settings if name == "rma" else SMALL | settings
+    agent = make_agent(name, task_set, seed=3, **settings)
     envs = make_batch(task_set, 6, 1, context=agent.context)
     rows = []
     for iteration in range(iterations):
@@ -19,7 +20,7 @@ def trained(name, task_set, iterations, stop_after=None, **settings):
         rows.append({k: v for k, v in row.items() if not k.startswith("seconds")})
         if iteration + 1 == stop_after:
             state = agent.state()
-            agent = make_agent(name, task_set, seed=3, **(SMALL | settings))
+            agent = make_agent(name, task_set, seed=3, **settings)
             agent.load_state(state)
             envs = make_batch(task_set, 6, 1, context=agent.context)
     return agent.state(), rows
@@ -51,3 +52,19 @@ def test_delays_and_faults_that_come_and_go_are_lived_through_again():
     task_set = load_task_set("quadruped-damage")  # intermittent actuators
     whole = trained("rl2-continuing", task_set, 4)
     assert_same(whole, trained("rl2-continuing", task_set, 4, stop_after=2))
+
+
+@pytest.mark.parametrize("stop_after", [2, 3, 5])
+def test_a_student_and_its_teacher_resume(hopper, stop_after):
+    settings = {
+        "num_envs": 6,
+        "planned_iterations": 6,
+        "width": 16,
+        "teacher_share": 0.5,
+        "trial": 0.1,
+        "teacher": {"steps": 24, "width": 16},
+        "student": {"steps": 24, "burn_in": 4, "gradient_steps": 3, "robots": 3, "lessons": 2},
+    }
+    whole = trained("rma", hopper, 6, **settings)
+    assert_same(whole, trained("rma", hopper, 6, stop_after=stop_after, **settings))
+    assert [row["student"] for row in whole[1]] == [0, 0, 0, 1, 1, 1]
