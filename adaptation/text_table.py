@@ -1,4 +1,4 @@
-"""Tables as text."""
+"""Tables as Markdown text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Table(NamedTuple):
-    """Text of a table; the first two columns are names. A folded one opens with a click."""
+    """A table of text; the first two columns are names. A folded one is collapsed on the page."""
 
     title: str
     note: str
@@ -21,7 +21,7 @@ class Table(NamedTuple):
 
 
 def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table that reads as plain text too; the first two columns are text."""
+    """Return an aligned Markdown table; the first two columns are text, the others numbers."""
     rows = [[" ".join(t.replace("|", "\\|").split()) for t in row] for row in (head, *body)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)])

@@ -1,4 +1,4 @@
-"""Meta-training: iterations of one agent on one task set, in a run directory that can resume."""
+"""Meta-training of one agent on one task set in a run directory that can resume."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunInUseError(FastadaptError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by the user, after everything was saved."""
+    """The user stopped the training, and everything was saved."""
 
 
 def train(
@@ -54,33 +54,39 @@ def train(
     torch_threads: int = 2,
     report: Report | None = None,
     start: str | Path | None = None,
+    algorithm: str | None = None,
     **options: Any,
 ) -> Run:
-    """Meta-train an agent, or go on where an interrupted call with the same arguments stopped.
+    """Meta-train an agent, or resume an interrupted call with the same arguments.
 
     Args:
-        agent: one of `list_agents()`.
+        agent: one of `list_agents()`, or `"module:Class"`.
         task_set: name of a shipped task set, or path to a TOML file.
         out: the run directory.
         seed: of everything random.
-        iterations: how many in all.
+        iterations: total number.
         checkpoint_every: iterations between checkpoints.
         num_threads: threads that simulate; 0 means one per processor.
-        torch_threads: threads of torch; fixed, and kept by a run, because another number rounds
+        torch_threads: threads of torch; a run keeps its number, because another one rounds
             differently.
         report: called after every iteration.
-        start: a run whose trained weights (and settings) to take over; nothing more is trained.
+        start: a run to take trained weights (and settings) from; nothing more is trained.
+        algorithm: trains `nominal`, `domain-randomised` or `oracle`: ppo (default), sac, sb3-ppo or
+            sb3-sac; the run is named e.g. `oracle-sac`.
         options: settings of the agent that differ from the defaults.
 
     Returns:
         The run.
 
     Raises:
-        FastadaptError: bad arguments, or `out` holds another run or something else.
+        FastadaptError: bad arguments, or `out` holds another run or other files.
         Interrupted: Ctrl-C; everything was saved.
     """
     import torch
 
+    from fastadapt.agents.registry import resolve
+
+    agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)
@@ -104,7 +110,7 @@ def train(
 def _check(
     seed: int, iterations: int, checkpoint_every: int, num_threads: int, torch_threads: int
 ) -> None:
-    """Refuse impossible numbers before anything is written."""
+    """Refuse impossible numbers before writing anything."""
     if whole_number("seed", seed, 0) >= 2**63:
         raise FastadaptError(f"seed = {seed}; it must be below 2^63.")
     whole_number("iterations", iterations, 1)
@@ -122,11 +128,10 @@ def _open(
     torch_threads: int,
     options: dict[str, Any],
 ) -> Run:
-    from fastadapt.agents import find_agent, make_config
+    from fastadapt.agents import make_config
     from fastadapt.envs import load_task_set
 
     settings = make_config(agent, {"planned_iterations": iterations, **options})
-    find_agent(agent)  # an optional package may be missing
     tasks = load_task_set(task_set)
     config = RunConfig(
         agent=agent,
@@ -146,7 +151,7 @@ def _open(
 
 
 def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
-    """Refuse to go on with a run that is another one; more iterations of the same are welcome."""
+    """Refuse to resume a run with other settings; more iterations are allowed."""
     old = run.config
     options = dict(config.options) if config.agent == old.agent else {}
     if options and not explicit:
@@ -162,7 +167,7 @@ def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
     if changed:
         raise FastadaptError(
             f"'{run.path}' holds another run: {', '.join(changed)}. Nothing was written. Choose "
-            "another --out, or repeat its settings to go on with it."
+            "another --out, or repeat its settings to resume it."
         )
 
 
@@ -210,7 +215,7 @@ def _loop(
 
 @contextmanager
 def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Open metrics.jsonl and TensorBoard, both cut back to the iterations that are done."""
+    """Open metrics.jsonl and TensorBoard, both truncated to the completed iterations."""
     from torch.utils.tensorboard import SummaryWriter
 
     path = run.path / "metrics.jsonl"
@@ -234,10 +239,10 @@ def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep a second training out of the directory.
+    """Lock a run directory against a second training.
 
     Raises:
-        RunInUseError: there is one.
+        RunInUseError: another process holds the lock.
     """
     import fcntl
 
@@ -253,7 +258,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; the second one interrupts at once."""
+    """Turn the first Ctrl-C into an event; the second interrupts at once."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped

@@ -1,6 +1,6 @@
-"""Meta-learners and the baselines that they must beat. No MuJoCo in here.
+"""Meta-learners and the baselines that they are compared with; nothing here imports MuJoCo.
 
-Names are imported when first used, so that the command line starts without torch.
+Names are imported on first use, so that the command line starts without torch.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastadapt.agents.config import AgentConfig
     from fastadapt.agents.interface import (
         AdaptiveAgent,
         AgentState,
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
         make_agent,
         make_config,
     )
+    from fastadapt.agents.spec import AgentSpec
 
-_HOMES = {
+_MODULES = {
     "AdaptiveAgent": "interface",
+    "AgentConfig": "config",
+    "AgentSpec": "spec",
     "AgentState": "interface",
     "MetaLearner": "interface",
     "Transition": "interface",
@@ -35,6 +39,8 @@ _HOMES = {
 
 __all__ = [
     "AdaptiveAgent",
+    "AgentConfig",
+    "AgentSpec",
     "AgentState",
     "MetaLearner",
     "Transition",
@@ -46,6 +52,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'fastadapt.agents' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"fastadapt.agents.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"fastadapt.agents.{_MODULES[name]}"), name)

@@ -1,30 +1,32 @@
-"""A control of adaptation: agents that act on what was found out about another task."""
+"""Swapped-context control: agents that are measured with the context of another task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastadapt.agents.interface import AdaptiveAgent, Transition, agent_name
-from fastadapt.envs import FastadaptError
-from fastadapt.envs.arrays import Array, Mask
-
-
-@runtime_checkable
-class Exchanging(AdaptiveAgent, Protocol):
-    """An agent of which what it has found out in its trials can be exchanged between them."""
-
-    name: str
-
-    def exchange(self, order: NDArray[np.int64]) -> None:
-        """Let trial i go on with what was found out in trial `order[i]`."""
-        ...
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    KeyedExploration,
+    SwappableContext,
+    Transition,
+    agent_context,
+    agent_name,
+    agent_seed,
+    gradient_steps,
+)
+from fastadapt.agents.spec import Context
+from fastadapt.envs.arrays import Array, Ids, Keys, Mask
+from fastadapt.errors import FastadaptError
 
 
-def exchange_order(tasks: Sequence[str]) -> NDArray[np.int64]:
+class _Swappable(AdaptiveAgent, SwappableContext, Protocol):
+    """An agent whose per-task state can be swapped between tasks."""
+
+
+def swap_order(tasks: Sequence[str]) -> Ids:
     """Return for each trial the next one (after the last, the first) on another task: `(N,)`.
 
     Args:
@@ -35,8 +37,8 @@ def exchange_order(tasks: Sequence[str]) -> NDArray[np.int64]:
     """
     if len(set(tasks)) < 2:
         raise FastadaptError(
-            "Nothing can be exchanged on a single task: evaluate at least 2, or leave out "
-            "--exchanged."
+            "The context of a single task cannot be swapped: evaluate at least 2 tasks, or leave "
+            "out --ablate swapped-context."
         )
     order: list[int] = []
     for place, task in enumerate(tasks):
@@ -45,64 +47,81 @@ def exchange_order(tasks: Sequence[str]) -> NDArray[np.int64]:
     return np.array(order)
 
 
-class Exchanged:
-    """Lives through shots as its agent does, but is measured on what another trial found out.
+class SwappedContext:
+    """Adapts as its agent does, but is measured with what the agent inferred about another task.
 
-    An agent that acts better after any shot than before one (because training hardly knows what it
-    does before) gains without having found out anything about its task. Its gain is adaptation only
-    as far as it is also a gain over this agent. Who gets whose findings: `exchange_order`.
+    An agent may score higher after any shot than before one, merely because training rarely visits
+    the state before. Its gain is adaptation only as far as it exceeds the gain of this control.
+    Which task's context a trial receives: `swap_order`.
 
     Args:
-        agent: whose trials they are.
+        agent: the agent, with its own trials.
 
     Raises:
-        FastadaptError: what it finds out cannot be exchanged.
+        FastadaptError: its context cannot be swapped.
     """
 
     def __init__(self, agent: Any) -> None:
-        if not isinstance(agent, Exchanging):
+        if not (isinstance(agent, AdaptiveAgent) and isinstance(agent, SwappableContext)):
             raise FastadaptError(
-                f"'{agent_name(agent)}' finds nothing out that could be exchanged "
-                "between tasks. Leave out --exchanged."
+                f"Agent '{agent_name(agent)}' holds no context that could be swapped between "
+                "tasks. Leave out --ablate swapped-context."
             )
-        self._agent = agent
+        self._agent: _Swappable = agent  # pyright: ignore[reportAttributeAccessIssue]
         self._tasks: list[str] = []
         self.name = f"{agent_name(agent)}-exchanged"
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is as its agent has it."""
-        return getattr(self._agent, name)
+    @property
+    def seed(self) -> int:
+        """The seed that the agent was trained with."""
+        return agent_seed(self._agent)
 
-    def among(self, tasks: Sequence[str]) -> None:
-        """Say by their ids which tasks the next trials are on; unsaid, each is another one."""
+    @property
+    def context(self) -> Context:
+        """Whether the agent's observations end with the task's context."""
+        return agent_context(self._agent)
+
+    @property
+    def adaptation_gradient_steps(self) -> int:
+        """Gradient steps for each task that the agent has taken in trials."""
+        return gradient_steps(self._agent)
+
+    def set_tasks(self, tasks: Sequence[str]) -> None:
+        """Declare the ids of the tasks of the next trials; by default, all of them differ."""
         self._tasks = list(tasks)
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks.
+        """Begin trials on N unknown tasks.
 
         Raises:
-            FastadaptError: they are one and the same, so there is nothing to exchange.
+            FastadaptError: there is only one task.
         """
-        self._order = exchange_order(self._tasks or [str(i) for i in range(num_tasks)])
+        self._order = swap_order(self._tasks or [str(i) for i in range(num_tasks)])
         self._agent.begin(num_tasks)
 
+    def key_exploration(self, keys: Keys) -> None:
+        """Seed the exploration of each trial by its key `(N,)`, if the agent takes keys."""
+        if isinstance(self._agent, KeyedExploration):
+            self._agent.key_exploration(keys)
+
     def act(self, observation: Array, explore: bool) -> Array:
+        """Return the agent's actions."""
         return self._agent.act(observation, explore)
 
     def observe(self, transition: Transition) -> None:
-        """Take note of what came of the last action."""
+        """Pass a transition on to the agent."""
         self._agent.observe(transition)
 
     def end_episode(self, done: Mask) -> None:
-        """Note where episodes ended."""
+        """Pass the end of episodes on to the agent."""
         self._agent.end_episode(done)
 
     def snapshot(self) -> Any:
-        """Return the trials as they stand; a measurement follows, so exchange what they found."""
+        """Return the agent's snapshot, then swap its contexts for the measurement that follows."""
         kept = self._agent.snapshot()
-        self._agent.exchange(self._order)
+        self._agent.swap_context(self._order)
         return kept
 
     def restore(self, snapshot: Any) -> None:
-        """Return to the trials as they were lived through."""
+        """Return to a snapshot, with every trial's own context."""
         self._agent.restore(snapshot)

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.agents.interface import AdaptiveAgent, Transition
-from fastadapt.envs import FastadaptError, TaskSet
+from fastadapt.agents.rollout.exploration import ExplorationNoise
+from fastadapt.agents.spec import AgentSpec
+from fastadapt.envs import TaskSet
 from fastadapt.envs.arrays import Array, Mask
-from fastadapt.errors import unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
 
 _METHODS = ("begin", "act", "observe", "end_episode", "snapshot", "restore")
 
@@ -27,12 +29,10 @@ class RandomAgent:
     name = "random"
 
     def __init__(self, task_set: TaskSet, seed: int = 0) -> None:
-        from fastadapt.agents.rollout.exploration import ExplorationNoise
-
-        limits = np.array([(a.low, a.high) for a in task_set.environment.actions()])
+        spec = AgentSpec.of(task_set)
         self.seed = seed
-        self._low, self._high = limits.T
-        self._noise = ExplorationNoise(seed, len(limits))
+        self._low, self._high = spec.action_low, spec.action_high
+        self._noise = ExplorationNoise(seed, len(spec.actions))
 
     def begin(self, num_tasks: int) -> None:
         self._noise.begin(num_tasks)
@@ -62,7 +62,7 @@ class RandomAgent:
         self._noise.restore(noise)
 
 
-class SB3Agent:
+class SB3Policy:
     """A Stable-Baselines3 (or sb3-contrib) model as it is: it acts and never learns.
 
     The state of a recurrent model begins anew with every episode, as Stable-Baselines3 trains it,
@@ -151,7 +151,7 @@ MODELS = {"sb3": False, "sb3-trials": True}
 """How a reference to a saved model begins, and whether its memory spans the episodes of a trial."""
 
 
-def load_sb3(path: Path, task_set: TaskSet, whole_trials: bool = False) -> SB3Agent:
+def load_sb3(path: Path, task_set: TaskSet, whole_trials: bool = False) -> SB3Policy:
     """Load a model that Stable-Baselines3 or sb3-contrib saved.
 
     Such files hold pickles: open only those that you trust.
@@ -159,25 +159,21 @@ def load_sb3(path: Path, task_set: TaskSet, whole_trials: bool = False) -> SB3Ag
     Args:
         path: of its zip.
         task_set: that it will act on.
-        whole_trials: see `SB3Agent`.
+        whole_trials: see `SB3Policy`.
 
     Raises:
-        FastadaptError: the file is missing or broken, a package is missing, or sizes differ.
+        FastadaptError: the file is missing or broken, or sizes differ.
     """
     algorithm = _algorithm(path)
     package = "sb3_contrib" if algorithm in _CONTRIB else "stable_baselines3"
-    try:
-        cls = getattr(importlib.import_module(package), algorithm)
-    except ImportError:
-        name = package.replace("sb3_contrib", "sb3-contrib").replace("_", "-")
-        raise FastadaptError(f"'{path}' needs {name}: pip install {name}.") from None
+    cls = getattr(importlib.import_module(package), algorithm)
     try:
         model = cls.load(path, device="cpu")
     except Exception as error:  # whatever a damaged pickle raises
         raise FastadaptError(f"'{path}' cannot be loaded as {algorithm}: {error}.") from None
     _check_sizes(path, model, task_set)
     name = f"sb3-{algorithm.lower()}"
-    return SB3Agent(model, _normaliser(path, model), name, whole_trials)
+    return SB3Policy(model, _normaliser(path, model), name, whole_trials)
 
 
 _CONTRIB = ("RecurrentPPO", "TQC", "TRPO")
@@ -217,10 +213,10 @@ def _algorithm(path: Path) -> str:
 
 
 def _check_sizes(path: Path, model: Any, task_set: TaskSet) -> None:
-    cls = task_set.environment
+    spec = AgentSpec.of(task_set)
     wanted = {
-        "observations": (model.observation_space.shape, (len(cls.observations),)),
-        "actions": (model.action_space.shape, (len(cls.actions()),)),
+        "observations": (model.observation_space.shape, (len(spec.observations),)),
+        "actions": (model.action_space.shape, (len(spec.actions),)),
     }
     for what, (has, needs) in wanted.items():
         if has != needs:

@@ -1,14 +1,19 @@
-"""What every agent implements, so that one protocol can train, measure and watch them all."""
+"""Interfaces of agents: what every agent implements, what a trained one adds, and the options."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from numpy.typing import NDArray
+from fastadapt.agents.spec import AgentSpec, Context
 
-from fastadapt.envs import BatchedEnv, TaskSet
-from fastadapt.envs.arrays import Array, Mask
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastadapt.agents.config import AgentConfig
+    from fastadapt.envs import BatchedEnv, TaskSet
+    from fastadapt.envs.arrays import Array, Ids, Keys, Mask
 
 
 @dataclass(frozen=True)
@@ -16,10 +21,10 @@ class Transition:
     """One control step of N robots; every field is `(N, ...)`.
 
     Attributes:
-        observation: what the agent saw.
-        action: what it commanded.
-        reward: what it got.
-        next_observation: what it saw then; the true last one where the episode ended.
+        observation: before the step.
+        action: as commanded.
+        reward: of the step.
+        next_observation: after the step; the true last one where the episode ended.
         terminated: where the robot failed.
         truncated: where time was up, or the simulation diverged.
     """
@@ -31,24 +36,24 @@ class Transition:
     terminated: Mask
     truncated: Mask
 
+    @property
+    def done(self) -> Mask:
+        """Where the episode has ended, for whatever reason, `(N,)`."""
+        return self.terminated | self.truncated
+
 
 @runtime_checkable
 class AdaptiveAgent(Protocol):
-    """An agent that lives through trials, batched over N simultaneous tasks.
+    """An agent that adapts within trials, batched over N simultaneous tasks.
 
     Episodes of one batch may end at different times. A robot whose episode has ended stays in the
-    batch, its flags set, until `end_episode`; what is observed of it in between is to be ignored.
+    batch, its flags set, until `end_episode`; its transitions in between are to be ignored.
 
-    An agent that takes gradient steps to adapt counts them (for each task) in an attribute
-    `adaptation_gradient_steps`; the ledger charges those that its shots take.
-
-    An agent that explores at random may have a method `key_exploration(keys)`. It is called right
-    after `begin` with a 64-bit key `(N,)` for each robot's trial; what the agent tries in a trial
-    should then be a function of its key, whichever tasks are measured beside it.
+    An agent may have more than these methods: see the protocols below.
     """
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new, unknown tasks: forget everything about earlier ones."""
+        """Begin trials on N unknown tasks; forget everything about earlier ones."""
 
     def act(self, observation: Array, explore: bool) -> Array:
         """Return actions `(N, actions)` for observations `(N, observations)`.
@@ -58,32 +63,115 @@ class AdaptiveAgent(Protocol):
         ...
 
     def observe(self, transition: Transition) -> None:
-        """Take note of what came of the last action."""
+        """Process the transition that the last action led to."""
 
     def end_episode(self, done: Mask) -> None:
-        """Note where `(N,)` episodes ended; this is where an agent adapts between episodes."""
+        """Process the end of episodes `(N,)`; here an agent adapts between episodes."""
 
     def snapshot(self) -> Any:
-        """Return all that the agent has learned since `begin`."""
+        """Return everything that the agent has learned since `begin`."""
 
     def restore(self, snapshot: Any) -> None:
-        """Return to a snapshot, so that what came after it leaves no trace."""
+        """Return to a snapshot; nothing that came after it leaves a trace."""
 
 
-def agent_name(agent: Any) -> str:
-    """Return what an agent is called in tables: its `name`, or that of its class if it has none."""
-    return str(getattr(agent, "name", type(agent).__name__))
+@runtime_checkable
+class KeyedExploration(Protocol):
+    """Optional: exploration that is a function of the trial's key."""
+
+    def key_exploration(self, keys: Keys) -> None:
+        """Seed the exploration of each trial by its 64-bit key `(N,)`.
+
+        Called right after `begin`. The actions of a trial then depend on its key, and not on the
+        tasks that are measured beside it.
+        """
+
+
+@runtime_checkable
+class AdaptsByGradient(Protocol):
+    """Optional: gradient steps as the means of adaptation, charged by the ledger."""
+
+    adaptation_gradient_steps: int
+    """Gradient steps for each task, taken in trials so far."""
+
+
+@runtime_checkable
+class SwappableContext(Protocol):
+    """Optional: per-task state that can be swapped between the tasks of a batch."""
+
+    def swap_context(self, order: Ids) -> None:
+        """Continue trial i with what was inferred in trial `order[i]`, `(N,)`."""
+
+
+@runtime_checkable
+class HoldsBelief(Protocol):
+    """Optional: a Gaussian belief about each task."""
+
+    @property
+    def belief(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of the belief, `(N, latent)` each."""
+        ...
+
+
+@runtime_checkable
+class SeesContext(Protocol):
+    """Optional: a declaration of whether observations end with the task's context."""
+
+    context: Context
+    """`visible` for oracles, else `hidden`."""
+
+
+@runtime_checkable
+class Named(Protocol):
+    """Optional: a name for tables and plots."""
+
+    name: str
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """Optional: the seed that the agent was trained with."""
+
+    seed: int
+
+
+def agent_name(agent: object) -> str:
+    """Return the name of an agent for tables: its `name`, or that of its class if it has none."""
+    return str(agent.name) if isinstance(agent, Named) else type(agent).__name__
+
+
+def agent_seed(agent: object) -> int:
+    """Return the seed that an agent was trained with, 0 if it declares none."""
+    return int(agent.seed) if isinstance(agent, Seeded) else 0
+
+
+def agent_context(agent: object) -> Context:
+    """Return whether an agent sees the context of its task, `hidden` if it declares nothing."""
+    return agent.context if isinstance(agent, SeesContext) else "hidden"
+
+
+def gradient_steps(agent: object) -> int:
+    """Return how many gradient steps an agent has taken in trials, for each task."""
+    return int(agent.adaptation_gradient_steps) if isinstance(agent, AdaptsByGradient) else 0
+
+
+def begin_trials(agent: AdaptiveAgent, keys: Keys) -> None:
+    """Begin one trial for each key `(N,)`; the key seeds the exploration, if the agent takes it."""
+    agent.begin(len(keys))
+    if isinstance(agent, KeyedExploration):
+        agent.key_exploration(keys)
 
 
 @dataclass
 class AgentState:
-    """All that a checkpoint holds of an agent, in arrays and plain values.
+    """Content of a checkpoint: arrays and plain values.
 
     Attributes:
         model: what acting needs (weights, normalisers), by name.
         optimizer: what only further training needs, by name.
         values: plain values for JSON.
-        replay: what it lived through, by name; only further training needs it, and it may be big.
+        replay: collected transitions, by name; only further training needs them, and they may be
+            big.
     """
 
     model: dict[str, NDArray]
@@ -92,32 +180,77 @@ class AgentState:
     replay: dict[str, NDArray] = field(default_factory=dict)
 
 
-class MetaLearner(AdaptiveAgent, Protocol):
-    """An agent that fastadapt trains."""
+class MetaLearner(ABC):
+    """An agent that fastadapt trains; the base class of all shipped ones.
+
+    A subclass declares `name` and `config_class` and implements `act`, `meta_train`, `state` and
+    `load_state`. The other methods of an agent do nothing by default, which is right for a policy
+    without a memory.
+
+    Args:
+        spec: of the robots.
+        seed: of the weights, of training and of exploration.
+        config: an instance of `config_class`.
+    """
 
     name: ClassVar[str]
-    """What it is called in commands and tables."""
-    config_class: ClassVar[type[Any]]
-    """Frozen dataclass of its settings."""
-    context: Literal["hidden", "visible"]
-    """Whether its observations end with the task's context (oracles only)."""
-    num_envs: int
-    """How many robots it trains on at once."""
+    """Name in commands and tables."""
+    config_class: ClassVar[type[AgentConfig]]
+    """Frozen dataclass of the settings; its docstring describes the agent in lists."""
+    context: Context = "hidden"
+    """Whether observations end with the task's context (oracles only)."""
+    num_envs: int = 1
+    """Number of robots that training needs."""
+    adaptation_gradient_steps: int = 0
+    """Gradient steps for each task, taken in trials so far."""
 
-    def __init__(self, task_set: TaskSet, seed: int, config: Any) -> None: ...
+    def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
+        self.spec = spec
+        self.seed = seed
+        self.config = config
 
+    @classmethod
+    def without_memory(cls) -> type[MetaLearner] | None:
+        """Return the same agent with its memory wiped, as a control; None if it has no memory."""
+        return None
+
+    def begin(self, num_tasks: int) -> None:  # noqa: B027
+        """Begin trials on N unknown tasks (default: nothing to forget)."""
+
+    @abstractmethod
+    def act(self, observation: Array, explore: bool) -> Array:
+        """Return actions `(N, actions)`; see `AdaptiveAgent`."""
+
+    def observe(self, transition: Transition) -> None:  # noqa: B027
+        """Process a transition (default: ignore it)."""
+
+    def end_episode(self, done: Mask) -> None:  # noqa: B027
+        """Process the end of episodes `(N,)` (default: nothing)."""
+
+    def snapshot(self) -> Any:
+        """Return everything learned since `begin` (default: nothing)."""
+        return None
+
+    def restore(self, snapshot: Any) -> None:  # noqa: B027
+        """Return to a snapshot (default: nothing)."""
+
+    @abstractmethod
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Run one iteration of meta-training and return named metrics.
 
-        Everything random in it is a function of (seed, iteration), so that a resumed run goes on
-        bit for bit. `env_steps`, `return_mean` and `seconds_simulating` are always among the
-        metrics.
+        Everything random in it is a function of (seed, iteration), so that a resumed run continues
+        bit for bit. `env_steps` and `return_mean` are always among the metrics, and
+        `seconds_simulating` where the time is known.
         """
-        ...
 
+    @abstractmethod
     def state(self) -> AgentState:
-        """Return everything that a checkpoint has to hold."""
-        ...
+        """Return the content of a checkpoint."""
 
+    @abstractmethod
     def load_state(self, state: AgentState) -> None:
-        """Return to what `state` gave."""
+        """Return to what `state` gave.
+
+        Raises:
+            FastadaptError: the state is that of another agent.
+        """

@@ -1,266 +1,196 @@
-"""The agents by name; what a name stands for is imported on use, its settings without torch."""
+"""The agents by name: what ships, what plugins add, and classes named as `module:Class`."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastadapt.agents.config import AgentConfig
+from fastadapt.errors import FastadaptError, unknown_name
+from fastadapt.registry import Registry
 
 if TYPE_CHECKING:
     from fastadapt.agents.interface import MetaLearner
     from fastadapt.envs import TaskSet
 
+ARMS = ("nominal", "domain-randomised", "oracle")
+"""Baselines that several algorithms train."""
+ALGORITHMS = ("ppo", "continuing", "sac", "sb3-ppo", "sb3-sac")
+"""Algorithms that train them: our own PPO, on trials and on continuing rollouts, our own SAC, and
+those of Stable-Baselines3."""
 
-class _Home(NamedTuple):
-    """Where an agent lives: modules of this room, and the names in them.
+AGENTS: Registry[type[MetaLearner]] = Registry(
+    "agent",
+    "fastadapt.agents",
+    {
+        "rl2": "fastadapt.agents.ppo.rl2:RL2",
+        "rl2-continuing": "fastadapt.agents.onpolicy.rl2:ContinuingRL2",
+        "window": "fastadapt.agents.onpolicy.window:Window",
+        "rma": "fastadapt.agents.onpolicy.rma:RMA",
+        "informed": "fastadapt.agents.onpolicy.arms:Informed",
+        "maml": "fastadapt.agents.maml.agent:MAML",
+        "pearl": "fastadapt.agents.pearl.agent:PEARL",
+        "fine-tune": "fastadapt.agents.ppo.fine_tune:FineTune",
+        "recurrent": "fastadapt.agents.sb3.recurrent:Recurrent",
+        "nominal": "fastadapt.agents.ppo.memoryless:Nominal",
+        "nominal-continuing": "fastadapt.agents.onpolicy.arms:Nominal",
+        "nominal-sac": "fastadapt.agents.pearl.sac:NominalSAC",
+        "nominal-sb3-ppo": "fastadapt.agents.sb3.ppo:NominalSB3PPO",
+        "nominal-sb3-sac": "fastadapt.agents.sb3.sac:NominalSB3SAC",
+        "domain-randomised": "fastadapt.agents.ppo.memoryless:DomainRandomised",
+        "domain-randomised-continuing": "fastadapt.agents.onpolicy.arms:DomainRandomised",
+        "domain-randomised-sac": "fastadapt.agents.pearl.sac:DomainRandomisedSAC",
+        "domain-randomised-sb3-ppo": "fastadapt.agents.sb3.ppo:DomainRandomisedSB3PPO",
+        "domain-randomised-sb3-sac": "fastadapt.agents.sb3.sac:DomainRandomisedSB3SAC",
+        "oracle": "fastadapt.agents.ppo.memoryless:Oracle",
+        "oracle-continuing": "fastadapt.agents.onpolicy.arms:Oracle",
+        "oracle-sac": "fastadapt.agents.pearl.sac:OracleSAC",
+        "oracle-sb3-ppo": "fastadapt.agents.sb3.ppo:OracleSB3PPO",
+        "oracle-sb3-sac": "fastadapt.agents.sb3.sac:OracleSB3SAC",
+    },
+)
+"""Classes of the agents; an agent is trained, resumed, loaded and compared by its name here."""
 
-    `summary` is the first line of its class, kept here so that it can be told without torch;
-    `needs` is the optional module without which it cannot be imported.
-    """
-
-    module: str
-    agent: str
-    summary: str
-    config_module: str = "config"
-    config: str = "PPOAgentConfig"
-    needs: str | None = None
-
-
-_HOMES = {
-    "rl2": _Home(
-        "ppo.rl2",
-        "RL2",
-        "A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).",
-    ),
-    "maml": _Home(
-        "maml.agent",
-        "MAML",
-        "A policy from which one policy-gradient step on a shot leads to a better one.",
-        "maml.config",
-        "MAMLConfig",
-    ),
-    "nominal": _Home(
-        "ppo.memoryless",
-        "Nominal",
-        "PPO on the healthy robot only: the floor, a policy that has never seen any damage.",
-    ),
-    "domain-randomised": _Home(
-        "ppo.memoryless",
-        "DomainRandomised",
-        "PPO on the same tasks without any memory: one policy for all of them (Tobin et al. 2017).",
-    ),
-    "oracle": _Home(
-        "ppo.memoryless",
-        "Oracle",
-        "PPO that sees the parameters of the task: the ceiling for agents that have to find out.",
-    ),
-    "fine-tune": _Home(
-        "ppo.fine_tune",
-        "FineTune",
-        "A robust policy that goes on learning by PPO, on the shots of its task "
-        "(Mandi et al. 2022).",
-        "ppo.fine_tune_config",
-        "FineTuneConfig",
-    ),
-    "pearl": _Home(
-        "pearl.agent",
-        "PEARL",
-        "Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).",
-        "pearl.config",
-        "PEARLConfig",
-    ),
-    "nominal-sac": _Home(
-        "pearl.sac",
-        "NominalSAC",
-        "Our soft actor-critic on the healthy robot only: the floor.",
-        "pearl.config",
-        "SACAgentConfig",
-    ),
-    "domain-randomised-sac": _Home(
-        "pearl.sac",
-        "DomainRandomisedSAC",
-        "Our soft actor-critic on the training tasks, without any memory: one policy for all.",
-        "pearl.config",
-        "SACAgentConfig",
-    ),
-    "oracle-sac": _Home(
-        "pearl.sac",
-        "OracleSAC",
-        "Our soft actor-critic that sees the parameters of the task: the ceiling.",
-        "pearl.config",
-        "SACAgentConfig",
-    ),
-    "recurrent": _Home(
-        "sb3.recurrent",
-        "Recurrent",
-        "RL² by another hand: an LSTM that sb3-contrib's `RecurrentPPO` trains on whole trials.",
-        needs="sb3_contrib",
-    ),
-    "nominal-sb3-ppo": _Home(
-        "sb3.ppo",
-        "NominalSB3PPO",
-        "PPO of Stable-Baselines3 on the healthy robot only: the floor.",
-        needs="stable_baselines3",
-    ),
-    "domain-randomised-sb3-ppo": _Home(
-        "sb3.ppo",
-        "DomainRandomisedSB3PPO",
-        "PPO of Stable-Baselines3 on the training tasks, without any memory.",
-        needs="stable_baselines3",
-    ),
-    "oracle-sb3-ppo": _Home(
-        "sb3.ppo",
-        "OracleSB3PPO",
-        "PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
-        needs="stable_baselines3",
-    ),
-    "nominal-sb3-sac": _Home(
-        "sb3.sac",
-        "NominalSB3SAC",
-        "Soft actor-critic of Stable-Baselines3 on the healthy robot only: the floor.",
-        "sb3.config",
-        "SB3SACConfig",
-        needs="stable_baselines3",
-    ),
-    "domain-randomised-sb3-sac": _Home(
-        "sb3.sac",
-        "DomainRandomisedSB3SAC",
-        "Soft actor-critic of Stable-Baselines3 on the training tasks, without any memory.",
-        "sb3.config",
-        "SB3SACConfig",
-        needs="stable_baselines3",
-    ),
-    "oracle-sb3-sac": _Home(
-        "sb3.sac",
-        "OracleSB3SAC",
-        "Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling.",
-        "sb3.config",
-        "SB3SACConfig",
-        needs="stable_baselines3",
-    ),
-}
-_ON_POLICY = ("onpolicy.config", "OnPolicyConfig")
-_HOMES |= {
-    "healthy": _Home(
-        "onpolicy.arms",
-        "Healthy",
-        "A policy that has only ever seen the healthy robot: the floor.",
-        *_ON_POLICY,
-    ),
-    "robust": _Home(
-        "onpolicy.arms",
-        "Robust",
-        "One policy for all training tasks, without a memory (Tobin et al. 2017).",
-        *_ON_POLICY,
-    ),
-    "informed": _Home(
-        "onpolicy.arms",
-        "Informed",
-        "A policy that sees the parameters of its task, trained on the training tasks alone.",
-        *_ON_POLICY,
-    ),
-    "ceiling": _Home(
-        "onpolicy.arms",
-        "Ceiling",
-        "A policy that sees the parameters of its task, trained on the laws of all tests too.",
-        *_ON_POLICY,
-    ),
-    "rl2-continuing": _Home(
-        "onpolicy.rl2",
-        "ContinuingRL2",
-        "A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).",
-        *_ON_POLICY,
-    ),
-}
-_HOMES |= {
-    "window": _Home(
-        "onpolicy.window",
-        "Window",
-        "A memoryless policy that sees the last observations and actions of its trial.",
-        "onpolicy.config",
-        "WindowConfig",
-    ),
-    "rma": _Home(
-        "onpolicy.rma",
-        "RMA",
-        "A student that acts, from what it can see, as a teacher that sees the task.",
-        "onpolicy.config",
-        "RMAConfig",
-    ),
-}
-_WITHOUT_MEMORY = {
-    "rl2": ("ppo.rl2", "RL2WithoutMemory"),
-    "pearl": ("pearl.agent", "PEARLWithoutMemory"),
-}
-
-
-class _Agents(Mapping[str, "type[MetaLearner]"]):
-    """The classes of all agents by name, each imported when it is looked up."""
-
-    def __getitem__(self, name: str) -> type[MetaLearner]:
-        home = _HOMES[name]
-        return _find(home.module, home.agent)
-
-    def __contains__(self, name: object) -> bool:
-        return name in _HOMES  # else looking a name up would import its class
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_HOMES)
-
-    def __len__(self) -> int:
-        return len(_HOMES)
-
-
-AGENTS: Mapping[str, type[MetaLearner]] = _Agents()
+CONFIGS: Registry[type[AgentConfig]] = Registry(
+    "settings of agent",
+    "fastadapt.agent_configs",
+    {
+        "rl2": "fastadapt.agents.ppo.config:RL2Config",
+        "rl2-continuing": "fastadapt.agents.onpolicy.config:ContinuingRL2Config",
+        "window": "fastadapt.agents.onpolicy.config:WindowConfig",
+        "rma": "fastadapt.agents.onpolicy.config:RMAConfig",
+        "informed": "fastadapt.agents.onpolicy.config:InformedConfig",
+        "maml": "fastadapt.agents.maml.config:MAMLConfig",
+        "pearl": "fastadapt.agents.pearl.config:PEARLConfig",
+        "fine-tune": "fastadapt.agents.ppo.config:FineTuneConfig",
+        "recurrent": "fastadapt.agents.sb3.config:RecurrentConfig",
+        "nominal": "fastadapt.agents.ppo.config:NominalConfig",
+        "domain-randomised": "fastadapt.agents.ppo.config:DomainRandomisedConfig",
+        "oracle": "fastadapt.agents.ppo.config:OracleConfig",
+        **{f"{arm}-continuing": "fastadapt.agents.onpolicy.config:OnPolicyConfig" for arm in ARMS},
+        **{f"{arm}-sac": "fastadapt.agents.pearl.config:SACAgentConfig" for arm in ARMS},
+        **{f"{arm}-sb3-ppo": "fastadapt.agents.config:PPOAgentConfig" for arm in ARMS},
+        **{f"{arm}-sb3-sac": "fastadapt.agents.sb3.config:SB3SACConfig" for arm in ARMS},
+    },
+)
+"""Settings by the name of their agent, importable without torch; an agent that is absent here is
+imported for its `config_class`."""
 
 
 def list_agents() -> list[str]:
-    """Return the names of the agents that fastadapt can train."""
-    return sorted(_HOMES)
+    """Return the names of the agents that fastadapt can train, without their algorithms."""
+    variants = {f"{arm}-{algorithm}" for arm in ARMS for algorithm in ALGORITHMS}
+    return sorted(name for name in AGENTS if name not in variants)
+
+
+def algorithms_of(name: str) -> tuple[str, ...]:
+    """Return the algorithms that `--algorithm` chooses from; none where an agent has only one."""
+    return ALGORITHMS if name in ARMS else ()
+
+
+def resolve(name: str, algorithm: str | None = None) -> str:
+    """Return the registered name of an agent trained by an algorithm, e.g. `oracle-sac`.
+
+    Args:
+        name: an agent.
+        algorithm: one of `algorithms_of(name)`; None for the agent's own.
+
+    Raises:
+        FastadaptError: there is no such agent, or it has no such choice.
+    """
+    if ":" not in name and name not in AGENTS:
+        raise unknown_name("agent", name, list_agents())
+    if algorithm is None:
+        return name
+    if name not in ARMS:
+        raise FastadaptError(
+            f"Agent '{name}' has no choice of algorithms; these have: {', '.join(ARMS)}. Leave out "
+            f"the algorithm '{algorithm}'."
+        )
+    if algorithm not in ALGORITHMS:
+        raise unknown_name("algorithm", algorithm, ALGORITHMS)
+    return name if algorithm == ALGORITHMS[0] else f"{name}-{algorithm}"
 
 
 def agent_summaries() -> dict[str, str]:
-    """Return one line about each agent, by name; none of them is imported."""
-    return {name: home.summary + _lack(home.needs) for name, home in _HOMES.items()}
+    """Return one line about each agent, by name: the first line of its settings' docstring."""
+    return {name: _summary(name) for name in list_agents()}
 
 
-def find_agent(name: str) -> type[MetaLearner]:
+def _summary(name: str) -> str:
+    try:
+        config = find_config(name)
+    except FastadaptError as error:  # a plugin that is broken does not hide the others
+        return str(error)
+    line = (config.__doc__ or "").strip().partition("\n")[0]
+    algorithms = algorithms_of(name)
+    return f"{line} (--algorithm {', '.join(algorithms)})" if algorithms else line
+
+
+def find_agent(name: str, algorithm: str | None = None) -> type[MetaLearner]:
     """Return the class of an agent.
 
+    Args:
+        name: a registered name, or `module:Class`; the module may be in the working directory.
+        algorithm: see `resolve`.
+
     Raises:
-        FastadaptError: there is none of that name.
+        FastadaptError: there is none, or it is no `MetaLearner`.
     """
-    _check(name)
-    return AGENTS[name]
+    from fastadapt.agents.interface import MetaLearner
+
+    if ":" in name and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    found = AGENTS.find(resolve(name, algorithm))
+    if not (isinstance(found, type) and issubclass(found, MetaLearner)):
+        raise FastadaptError(
+            f"'{name}' cannot be trained: it is no subclass of fastadapt.agents.MetaLearner."
+        )
+    return found
 
 
 def find_agent_without_memory(name: str) -> type[MetaLearner]:
-    """Return the class of an agent that forgets what it learns of its task, to compare it with.
+    """Return the class of an agent whose memory is wiped, as a control.
 
     Raises:
-        FastadaptError: there is no such agent, or it has nothing to forget.
+        FastadaptError: there is no such agent, or it has no memory.
     """
-    _check(name)
-    if name not in _WITHOUT_MEMORY:
-        from fastadapt.errors import FastadaptError
-
+    found = find_agent(name).without_memory()
+    if found is None:
         raise FastadaptError(
-            f"Agent '{name}' has no memory to wipe; these have: {', '.join(_WITHOUT_MEMORY)}."
+            f"Agent '{name}' has no memory to wipe. Leave out --without-memory, or evaluate an "
+            "agent that has one, such as rl2 or pearl."
         )
-    return _find(*_WITHOUT_MEMORY[name])
+    return found
 
 
-def find_config(name: str) -> type[Any]:
-    """Return the frozen dataclass of an agent's settings; imports nothing heavy.
+def find_config(name: str, algorithm: str | None = None) -> type[AgentConfig]:
+    """Return the frozen dataclass of an agent's settings; torch is imported for plugins only.
 
     Raises:
-        FastadaptError: there is no agent of that name.
+        FastadaptError: there is no such agent, or it declares no settings.
     """
-    _check(name)
-    home = _HOMES[name]
-    return _find(home.config_module, home.config)
+    name = resolve(name, algorithm)
+    found = CONFIGS.find(name) if name in CONFIGS else _declared_config(name)
+    if not (isinstance(found, type) and issubclass(found, AgentConfig)):
+        raise FastadaptError(
+            f"The settings of agent '{name}' are no subclass of fastadapt.agents.AgentConfig."
+        )
+    return found
+
+
+def _declared_config(name: str) -> Any:
+    cls: Any = find_agent(name)
+    try:
+        return cls.config_class
+    except AttributeError:
+        raise FastadaptError(
+            f"Agent '{name}' declares no settings: give {cls.__name__} a `config_class`, a "
+            "subclass of fastadapt.agents.AgentConfig."
+        ) from None
 
 
 def make_config(name: str, options: Mapping[str, Any]) -> Any:
@@ -272,57 +202,40 @@ def make_config(name: str, options: Mapping[str, Any]) -> Any:
     return _replaced(find_config(name)(), options)
 
 
-def make_agent(name: str, task_set: TaskSet, seed: int = 0, **options: Any) -> MetaLearner:
+def make_agent(
+    name: str, task_set: TaskSet, seed: int = 0, *, algorithm: str | None = None, **options: Any
+) -> MetaLearner:
     """Return a new, untrained agent for the robots of a task set.
 
     Args:
-        name: one of `list_agents()`.
+        name: one of `list_agents()`, or `module:Class`.
         task_set: gives the sizes of observations and actions.
         seed: of its weights, its training and its exploration.
+        algorithm: one of `algorithms_of(name)`, where there is a choice (default: ppo).
         options: settings that differ from the defaults, e.g. `width=64, ppo={"epochs": 2}`.
 
     Raises:
-        FastadaptError: no such agent or setting.
+        FastadaptError: no such agent, algorithm or setting.
     """
-    return find_agent(name)(task_set, seed, make_config(name, options))
+    return build_agent(resolve(name, algorithm), task_set, seed, options)
 
 
-def _check(name: str) -> None:
-    if name not in _HOMES:
-        from fastadapt.errors import unknown_name
+def build_agent(
+    name: str, task_set: TaskSet, seed: int, options: Mapping[str, Any], memory: bool = True
+) -> MetaLearner:
+    """Return a new, untrained agent; `memory=False` gives the control without a memory.
 
-        raise unknown_name("agent", name, _HOMES)
+    Raises:
+        FastadaptError: no such agent or setting, or no memory to wipe.
+    """
+    from fastadapt.agents.spec import AgentSpec
 
-
-_OPTIONAL = {"stable_baselines3": "stable-baselines3", "sb3_contrib": "sb3-contrib"}
-
-
-def _find(module: str, name: str) -> Any:
-    try:
-        return getattr(importlib.import_module(f"fastadapt.agents.{module}"), name)
-    except ModuleNotFoundError as error:
-        package = _OPTIONAL.get(str(error.name).partition(".")[0])
-        if package is None:
-            raise
-        from fastadapt.errors import FastadaptError
-
-        raise FastadaptError(f"This agent needs {_how_to_get(package)}") from None
-
-
-def _lack(module: str | None) -> str:
-    """Return what to install for an agent if its optional module is not there, else nothing."""
-    if module is None or importlib.util.find_spec(module) is not None:
-        return ""
-    return f" It needs {_how_to_get(_OPTIONAL[module])}"
-
-
-def _how_to_get(package: str) -> str:
-    return f"{package}, which is not installed: pip install {package}."
+    config = make_config(name, options)
+    cls = find_agent(name) if memory else find_agent_without_memory(name)
+    return cls(AgentSpec.of(task_set), seed, config)
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
-    from fastadapt.errors import FastadaptError, unknown_name
-
     known = {f.name for f in fields(config)}
     changes: dict[str, Any] = {}
     for name, value in options.items():
@@ -331,7 +244,4 @@ def _replaced(config: Any, options: Mapping[str, Any]) -> Any:
         current = getattr(config, name)
         nested = is_dataclass(current) and isinstance(value, Mapping)
         changes[name] = _replaced(current, value) if nested else value
-    try:
-        return replace(config, **changes)
-    except ValueError as error:
-        raise FastadaptError(str(error)) from None
+    return replace(config, **changes)

@@ -1,4 +1,4 @@
-"""What callers of a batch hand in, checked: the sentence says what is wrong and what is allowed."""
+"""Validates the arguments of the public environment API."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from fastadapt.envs.arrays import Array
+from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
 
 
 def check_size(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number of at least `least`."""
+    """Refuse anything but a whole number of at least `least`."""
     if not _is_whole(value) or value < least:
         what = {"num_threads": "threads; 0 means one per processor", "horizon": "control steps"}
         noun = what.get(name, "robot is needed")
@@ -23,7 +23,7 @@ def check_size(name: str, value: Any, least: int) -> None:
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a whole number of at least `least`, of whatever type it came; refuse anything else."""
+    """Return a whole number of at least `least` as `int`; refuse anything else."""
     if not _is_whole(value) or value < least:
         raise FastadaptError(f"{name} = {value!r}; it must be a whole number of at least {least}.")
     return int(value)
@@ -69,7 +69,7 @@ def checked_actions(actions: ArrayLike, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def masked_ids(mask: ArrayLike | None, num_envs: int, what: str) -> NDArray[np.intp]:
+def masked_ids(mask: ArrayLike | None, num_envs: int, what: str) -> Ids:
     """Return the positions where a mask `(N,)` is true; None means everywhere."""
     if mask is None:
         return np.arange(num_envs)
@@ -81,11 +81,17 @@ def masked_ids(mask: ArrayLike | None, num_envs: int, what: str) -> NDArray[np.i
     return np.flatnonzero(array)
 
 
-def chosen_tasks(tasks: Sequence[Task] | Task, ids: NDArray[np.intp], num_envs: int) -> list[Task]:
-    """Return one task for each of the robots `ids`: the same, or of one list for all or for them.
+def chosen_tasks(tasks: Sequence[Task] | Task, ids: Ids, num_envs: int) -> list[Task]:
+    """Return one task for each of the robots `ids`.
+
+    Args:
+        tasks: one task for all of them, a list with one for each of them, or one for each of all
+            `num_envs` robots.
+        ids: which robots.
+        num_envs: N.
 
     Raises:
-        FastadaptError: it is no list of tasks, or its length fits neither.
+        FastadaptError: it is not a list of tasks, or its length is wrong.
     """
     if isinstance(tasks, Task):
         return [tasks] * len(ids)
@@ -103,7 +109,7 @@ def chosen_tasks(tasks: Sequence[Task] | Task, ids: NDArray[np.intp], num_envs: 
 
 
 def check_task_set(task_set: Any) -> None:
-    """Refuse what is no task set."""
+    """Refuse anything but a task set."""
     if not isinstance(task_set, TaskSet):
         raise FastadaptError(
             f"A batch is made of a TaskSet, not of {task_set!r:.60}; `load_task_set` loads one by "

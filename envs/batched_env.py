@@ -1,4 +1,4 @@
-"""N differently perturbed robots behind Gymnasium's vector interface."""
+"""Gymnasium's vector environment of N differently perturbed robots."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from fastadapt.envs.arguments import (
     masked_ids,
     numbers,
 )
-from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.perturbations.signals import Signals
 from fastadapt.envs.rng import EpisodeDraws
-from fastadapt.envs.runtime.action_delay import ActionPath
-from fastadapt.envs.runtime.schedule import TasksInForce
-from fastadapt.envs.runtime.sensors import ObservationPath
+from fastadapt.envs.runtime.action_delay import ActionDelayLine
+from fastadapt.envs.runtime.schedule import PerturbationSchedule
+from fastadapt.envs.runtime.sensors import SensorModel
 from fastadapt.envs.runtime.touch_down import model_with_touch
 from fastadapt.envs.simulation.factory import make_simulation
 from fastadapt.envs.simulation.interface import Backend
@@ -39,10 +39,10 @@ Context = Literal["hidden", "visible"]
 class BatchedEnv(VectorEnv[Array, Array, Any]):
     """N robots, each on a task of its own; autoreset is DISABLED.
 
-    An episode that has ended stays where it is until it is reset: its robot is not simulated, its
-    reward is 0 and its flags stay. Draws of robot i depend on its own seed and on the number of its
-    episode alone. A simulation that diverges ends its episode as truncated, with
-    `info["diverged"]` set, a reward of 0 and the observation of the model's initial pose.
+    After its episode has ended, a robot is not simulated until it is reset: its reward is 0 and its
+    flags stay set. The random draws of robot i depend on its own seed and the number of its episode
+    only. A simulation that diverges ends its episode as truncated, with `info["diverged"]` set, a
+    reward of 0 and the observation of the model's initial pose.
 
     Attributes:
         task_set: the task set that all tasks come from.
@@ -81,7 +81,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             backend=backend,
         )
         self.environment = cls(self.sim)
-        # Bound now: looked at first within an episode, derived fields would cost a forward.
+        # Bind now: binding a derived field later would trigger an extra mj_forward.
         self._force = self.sim.data("actuator_force")
         self._speed = self.sim.data("actuator_velocity")
         self._visible = context == "visible"
@@ -89,16 +89,16 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._draws = EpisodeDraws(num_envs)
         signals = Signals(self.environment)
         written = {name for block in task_set.blocks for name in block.perturbation.signals}
-        self._actions = self._observations = None
+        self._delay_line = self._sensors = None
         if "action_delay" in written:
-            self._actions = ActionPath(signals, num_envs, len(cls.actions()))
+            self._delay_line = ActionDelayLine(signals, num_envs, len(cls.actions()))
         if any(name.startswith("sensor_") for name in written):
-            self._observations = ObservationPath(signals, cls.observations, self._draws)
-        self._tasks = TasksInForce(task_set, self.environment, signals, self._draws)
-        self._vectors = self._tasks.vectors
+            self._sensors = SensorModel(signals, cls.observations, self._draws)
+        self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
+        self._vectors = self._schedule.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
         self._terminated = np.zeros(num_envs, bool)
-        self._truncated = np.ones(num_envs, bool)  # nothing runs before the first reset
+        self._truncated = np.ones(num_envs, bool)  # no robot runs before the first reset
         self._diverged = np.zeros(num_envs, bool)
 
     def _set_spaces(self) -> None:
@@ -113,19 +113,19 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def set_tasks(self, tasks: Sequence[Task] | Task, mask: ArrayLike | None = None) -> None:
-        """Assign tasks; their physics holds from the next step or reset on, the state goes on.
+        """Assign tasks, which are applied at the next step or reset; the state is not changed.
 
         Args:
             tasks: one task for all, one for each of the N robots, or one for each masked robot.
             mask: `(N,)` booleans, which robots; default all.
 
         Raises:
-            FastadaptError: the number of tasks fits neither, or a task is of another task set.
+            FastadaptError: the number of tasks is wrong, or a task is of another task set.
         """
         ids = masked_ids(mask, self.num_envs, "mask")
         chosen = chosen_tasks(tasks, ids, self.num_envs)
         if len(ids):
-            self._tasks.assign(ids, self.task_set.vectors(chosen))
+            self._schedule.assign(ids, self.task_set.vectors(chosen))
 
     def reset(
         self,
@@ -136,8 +136,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         """Begin a new episode of all robots, or of those in `options["reset_mask"]`.
 
         Args:
-            seed: robot i gets `seed + i`, or the i-th of a sequence; None goes on to the next
-                episode of the seed that it has.
+            seed: robot i gets `seed + i`, or entry i of a sequence; None keeps its seed and begins
+                the next episode of it.
             options: `{"reset_mask": (N,) booleans}`.
 
         Returns:
@@ -152,10 +152,10 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.environment.reset(ids, self._draws.uniforms(ids, self.environment.reset_draws))
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
-        for path in (self._actions, self._observations):
-            if path is not None:
-                path.reset(ids)
-        self._tasks.reset(ids, self._elapsed)
+        for part in (self._delay_line, self._sensors):
+            if part is not None:
+                part.reset(ids)
+        self._schedule.reset(ids, self._elapsed)
         self.sim.forward(ids)
         return self._observe(), {}
 
@@ -163,7 +163,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         """Take one control step of every robot whose episode has not ended.
 
         Args:
-            actions: `(N, actions)`; commanded values, beyond the limits MuJoCo clips the controls.
+            actions: `(N, actions)`; MuJoCo clips the resulting controls to their limits.
 
         Returns:
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
@@ -173,8 +173,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         actions = checked_actions(actions, shape)
         running = ~(self._terminated | self._truncated)
         ids = None if running.all() else np.flatnonzero(running)
-        self._tasks.update(running, self._elapsed)
-        delivered = actions if self._actions is None else self._actions.deliver(actions)
+        self._schedule.update(running, self._elapsed)
+        delivered = actions if self._delay_line is None else self._delay_line.deliver(actions)
         controls = self.environment.controls(delivered)
         if ids is None:
             self.sim.data("ctrl")[:] = controls
@@ -183,7 +183,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         before = self.environment.before_step()
         self.environment.remember(np.flatnonzero(running), actions)
         if ids is None or len(ids):
-            self._tasks.simulate(self.environment.physics_steps, ids, self._elapsed)
+            self._step_physics(ids)
         self._elapsed += running
         diverged = self._end_diverged(running)
         observation = self._observe()
@@ -206,7 +206,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         return np.abs(self._force * self._speed).sum(axis=1)
 
     def set_state(self, qpos: ArrayLike, qvel: ArrayLike, mask: ArrayLike | None = None) -> None:
-        """Put robots into a state, as Gymnasium's `MujocoEnv.set_state`.
+        """Set the state of robots, as Gymnasium's `MujocoEnv.set_state`.
 
         Args:
             qpos: `(nq,)` or `(n, nq)` positions.
@@ -215,20 +215,31 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         """
         ids = masked_ids(mask, self.num_envs, "mask")
         for name, given in (("qpos", qpos), ("qvel", qvel)):
-            live, values = self.sim.data(name), numbers(given, name)
-            if values.shape not in (live.shape[1:], (len(ids), *live.shape[1:])):
+            current, values = self.sim.data(name), numbers(given, name)
+            if values.shape not in (current.shape[1:], (len(ids), *current.shape[1:])):
                 raise FastadaptError(
-                    f"{name} has shape {values.shape}; {len(ids)} robots take {live.shape[1:]} or "
-                    f"{(len(ids), *live.shape[1:])}."
+                    f"{name} has shape {values.shape}; {len(ids)} robots take "
+                    f"{current.shape[1:]} or {(len(ids), *current.shape[1:])}."
                 )
-            live[ids] = values
+            current[ids] = values
         self.sim.forward(ids)
 
-    def _end_diverged(self, running: Mask) -> Mask:
-        """Return where this episode's simulation blew up; put those robots into the initial pose.
+    def _step_physics(self, ids: Ids | None) -> None:
+        """Take the physics steps of one control step; those that await an event, one by one."""
+        num_steps = self.environment.physics_steps
+        waiting = self._schedule.waiting(ids, self._elapsed)
+        touch_down = self._schedule.touch_down
+        if touch_down is None or not len(waiting):
+            self.sim.step(num_steps, ids)
+        else:
+            touched = touch_down.step(num_steps, ids, waiting)
+            self._schedule.trigger(touched, self._elapsed)
 
-        MuJoCo resets a bad state when it takes the next physics step: one that turned bad in the
-        last one would be observed.
+    def _end_diverged(self, running: Mask) -> Mask:
+        """Return which simulations diverged in this episode; new ones get the initial pose.
+
+        MuJoCo resets a bad state only at the next physics step, so one that went bad in the last
+        step would be observed.
         """
         new = self.sim.diverged() & running
         if new.any():
@@ -238,10 +249,10 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
 
     def _observe(self) -> Array:
         observation = self.environment.observation()
-        if self._observations is not None:
-            observation = self._observations.show(observation, self._elapsed)
+        if self._sensors is not None:
+            observation = self._sensors.read(observation, self._elapsed)
         if self._visible:
-            observation = np.concatenate([observation, self._tasks.context], axis=1)
+            observation = np.concatenate([observation, self._schedule.context], axis=1)
         return observation
 
 
@@ -256,11 +267,12 @@ def make_batch(
     """Return N robots of a task set, all on the nominal task until `set_tasks`.
 
     Args:
-        task_set: where the tasks come from.
+        task_set: the task set of all tasks.
         num_envs: N.
-        num_threads: threads that simulate; 0 means one per logical processor.
+        num_threads: simulation threads; 0 means one per logical processor.
         backend: `mjbatch` or `reference`.
-        context: `hidden` (default), or `visible`: the scaled parameters end the observation.
+        context: `hidden` (default), or `visible`: the scaled parameters are appended to the
+            observation.
         horizon: control steps of an episode, in place of the environment's own.
     """
     return BatchedEnv(

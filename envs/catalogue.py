@@ -1,4 +1,4 @@
-"""The shipped environments by name."""
+"""The registry of environments, and finding the one that a task set is about."""
 
 from __future__ import annotations
 
@@ -6,29 +6,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastadapt.envs.custom.factory import custom_environment
+from fastadapt.envs.custom.python_class import checked_environment, class_environment
 from fastadapt.envs.environment import Environment
-from fastadapt.errors import unknown_name
+from fastadapt.registry import Registry
+
+_HERE = "fastadapt.envs.robots"
+
+ENVIRONMENTS: Registry[type[Environment]] = Registry(
+    "environment",
+    group="fastadapt.environments",
+    shipped={
+        "reacher": f"{_HERE}.reacher:Reacher",
+        "cheetah": f"{_HERE}.cheetah:Cheetah",
+        "hopper": f"{_HERE}.planar_runners:Hopper",
+        "walker2d": f"{_HERE}.planar_runners:Walker2d",
+        "ant": f"{_HERE}.ant:Ant",
+        "quadruped": f"{_HERE}.quadruped:Quadruped",
+        "hexapod": f"{_HERE}.hexapod:Hexapod",
+        "arm-push": f"{_HERE}.arm_push:ArmPush",
+        "arm-lift": f"{_HERE}.arm_lift:ArmLift",
+        "cheetah-velocity": f"{_HERE}.cheetah:CheetahVelocity",
+        "cheetah-direction": f"{_HERE}.cheetah:CheetahDirection",
+        "ant-direction": f"{_HERE}.ant:AntDirection",
+        "ant-goal": f"{_HERE}.ant:AntGoal",
+    },
+)
+"""Environments by the name that the key `environment` of a task-set file takes."""
 
 
 def environments() -> dict[str, type[Environment]]:
-    """Return the shipped environments by name."""
-    from fastadapt.envs.robots.ant import Ant, AntDirection, AntGoal
-    from fastadapt.envs.robots.arm_lift import ArmLift
-    from fastadapt.envs.robots.arm_push import ArmPush
-    from fastadapt.envs.robots.cheetah import Cheetah, CheetahDirection, CheetahVelocity
-    from fastadapt.envs.robots.hexapod import Hexapod
-    from fastadapt.envs.robots.planar_runners import Hopper, Walker2d
-    from fastadapt.envs.robots.quadruped import Quadruped
-    from fastadapt.envs.robots.reacher import Reacher
-
-    shipped = (Reacher, Cheetah, Hopper, Walker2d, Ant, Quadruped, Hexapod, ArmPush, ArmLift)
-    with_goals = (CheetahVelocity, CheetahDirection, AntDirection, AntGoal)
-    return {cls.name: cls for cls in (*shipped, *with_goals)}
+    """Return all environments by name; every one of them is imported."""
+    return {name: find_environment(name) for name in ENVIRONMENTS}
 
 
 def list_environments() -> list[str]:
-    """Return the names of the shipped environments."""
-    return sorted(environments())
+    """Return the names of all environments, those of installed plugins included."""
+    return sorted(ENVIRONMENTS)
 
 
 def find_environment(
@@ -37,17 +51,14 @@ def find_environment(
     """Return an environment by name, or the one that a table `[environment]` declares.
 
     Args:
-        name: of a shipped environment, or the table.
-        origin: the task-set file with the table: paths in it are relative to its folder.
+        name: a registered name, `"module:Class"`, or the table.
+        origin: the task-set file with the declaration: paths are relative to its folder.
 
     Raises:
         FastadaptError: there is none of that name, or the declaration is not valid.
     """
     if not isinstance(name, str):
-        from fastadapt.envs.custom.factory import own_environment
-
-        return own_environment(name, origin)
-    known = environments()
-    if name not in known:
-        raise unknown_name("environment", name, known)
-    return known[name]
+        return custom_environment(name, origin)
+    if ":" in name and name not in ENVIRONMENTS:
+        return class_environment(name, origin)
+    return checked_environment(ENVIRONMENTS.find(name), name)

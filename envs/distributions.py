@@ -1,4 +1,4 @@
-"""The laws that a task's parameters are drawn from, each by its inverse distribution function."""
+"""Distributions (TOML key `law`) of task parameters, by their inverse distribution functions."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from scipy.special import ndtr, ndtri
 from fastadapt.envs.arrays import Array
 
 
-class _Law(BaseModel, ABC):
+class _Distribution(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @abstractmethod
     def quantile(self, u: Array) -> Array:
-        """Return the values at the uniform draws `u` (any shape, in (0, 1))."""
+        """Return the quantiles at `u`, uniform draws in (0, 1) of any shape."""
 
     @abstractmethod
     def pieces(self) -> tuple[tuple[float, float], ...]:
-        """Return the intervals that the values lie in, in order; a single value has no width."""
+        """Return the intervals of the support, in order; a single value is an empty interval."""
 
     def support(self) -> tuple[float, float]:
-        """Return the smallest and the largest value that can be drawn."""
+        """Return the smallest and the largest value of the support."""
         pieces = self.pieces()
         return pieces[0][0], pieces[-1][1]
 
     @property
     def logarithmic(self) -> bool:
-        """Whether distances between values are ratios."""
+        """True if values are compared by their ratios."""
         return False
 
 
-class Constant(_Law):
-    """Always the same value."""
+class Constant(_Distribution):
+    """A single value."""
 
     law: Literal["constant"]
     value: float
@@ -48,7 +48,7 @@ class Constant(_Law):
         return ((self.value, self.value),)
 
 
-class _Interval(_Law):
+class _Interval(_Distribution):
     low: float
     high: float
 
@@ -92,7 +92,7 @@ class LogUniform(_Interval):
 
 
 class TruncatedNormal(_Interval):
-    """Normal with `mean` and `std` (before truncation), redrawn until between `low` and `high`."""
+    """Normal with `mean` and `std` (before truncation), truncated to `low` and `high`."""
 
     law: Literal["truncated-normal"]
     mean: float
@@ -115,9 +115,10 @@ class TruncatedNormal(_Interval):
         return np.clip(self.mean + self.std * z, self.low, self.high)
 
     def _tail(self) -> tuple[float, float, float]:
-        """Return the normal distribution function at the ends, mirrored if both lie above the mean.
+        """Return the normal distribution function at the ends, and the sign of the mirroring.
 
-        There it is close to 1, where few digits are left; mirrored it is close to 0.
+        It is mirrored if both ends are above the mean: close to 1 few digits are left, close to 0
+        all of them.
         """
         ends = [(end - self.mean) / self.std for end in (self.low, self.high)]
         sign = -1.0 if ends[0] > 0 else 1.0
@@ -125,7 +126,7 @@ class TruncatedNormal(_Interval):
         return below, above, sign
 
 
-class Choice(_Law):
+class Choice(_Distribution):
     """One of `values`, with equal or given `weights`."""
 
     law: Literal["choice"]
@@ -150,10 +151,10 @@ class Choice(_Law):
         return tuple((value, value) for value in sorted(self.values))
 
 
-class Union(_Law):
-    """Uniform over several disjoint intervals, by length; `log = true` measures it in logarithms.
+class UnionLaw(_Distribution):
+    """Uniform over disjoint intervals; with `log = true`, uniform in the logarithm.
 
-    Intervals with a gap between them leave a hole for an interpolation split.
+    A gap between intervals leaves room for an interpolation split.
     """
 
     law: Literal["union"]
@@ -161,7 +162,7 @@ class Union(_Law):
     log: bool = False
 
     @model_validator(mode="after")
-    def _disjoint(self) -> Union:
+    def _disjoint(self) -> UnionLaw:
         flat = [edge for interval in self.intervals for edge in interval]
         if any(a > b for a, b in itertools.pairwise(flat)) or any(
             a == b for a, b in self.intervals
@@ -190,10 +191,10 @@ class Union(_Law):
         return self.log
 
 
-def overlap(law: _Law, known: _Law) -> tuple[float, float] | None:
-    """Return values that `law` draws with positive probability and that `known` covers, or None.
+def overlap(law: _Distribution, known: _Distribution) -> tuple[float, float] | None:
+    """Return an interval that `law` draws with positive probability and `known` covers, or None.
 
-    Intervals that touch do not overlap; nor does a single value at the end of an interval.
+    Intervals that touch do not overlap, nor does a single value at the end of an interval.
     """
     for (low, high), (start, end) in itertools.product(law.pieces(), known.pieces()):
         common = max(low, start), min(high, end)
@@ -204,5 +205,6 @@ def overlap(law: _Law, known: _Law) -> tuple[float, float] | None:
 
 
 Law = Annotated[
-    Constant | Uniform | LogUniform | TruncatedNormal | Choice | Union, Field(discriminator="law")
+    Constant | Uniform | LogUniform | TruncatedNormal | Choice | UnionLaw,
+    Field(discriminator="law"),
 ]

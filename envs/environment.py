@@ -9,9 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
-from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.model.joint_locks import add_locks
 from fastadapt.envs.simulation.interface import Simulation
 
@@ -25,8 +24,8 @@ class Channel(NamedTuple):
     high: float = np.inf
 
 
-class Goal(NamedTuple):
-    """One number of a hidden goal: what the reward asks for and no observation tells."""
+class HiddenGoal(NamedTuple):
+    """One number of a goal that the reward depends on and that is not observed."""
 
     name: str
     unit: str
@@ -50,29 +49,28 @@ class Environment(ABC):
     horizon: ClassVar[int]
     """Control steps in one episode."""
     needs_forward: ClassVar[bool] = False
-    """Whether observation or reward use derived quantities (site positions, contacts)."""
+    """True if observation or reward use derived quantities (site positions, contacts)."""
     observations: ClassVar[tuple[Channel, ...]]
     reset_draws: ClassVar[int]
-    """Uniform draws that one reset uses."""
+    """Number of uniform draws of a reset."""
     distance_name: ClassVar[str]
-    """What `distance` measures, for reports."""
+    """Description of `distance`, for reports."""
     travels: ClassVar[bool] = False
-    """Whether `distance` is how far the robot has come, so that a cost of transport has a meaning.
-    """
+    """True if `distance` is a travelled distance, so that the cost of transport is defined."""
     feet: ClassVar[tuple[str, ...]] = ()
     """Geoms that touch the ground first, for the touch-down event."""
     camera: ClassVar[int | str] = 0
-    """The camera of pictures, by number or name."""
-    goals: ClassVar[tuple[Goal, ...]] = ()
-    """Hidden goals, where the task decides them."""
+    """The camera for rendering, by number or name."""
+    goals: ClassVar[tuple[HiddenGoal, ...]] = ()
+    """Hidden goals, which tasks set."""
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
         self.goal = np.tile([goal.nominal for goal in self.goals], (sim.num_sims, 1))
-        """Goals in force, `(N, goals)`."""
+        """Current goals, `(N, goals)`."""
 
     def controls(self, action: Array) -> Array:
-        """Return the controls `(N, nu)` that commanded actions `(N, actions)` stand for."""
+        """Return the controls `(N, nu)` of commanded actions `(N, actions)`."""
         return action
 
     @staticmethod
@@ -90,21 +88,21 @@ class Environment(ABC):
 
     @abstractmethod
     def before_step(self) -> Array:
-        """Return what the reward needs to know from before a control step, `(N, ...)`."""
+        """Return the quantities before a control step that the reward needs, `(N, ...)`."""
 
     def remember(self, ids: Ids, action: Array) -> None:  # noqa: B027
-        """Keep what later observations need of the actions `(N, actions)` that `ids` begin with.
+        """Store what later observations need of the actions `(N, actions)` of `ids`.
 
-        Called after `before_step`; keep it in the simulation's `userdata`, where a reset empties it
-        and a snapshot finds it (default: nothing).
+        Called after `before_step`; store it in the simulation's `userdata`, which resets clear and
+        snapshots contain (default: nothing).
         """
 
     @abstractmethod
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         """Return the reward of a control step, `(N,)`, and its terms and measures by name."""
 
-    def terminated(self) -> NDArray[np.bool_]:
-        """Return where the robot has failed, `(N,)` (default: nowhere)."""
+    def terminated(self) -> Mask:
+        """Return which robots have failed, `(N,)` (default: none)."""
         return np.zeros(self.sim.num_sims, bool)
 
     @abstractmethod
@@ -123,7 +121,7 @@ class Environment(ABC):
 
     @classmethod
     def complete_spec(cls) -> mujoco.MjSpec:
-        """Return the robot with all that perturbations and the objective need, to be compiled."""
+        """Return the robot with everything that perturbations and the objective need."""
         spec = cls.spec()
         for body in spec.bodies[1:]:
             body.simple = False  # else MuJoCo refuses a payload that is off the centre of mass
@@ -175,6 +173,6 @@ class _FromModel:
 def from_model(compute: Callable[[Any], Any]) -> Any:
     """Return a class attribute whose value is `compute(class)`, computed once for each class.
 
-    Compiling a model takes a while; listing the environments should not.
+    It is computed on first access, because compiling a model takes a while.
     """
     return _FromModel(compute)

@@ -1,7 +1,8 @@
-"""One perturbed robot behind Gymnasium's plain interface."""
+"""Gymnasium's environments of perturbed robots, single and vectorised."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastadapt.envs.arguments import check_options, numbers
+from fastadapt.envs.arguments import check_options, masked_ids, numbers
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.batched_env import Context, make_batch
-from fastadapt.envs.rng import key_of
-from fastadapt.envs.tasks.catalogue import _shipped, load_task_set
+from fastadapt.envs.batched_env import BatchedEnv, Context, make_batch
+from fastadapt.envs.rendering import PoseRenderer
+from fastadapt.envs.rng import key_of, robot_seeds
+from fastadapt.envs.runtime.task_model import task_model
+from fastadapt.envs.simulation.interface import Backend
+from fastadapt.envs.tasks.catalogue import load_task_set
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
@@ -22,8 +26,8 @@ from fastadapt.errors import FastadaptError, unknown_name
 class GymnasiumEnv(gym.Env[Array, Array]):
     """A single robot of a task set, as `gymnasium.make("fastadapt/<task-set>-v<version>")`.
 
-    `reset(options={"task": task})` puts it on that task, and there it stays over later resets. As
-    long as no task was given, every reset draws a new one from `split`, keyed by the seed.
+    `reset(options={"task": task})` sets a task, which later resets keep. As long as no task was
+    given, every reset draws a new one from `split`, keyed by the seed.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
@@ -35,10 +39,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         context: Context = "hidden",
         render_mode: str | None = None,
     ) -> None:
-        self.task_set = task_set if isinstance(task_set, TaskSet) else load_task_set(task_set)
-        if split not in self.task_set.splits:
-            name = f"split of task set '{self.task_set.name}' called"
-            raise unknown_name(name, str(split), self.task_set.splits)
+        self.task_set = _task_set_with(split, task_set)
         self.split = split
         self.render_mode = render_mode
         self.batch = make_batch(self.task_set, 1, num_threads=1, context=context)
@@ -65,8 +66,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         super().reset(seed=seed)
         if seed is not None or self._resets == 0:
             drawn = int(self.np_random.integers(2**62))
-            self._key, self._resets = key_of(seed if seed is not None else drawn, "gymnasium"), 0
-            self._key >>= 1
+            self._key, self._resets = _key(seed if seed is not None else drawn), 0
         task = options.get("task", self._given)
         if task is not None and not isinstance(task, Task):
             raise FastadaptError(
@@ -88,20 +88,17 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), scalars
 
     def set_state(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
-        """Put the robot into a state, as Gymnasium's `MujocoEnv.set_state`."""
+        """Set the state of the robot, as Gymnasium's `MujocoEnv.set_state`."""
         self.batch.set_state(qpos, qvel)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture `(480, 640, 3)` if `render_mode` is `rgb_array`."""
         if self.render_mode is None:
             return None
-        from fastadapt.envs.rendering import PoseRenderer
-        from fastadapt.envs.runtime.task_model import task_model
-
         if self._renderer is None:
             self._renderer = PoseRenderer(self.task_set.environment)
             self._drawn = self.task_set.nominal
-        if self._task is not self._drawn:  # severed limbs are not there, shortened ones shorter
+        if self._task is not self._drawn:  # to show severed and shortened limbs
             self._renderer.draw_as(task_model(self.task_set, self._task))
             self._drawn = self._task
         sim = self.batch.sim
@@ -115,20 +112,81 @@ class GymnasiumEnv(gym.Env[Array, Array]):
             self._renderer = None
 
 
-def register() -> None:
-    """Register `fastadapt/<task-set>-v<version>` for every shipped task set (once).
+class GymnasiumVectorEnv(BatchedEnv):
+    """N robots of a task set, as `gymnasium.make_vec("fastadapt/<task-set>-v<version>", N)`.
 
-    Gymnasium called this through the entry point `gymnasium.envs` until its version 1.0; since then
-    `import fastadapt.envs` calls it, as does `gymnasium.make("fastadapt.envs:<id>")`.
+    Robot i does what a `GymnasiumEnv` with seed + i does: `set_tasks` sets tasks, which later
+    resets keep; as long as none was given, every reset draws a new one from `split`. Autoreset is
+    disabled: reset robots with `options={"reset_mask": ...}`.
     """
-    import tomllib
 
-    for name, file in _shipped().items():
-        version = tomllib.loads(file.read_text(encoding="utf-8"))["version"]
-        gym_id = f"fastadapt/{name}-v{version}"
-        if gym_id not in gym.registry:
-            gym.register(
-                id=gym_id,
-                entry_point="fastadapt.envs.gymnasium_env:GymnasiumEnv",
-                kwargs={"task_set": name},
-            )
+    def __init__(
+        self,
+        num_envs: int,
+        task_set: str | Path | TaskSet = "cheetah-damage",
+        split: str = "train",
+        context: Context = "hidden",
+        num_threads: int = 0,
+        backend: Backend = "mjbatch",
+    ) -> None:
+        super().__init__(
+            _task_set_with(split, task_set),
+            num_envs,
+            num_threads=num_threads,
+            backend=backend,
+            context=context,
+        )
+        self.split = split
+        entropy = np.random.SeedSequence().generate_state(num_envs, np.uint64)
+        self._keys = [_key(int(drawn)) for drawn in entropy]
+        self._resets = np.zeros(num_envs, np.int64)
+        self._given = np.zeros(num_envs, bool)
+
+    def set_tasks(self, tasks: Sequence[Task] | Task, mask: ArrayLike | None = None) -> None:
+        """Assign tasks as `BatchedEnv.set_tasks` does; resets keep them from then on."""
+        super().set_tasks(tasks, mask)
+        self._given[masked_ids(mask, self.num_envs, "mask")] = True
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Array, dict[str, Any]]:
+        """Begin a new episode of all robots, or of those in `options["reset_mask"]`.
+
+        Args:
+            seed: robot i gets `seed + i`, or entry i of a sequence; None goes on to the next task.
+            options: `{"reset_mask": (N,) booleans}`.
+        """
+        mask = check_options(options, ("reset_mask",)).get("reset_mask")
+        ids = masked_ids(mask, self.num_envs, "reset_mask")
+        seeds = robot_seeds(seed, self.num_envs)
+        episodes: list[int | None] = [None] * self.num_envs
+        for i in ids:
+            if (given := seeds[i]) is not None:
+                self._keys[i], self._resets[i] = _key(int(given)), 0
+            episodes[i] = self._keys[i] ^ int(self._resets[i])
+            if not self._given[i]:
+                only = np.arange(self.num_envs) == i
+                task = self.task_set.sample(self.split, 1, self._keys[i], int(self._resets[i]))
+                super().set_tasks(task, only)
+        self._resets[ids] += 1
+        return super().reset(seed=episodes, options=options)
+
+
+def _key(seed: int) -> int:
+    """Return the key of the tasks and episodes of one robot."""
+    return key_of(seed, "gymnasium") >> 1
+
+
+def _task_set_with(split: str, task_set: str | Path | TaskSet) -> TaskSet:
+    """Return a task set, loaded if need be.
+
+    Raises:
+        FastadaptError: there is no such task set or split.
+    """
+    found = task_set if isinstance(task_set, TaskSet) else load_task_set(task_set)
+    if split not in found.splits:
+        raise unknown_name(f"split of task set '{found.name}' called", str(split), found.splits)
+    return found

@@ -1,4 +1,4 @@
-"""Sentences that several error messages share."""
+"""Phrases that several error messages share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a robot in a pose, without a display."""
+"""Off-screen rendering of a robot in a pose."""
 
 from __future__ import annotations
 
@@ -15,21 +15,16 @@ DAMAGED = (0.85, 0.15, 0.15, 1.0)
 """Colour of damaged parts: in pictures only, no observation ever sees it."""
 
 _SHAPE = (
-    "body_pos",
-    "body_ipos",
-    "body_iquat",
-    "body_sameframe",
-    "geom_pos",
-    "geom_size",
-    "geom_rbound",
-    "geom_aabb",
-    "geom_rgba",
-    "geom_matid",
-    "geom_sameframe",
-    "site_pos",
-    "site_sameframe",
+    *("body_pos", "body_quat", "body_ipos", "body_iquat", "body_sameframe"),
+    *("jnt_pos", "jnt_axis", "qpos0"),
+    *("geom_pos", "geom_quat", "geom_size", "geom_rbound", "geom_aabb", "geom_sameframe"),
+    *("geom_rgba", "geom_matid", "mat_rgba"),
+    *("site_pos", "site_quat", "site_size", "site_rgba", "site_sameframe"),
 )
-"""Fields of a model that a picture shows, of those that tasks change."""
+"""Fields of a model on which a picture depends, whatever kind of perturbation writes them.
+
+Masses are left out: the camera follows the nominal centre of mass.
+"""
 
 
 def tinted(model: mujoco.MjModel, colours: Mapping[int, ArrayLike]) -> mujoco.MjModel:

@@ -1,7 +1,7 @@
 """Keyed random numbers: each value is a function of (key, index, slot) and of nothing else.
 
-A counter-based generator has no state to advance, so a draw does not depend on the batch size, on
-the order of the draws or on the process that makes them.
+A counter-based generator has no state, so a draw does not depend on the batch size, on the order of
+the draws or on the process.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def philox(counter: NDArray[np.uint64], key: NDArray[np.uint64]) -> NDArray[np.u
 
 
 def key_of(*words: str | int) -> int:
-    """Return the 64-bit key that names a stream of draws, e.g. `key_of(seed, "train", "mass")`."""
+    """Return the 64-bit key of a stream of draws, e.g. `key_of(seed, "train", "mass")`."""
     kinds = ("str" if isinstance(word, str) else "int" for word in words)  # NumPy's integers too
     text = "\x1f".join(f"{kind}:{word}" for kind, word in zip(kinds, words, strict=True))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
@@ -89,10 +89,10 @@ _RESET = np.uint64(key_of("reset"))
 
 
 class EpisodeDraws:
-    """Where N robots stand in their streams of draws.
+    """The streams of draws of N robots.
 
-    A draw is a function of the robot's seed and of the number of its episodes since that seed was
-    given; the other robots do not count. A robot that was never given a seed has a random one.
+    A draw is a function of the robot's seed and of the number of episodes since the seed was set;
+    it does not depend on other robots. A robot without a given seed has a random one.
 
     Attributes:
         num_robots: N.
@@ -112,26 +112,12 @@ class EpisodeDraws:
         Args:
             ids: which robots.
             seed: robot i gets `seed + i`, or the i-th of a sequence with one entry for each of all
-                N robots; None goes on to the next episode of the seed that it has.
+                N robots; None keeps its seed and begins the next episode of it.
 
         Raises:
             FastadaptError: the number of seeds is wrong.
         """
-        if seed is None:
-            self.episodes[ids] += 1
-            return
-        count = self.num_robots
-        if _is_whole(seed):
-            seeds: Sequence[int | None] = [int(seed) + i for i in range(count)]
-        elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
-            seeds = seed
-        else:
-            raise FastadaptError(f"A seed is a whole number, or one for each robot; got {seed!r}.")
-        if len(seeds) != count:
-            raise FastadaptError(f"Got {len(seeds)} seeds for {count} robots.")
-        for given in seeds:
-            if given is not None and not _is_whole(given):
-                raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
+        seeds = robot_seeds(seed, self.num_robots)
         self.episodes[ids] += 1
         for i in ids:
             given = seeds[i]
@@ -148,7 +134,7 @@ class EpisodeDraws:
         """Return draws of consecutive control steps, `(n, count, slots)` in (0, 1).
 
         Args:
-            stream: key of what they are for.
+            stream: key of the stream.
             ids: which robots.
             first: `(n,)` number of the first control step in each robot's episode.
             count: how many steps.
@@ -160,19 +146,43 @@ class EpisodeDraws:
         return drawn.reshape(len(ids), count, slots)
 
 
+def robot_seeds(seed: int | Sequence[int | None] | None, count: int) -> Sequence[int | None]:
+    """Return one seed for each of `count` robots; None where none is given.
+
+    Args:
+        seed: robot i gets `seed + i`, or entry i of a sequence.
+        count: how many robots.
+
+    Raises:
+        FastadaptError: it is neither, or the number of seeds is wrong.
+    """
+    if seed is None:
+        return [None] * count
+    if _is_whole(seed):
+        return [int(seed) + i for i in range(count)]
+    if not isinstance(seed, Sequence | np.ndarray) or isinstance(seed, str):
+        raise FastadaptError(f"A seed is a whole number, or one for each robot; got {seed!r}.")
+    if len(seed) != count:
+        raise FastadaptError(f"Got {len(seed)} seeds for {count} robots.")
+    for given in seed:
+        if given is not None and not _is_whole(given):
+            raise FastadaptError(f"Seeds must be whole numbers; got {given!r}.")
+    return seed
+
+
 def _is_whole(seed: object) -> TypeGuard[int]:
     return isinstance(seed, int | np.integer) and not isinstance(seed, bool)
 
 
 _SPAN = 16
-"""Control steps that are drawn together: a call costs much the same for one as for all of them."""
+"""Control steps that are drawn together: one call costs about as much for one as for all."""
 
 
 class StepDraws:
     """The draws `(N, slots)` of one stream for every control step of N robots.
 
-    They are those of `EpisodeDraws.of_steps`, whatever was asked for before: what was drawn ahead
-    is forgotten where a robot has begun another episode.
+    They equal those of `EpisodeDraws.of_steps`. Draws are made several steps ahead, and anew for a
+    robot that has begun another episode.
     """
 
     def __init__(self, draws: EpisodeDraws, stream: int, slots: int) -> None:

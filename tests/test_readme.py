@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.agents.registry import AGENTS
 from fastadapt.envs.tasks.schema import parse_task_file
 
@@ -78,7 +78,7 @@ def test_every_command_and_agent_of_the_readme_exists():
     commands = set(
         re.findall(r"fastadapt ([a-z]+)", "".join(re.findall(r"```\n(.*?)```", README, re.DOTALL)))
     )
-    assert commands <= set(cli.VERBS)
+    assert commands <= set(cli.COMMANDS)
     assert all(f"`{name}`" in README for name in AGENTS)
 
 

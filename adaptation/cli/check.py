@@ -1,4 +1,4 @@
-"""`fastadapt check`."""
+"""Validate a task set, and measure the effect of each of its parameters on the robot."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 class Check:
     """Validate a task set, run its robot, and measure what each parameter does to it.
 
-    Exit code 0: all is well; 1: a parameter has no effect, a perturbation begins after the end of
-    every episode, or a simulation blows up; 2: the file is not valid.
+    Exit code 0: no problem; 1: a parameter has no effect, a perturbation begins after the end of
+    every episode, or a simulation diverges; 2: the file is not valid.
     """
 
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
     """Shipped task set, or path to a TOML file."""
     threads: int = 0
-    """Threads that simulate (0: one per processor)."""
+    """Threads of the simulation (0: one per processor)."""
     costs: bool = True
     """Measure the cost of each perturbation too."""
 
@@ -37,23 +37,24 @@ def run(arguments: list[str]) -> int:
     from rich.console import Console
 
     from fastadapt.envs import load_task_set
-    from fastadapt.envs.sanity.effects import measure
-    from fastadapt.envs.sanity.facts import facts, late_onsets, notes
+    from fastadapt.envs.sanity.effects import measure_effects
+    from fastadapt.envs.sanity.facts import description, late_onsets, model_warnings
     from fastadapt.envs.sanity.speed import task_costs, try_out
 
     console = Console(highlight=False, soft_wrap=True)
     task_set = load_task_set(args.task_set)
-    known, odd, late = facts(task_set), notes(task_set.environment), late_onsets(task_set)
-    odd += [
+    late = late_onsets(task_set)
+    notes = model_warnings(task_set.environment)
+    notes += [
         f"{some} begins after the end of the episode in {100 * some.share:.2g} % of its draws."
         for some in late
         if some.share < 1
     ]
     about = f": {task_set.file.description}" if task_set.file.description else ""
     console.print(f"[bold]{task_set.id}[/bold] is valid{escape(about)}")
-    for word, sentence in known:
+    for word, sentence in description(task_set):
         console.print(f"  {word:<12}{escape(sentence)}")
-    for note in odd:
+    for note in notes:
         console.print(f"  [yellow]note[/yellow]        {escape(note)}")
     tried = try_out(task_set, num_threads=args.threads)
     console.print(
@@ -65,7 +66,7 @@ def run(arguments: list[str]) -> int:
         f"  {'speed':<12}{tried.nominal_rate:,.0f} control steps/s nominal, "
         f"{tried.perturbed_rate:,.0f} perturbed ({-100 * slower:+.0f} %)"
     )
-    effects = measure(task_set, args.threads)
+    effects = measure_effects(task_set, args.threads)
     _print_effects(console, effects)
     if args.costs and effects:
         _print_costs(console, task_costs(task_set, args.threads), tried.step_seconds)
@@ -78,18 +79,18 @@ def _print_effects(console: Console, effects: list[Effect]) -> None:
     blocks: dict[tuple[str, str, str, str, str], list[Effect]] = {}
     for effect in effects:
         blocks.setdefault(_heading(effect), []).append(effect)
-    for (owner, what, low, nominal, high), rows in blocks.items():
+    for (owner, what, *head), rows in blocks.items():
         console.print()
         console.print(f"[bold]{escape(owner)}[/bold]: {escape(what)}")
         width = max(14, *(len(_target(effect)) for effect in rows))
-        columns = "".join(f"{column:>12}" for column in (low, nominal, high))
+        columns = "".join(f"{column:>12}" for column in head)
         console.print(f"  {'':<{width}}{columns}", style="dim")
         for effect in rows:
-            first, *ends = effect.measured
-            shown = [_number(ends[0]), _number(first), _number(ends[1])]
-            if effect.ends.values[0] == effect.ends.nominal:
+            nominal, low, high = effect.measured
+            shown = [_number(low), _number(nominal), _number(high)]
+            if effect.extremes.values[0] == effect.extremes.nominal:
                 shown[0] = "="
-            if effect.ends.values[1] == effect.ends.nominal:
+            if effect.extremes.values[1] == effect.extremes.nominal:
                 shown[2] = "="
             numbers = "".join(f"{number:>12}" for number in shown)
             flag = "" if effect.acts else "  [red]NO EFFECT[/red]"
@@ -97,8 +98,8 @@ def _print_effects(console: Console, effects: list[Effect]) -> None:
 
 
 def _heading(effect: Effect) -> tuple[str, str, str, str, str]:
-    """Return what the targets of a parameter have in common."""
-    ends = effect.ends
+    """Return the heading that all targets of a parameter share."""
+    ends = effect.extremes
     unit = "" if ends.unit == "-" else f" {ends.unit}"
     low, high = (f"{value:.3g}{unit}" for value in ends.values)
     nominal = f"nominal {ends.nominal:.3g}" if -1 < ends.nominal < 100 else "nominal"
@@ -106,7 +107,7 @@ def _heading(effect: Effect) -> tuple[str, str, str, str, str]:
 
 
 def _target(effect: Effect) -> str:
-    return effect.ends.name.partition("[")[2].removesuffix("]") or "all targets"
+    return effect.extremes.name.partition("[")[2].removesuffix("]") or "all targets"
 
 
 def _print_costs(console: Console, costs: dict[str, float], step: float) -> None:
@@ -123,13 +124,12 @@ def _print_costs(console: Console, costs: dict[str, float], step: float) -> None
 def _verdict(
     console: Console, task_set: TaskSet, effects: list[Effect], diverged: int, never: list[str]
 ) -> int:
-    idle = [effect.ends.name for effect in effects if not effect.acts]
+    idle = [effect.extremes.name for effect in effects if not effect.acts]
     console.print()
     if idle:
         console.print(
-            f"[red]Without effect:[/red] {escape(', '.join(idle))}. Nothing that the robot does, "
-            "feels or is rewarded for changes at an end of the range. Remove them, or look at "
-            "their targets."
+            f"[red]Without effect:[/red] {escape(', '.join(idle))}. Motion, observation and reward do "
+            "not change at an end of the range. Remove them, or check their targets."
         )
     if never:
         seconds = task_set.environment.horizon * task_set.environment.control_step()
@@ -139,7 +139,7 @@ def _verdict(
         )
     if diverged:
         console.print(
-            f"[red]The simulation blew up {diverged} times.[/red] A smaller time step, "
+            f"[red]The simulation diverged {diverged} times.[/red] A smaller time step, "
             'integrator = "implicitfast", or a narrower range helps.'
         )
     if idle or never or diverged:

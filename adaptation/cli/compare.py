@@ -1,4 +1,4 @@
-"""`fastadapt compare`."""
+"""Compare evaluated runs in one report: tables with intervals, plots, one offline page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import tyro
 class Compare:
     """Compare evaluated runs: tables with intervals, plots, one offline page."""
 
-    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
-    """Run directories, each evaluated before with `fastadapt evaluate`."""
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run directories or zoo:NAME, each evaluated before with `fastadapt evaluate`."""
     out: Path = Path("report")
     """Folder for the page: new, or one that an earlier comparison wrote."""
     split: tuple[str, ...] = ()
@@ -26,8 +26,8 @@ class Compare:
 def run(arguments: list[str]) -> None:
     """Parse, compare, report."""
     args = tyro.cli(Compare, args=arguments, prog="fastadapt compare")
-    from fastadapt.adaptation.report.compare import compare_runs
+    from fastadapt.adaptation.report.compare import compare
 
-    page, table = compare_runs(args.runs, args.out, args.split, args.references)
-    print(table)
-    print(f"Report: {page}")
+    found = compare(args.runs, args.out, args.split, args.references)
+    print(found.markdown())
+    print(f"Report: {found.page}")

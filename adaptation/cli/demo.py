@@ -1,4 +1,4 @@
-"""`fastadapt demo`."""
+"""Train a small PEARL on a damaged arm, measure its recovery, write a report (minutes)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 
 SETTINGS: dict[str, Any] = {"sac": {"gamma": 0.9, "kl_weight": 0.01}}
-"""What learns fastest within the few minutes of a demo."""
+"""Settings that learn fastest within the minutes of a demo."""
 AGENT, TASK_SET = "pearl", "reacher-damage"
 
 
@@ -19,7 +19,7 @@ class Demo:
     """Train PEARL on a damaged arm, measure its recovery on unseen damage, write a report."""
 
     out: Path = Path("runs/demo")
-    """Run directory; a demo that was stopped goes on when run again."""
+    """Run directory; an interrupted demo resumes when run again."""
     seed: int = 0
     """Seed of everything random."""
     iterations: int = 40
@@ -30,22 +30,18 @@ def run(arguments: list[str]) -> None:
     """Parse, train, evaluate, report."""
     args = tyro.cli(Demo, args=arguments, prog="fastadapt demo")
     started = time.perf_counter()
-    from fastadapt.adaptation.cli.evaluate import Evaluate, measure
     from fastadapt.adaptation.cli.progress import TrainingProgress
-    from fastadapt.adaptation.evaluation.paired import compare
-    from fastadapt.adaptation.evaluation.results import Result
     from fastadapt.adaptation.report.run_page import report_run
-    from fastadapt.adaptation.runs.run import load_run
     from fastadapt.adaptation.training import Interrupted, train
 
     print(
-        "An arm of four joints carries an object to goals. Its object may be heavy, its joints\n"
-        "may rub, its camera may be out of place, and one joint may be weak, dead or locked:\n"
-        "nobody tells it. PEARL learns to find out from its own episodes."
+        "An arm of four joints carries an object to goals. The object may be heavy, the joints\n"
+        "may rub, the camera may be displaced, and one joint may be weak, dead or locked. PEARL\n"
+        "does not observe any of this: it infers it from its own episodes."
     )
     with TrainingProgress(f"{AGENT} on {TASK_SET}", args.iterations) as progress:
         try:
-            train(
+            trained = train(
                 AGENT,
                 TASK_SET,
                 args.out,
@@ -56,17 +52,30 @@ def run(arguments: list[str]) -> None:
             )
         except Interrupted:
             raise KeyboardInterrupt(
-                f"stopped; everything is saved in '{args.out}'. Run `fastadapt demo` to go on."
+                f"stopped; everything is saved in '{args.out}'. Run `fastadapt demo` to resume."
             ) from None
-    print("Measuring on tasks that it has never seen (joint2 was never damaged in training):")
-    both = Result.concatenate(
-        [measure(Evaluate(args.out, without_memory=wiped)) for wiped in (False, True)]
-    )
+    print("Measuring on new tasks (joint2 was never damaged in training):")
+    _measure(trained)
+    print(f"Report: {report_run(trained)}")
+    print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+def _measure(trained: Any) -> None:
+    """Evaluate the agent with and without its memory and print what the memory adds."""
+    from fastadapt.adaptation.cli.progress import EvaluationProgress
+    from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
+    from fastadapt.adaptation.evaluation.paired import compare_agents
+    from fastadapt.adaptation.evaluation.results import Result
+
+    with EvaluationProgress() as progress:
+        parts = [
+            evaluate_run(trained, ablate=ablate, on_progress=progress)
+            for ablate in (None, "memory")
+        ]
+    both = Result.concatenate(parts)
     print(both.markdown())
     most = max(both.shots(AGENT, both.splits[0]))
     for split in both.splits:
-        worth = compare(both, both, split, most, (AGENT, f"{AGENT}-without-memory")).mean
-        print(f"What it found out in {most} shots is worth, on {split}: {worth} (paired)")
-    run = load_run(args.out)
-    print(f"Report: {report_run(run)}")
-    print(f"Done in {time.perf_counter() - started:.0f} s.")
+        names = (AGENT, f"{AGENT}-without-memory")
+        gain = compare_agents(both, both, split, most, names).mean
+        print(f"Gain from the belief after {most} shots on {split}: {gain} (paired)")

@@ -1,4 +1,4 @@
-"""`fastadapt doctor`."""
+"""Check versions, rendering and speed, and list missing packages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _OPTIONAL = (
     ),
     ("sb3-contrib", "the agent recurrent, and sb3: models of its algorithms", "baselines"),
     ("pyarrow", "results as Parquet", "parquet"),
+    ("pandas", "Result.to_pandas", "pandas"),
 )
-"""Packages that only some features need: name, what it is for, and the extra that brings it."""
+"""Optional packages: name, the features that need it, and the extra that installs it."""
 
 
 @dataclass(frozen=True)
 class Doctor:
-    """Check this installation: versions, rendering, speed, what is missing and how to get it."""
+    """Check this installation: versions, rendering, speed, missing packages."""
 
 
 def run(arguments: list[str]) -> None:
@@ -46,7 +47,7 @@ def run(arguments: list[str]) -> None:
 
 
 def missing() -> list[str]:
-    """Return what each optional package is for that is not there, and how to get it."""
+    """Return the purpose of each missing optional package, and how to install it."""
     return [
         f"{package} ({what}): pip install 'fastadapt[{extra}]'"
         for package, what, extra in _OPTIONAL

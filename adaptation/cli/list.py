@@ -1,4 +1,4 @@
-"""`fastadapt list`."""
+"""List environments, objectives, task sets, agents and perturbations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Rows = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class List:
-    """List what can be named in other commands and in task-set files."""
+    """List the names that other commands and task-set files accept."""
 
     what: tyro.conf.Positional[
         Literal["all", "environments", "objectives", "task-sets", "agents", "perturbations"]
     ] = "all"
-    """What to list."""
+    """Kind of name."""
 
 
 def run(arguments: list[str]) -> None:
@@ -69,7 +69,7 @@ def _objectives() -> Mapping[str, Rows]:
 def _task_sets() -> Mapping[str, Rows]:
     """Return the shipped task sets, by environment."""
     from fastadapt.envs.catalogue import environments
-    from fastadapt.envs.tasks.catalogue import declarations
+    from fastadapt.envs.tasks.shipped import declarations
 
     groups: dict[str, Rows] = {name: [] for name in environments()}
     for name, content in declarations().items():

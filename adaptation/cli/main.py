@@ -1,23 +1,41 @@
-"""The command line: `fastadapt <verb> ...`. Every verb lives in its own module, imported on use."""
+"""The command line: `fastadapt <command> ...`; each command is a module that is imported on use."""
 
 from __future__ import annotations
 
-import importlib
+import ast
+import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from typing import Any
 
-VERBS = {
-    "demo": "train a small PEARL on a damaged arm, measure its recovery, write a report (minutes)",
-    "train": "meta-train an agent; goes on where it was stopped when run again",
-    "evaluate": "measure a trained agent on frozen tasks that it has never seen",
-    "compare": "one report from several evaluated runs",
-    "reference": "train and measure what scores are normalised with: floor, oracle, and others",
-    "table": "one table of all agents on all test splits, as a README shows it",
-    "check": "validate a task set, and measure what each of its parameters does to the robot",
-    "list": "environments, task sets, agents and perturbations",
-    "doctor": "versions, rendering, speed, what is missing and how to get it",
-}
+from fastadapt.registry import Registry
+
+Command = Callable[[list[str]], int | None]
+"""Takes the arguments after its name; returns the exit code, None for 0."""
+
+COMMANDS: Registry[Command] = Registry(
+    "command",
+    "fastadapt.commands",
+    {
+        name: f"fastadapt.adaptation.cli.{name}:run"
+        for name in (
+            "demo",
+            "train",
+            "evaluate",
+            "compare",
+            "reference",
+            "table",
+            "check",
+            "freeze",
+            "list",
+            "zoo",
+            "doctor",
+        )
+    },
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,35 +50,25 @@ def run(arguments: list[str]) -> int:
             return _run(arguments)
         finally:
             sys.stdout.flush()  # here, where a closed pipe is caught, not when Python exits
-    except BrokenPipeError:  # the reader of a pipe has seen enough: the rest goes nowhere
+    except BrokenPipeError:  # the reader of a pipe has closed it: discard the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _run(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
-        return 0 if arguments else 2
-    verb = arguments[0]
-    if verb == "--version":
-        from importlib.metadata import version
+    from fastadapt.errors import FastadaptError
 
-        print(f"fastadapt {version('fastadapt')}")
-        return 0
-    if verb not in VERBS:
-        import difflib
-
-        nearest = difflib.get_close_matches(verb, VERBS, n=1)
-        hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-        return _fail(f"There is no command '{verb}'.{hint} Available: {', '.join(VERBS)}.")
-    module = importlib.import_module(f"fastadapt.adaptation.cli.{verb}")
     try:
-        return module.run(arguments[1:]) or 0
-    except ValueError as error:
-        from fastadapt.errors import FastadaptError
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(_usage())
+            return 0 if arguments else 2
+        if arguments[0] == "--version":
+            import fastadapt
 
-        if not isinstance(error, FastadaptError):
-            raise
+            print(f"fastadapt {fastadapt.__version__}")
+            return 0
+        return COMMANDS.find(arguments[0])(arguments[1:]) or 0
+    except FastadaptError as error:
         return _fail(str(error))
     except KeyboardInterrupt as interrupt:
         message = str(interrupt) or "stopped"
@@ -69,7 +77,13 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:  # a file where a folder should be, no permission, a full disk
-        return _fail(f"{error.strerror}: '{error.filename}'.")
+        return _fail(_os_message(error))
+
+
+def _os_message(error: OSError) -> str:
+    """Return an operating-system error as a sentence; not every one has a reason or a file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{reason}: '{error.filename}'." if error.filename is not None else f"{reason}."
 
 
 def _fail(message: str) -> int:
@@ -80,9 +94,49 @@ def _fail(message: str) -> int:
 def _usage() -> str:
     lines = ["usage: fastadapt COMMAND [OPTIONS]", ""]
     lines += ["Meta-train robots on what can go wrong; measure how fast they recover.", ""]
-    lines += [f"  {verb:<11}{text}" for verb, text in VERBS.items()]
+    for name in COMMANDS:
+        source = COMMANDS.source(name)
+        origin = "" if source == "fastadapt" else f" ({source})"
+        lines.append(f"  {name:<11}{summary_of(COMMANDS.target(name))}{origin}")
     lines += ["", "`fastadapt COMMAND --help` explains a command."]
     return "\n".join(lines)
+
+
+def summary_of(target: Any) -> str:
+    """Return the first line of the docstring of a command's module, read without importing it.
+
+    Args:
+        target: `"module:function"`, or the function itself, whose own docstring is used.
+
+    Returns:
+        The line, or an empty text if there is none or the module is not found.
+    """
+    if not isinstance(target, str):
+        return _first_line(inspect.getdoc(target))
+    spec = _spec_of(target.partition(":")[0])
+    source = getattr(spec.loader, "get_source", None) if spec else None
+    if spec is None or source is None:
+        return ""
+    try:
+        return _first_line(ast.get_docstring(ast.parse(source(spec.name) or "")))
+    except (SyntaxError, OSError):
+        return ""
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Find a module; unlike `find_spec` alone, this does not import the packages around it."""
+    top, *parts = module.split(".")
+    spec, name = find_spec(top), top
+    for part in parts:
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        name = f"{name}.{part}"
+        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+    return spec
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0].removesuffix(".")
 
 
 if __name__ == "__main__":

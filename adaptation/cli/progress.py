@@ -1,9 +1,9 @@
-"""How far long work has come: a live line on a terminal, plain lines anywhere else."""
+"""Progress reporting: a live bar on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +18,8 @@ from rich.progress import (
 )
 
 
-class _Shown:
-    """Shows its bars while its context lasts."""
+class _Bars:
+    """Bars that are visible inside a `with` block."""
 
     _progress: Progress
 
@@ -36,8 +36,8 @@ class _Shown:
         self._progress.stop()
 
 
-class TrainingProgress(_Shown):
-    """Shows iteration, steps, steps/s, return and time left; use as a context manager.
+class TrainingProgress(_Bars):
+    """Iteration, steps, steps/s, return and time left of a training; use as a context manager.
 
     Call it with the number of the iteration and its metrics (it is a `Report`).
     """
@@ -66,7 +66,7 @@ class TrainingProgress(_Shown):
         return super().__enter__()
 
     def __call__(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """Show one more iteration."""
+        """Show a completed iteration."""
         status = (
             f"{_count(metrics['env_steps'])} steps  {metrics['steps_per_second']:,.0f}/s  "
             f"return {metrics['return_mean']:.1f}"
@@ -92,15 +92,17 @@ def _count(steps: float) -> str:
     return f"{steps / 1e6:.2f}M" if steps >= 1e6 else f"{steps / 1e3:.0f}k"
 
 
-class MeasuringProgress(_Shown):
-    """Shows how far an evaluation has come; use as a context manager.
+class EvaluationProgress(_Bars):
+    """One bar for each part of an evaluation; use as a context manager.
 
-    It goes to standard error: standard output is for tables.
+    Call it with a title, the completed steps and their total (it is a `Progress`). It writes to
+    standard error: standard output is for tables.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._live = self._console.is_terminal
+        self._title = ""
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
@@ -113,20 +115,18 @@ class MeasuringProgress(_Shown):
             transient=True,
         )
 
-    def begin(self, title: str, total: int, done: int = 0) -> Callable[[int], None]:
-        """Begin a part of the work; return what is called with the number of steps done."""
-        task = self._progress.add_task(title, total=total, completed=done)
-        began = printed = time.monotonic()
-
-        def show(now_done: int) -> None:
-            nonlocal printed
-            self._progress.update(task, completed=now_done)
-            now = time.monotonic()
-            if not self._live and (now - printed > 5 or (now_done == total and now - began > 5)):
-                printed = now
-                left = (now - began) / max(now_done - done, 1) * (total - now_done)
-                self._console.print(
-                    f"{title}: {now_done}/{total}, {left:.0f} s left", highlight=False, markup=False
-                )
-
-        return show
+    def __call__(self, title: str, done: int, total: int) -> None:
+        """Show the completed steps of a part, which begins with 0 of them."""
+        now = time.monotonic()
+        if done == 0 or self._title != title:
+            self._title = title
+            self._task = self._progress.add_task(title, total=total)
+            self._began = self._printed = now
+        self._progress.update(self._task, completed=done)
+        long = now - self._printed > 5 or (done == total and now - self._began > 5)
+        if not self._live and done and long:
+            self._printed = now
+            left = (now - self._began) / done * (total - done)
+            self._console.print(
+                f"{title}: {done}/{total}, {left:.0f} s left", highlight=False, markup=False
+            )

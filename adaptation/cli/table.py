@@ -1,4 +1,4 @@
-"""`fastadapt table`."""
+"""Make one results table per task set: all agents on all test splits, as Markdown."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import tyro
 class ResultTable:
     """One table for each task set: every agent on every test split, normalised, with its budget.
 
-    Runs of one agent that differ in the seed alone become one row.
+    Runs of one agent that differ only in their seed are pooled.
     """
 
-    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
-    """Run directories, each evaluated before with `fastadapt evaluate`."""
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run directories or zoo:NAME, each evaluated before with `fastadapt evaluate`."""
     split: tuple[str, ...] = ()
     """Splits to show (default: all test splits that were evaluated)."""
     references: tuple[Path, ...] = ()
     """Reference scores to normalise with (default: those shipped for the task sets)."""
     into: Path | None = None
-    """Markdown file whose part between `<!-- fastadapt table: ID -->`, ID that of a task set, and
-    `<!-- /fastadapt table -->` becomes the set's table (default: they are only printed)."""
+    """Markdown file to update: the text between `<!-- fastadapt table: ID -->` and
+    `<!-- /fastadapt table -->` is replaced by the table of task set ID (default: print only)."""
 
 
 def run(arguments: list[str]) -> None:

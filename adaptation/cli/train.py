@@ -1,4 +1,4 @@
-"""`fastadapt train`."""
+"""Meta-train an agent; repeat the command to resume an interrupted training."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ Settings = TypeVar("Settings", bound=AgentConfig)
 
 @dataclass(frozen=True)
 class Train(Generic[Settings]):
-    """Meta-train an agent, or go on where the same command was stopped. Ctrl-C saves."""
+    """Meta-train an agent, or resume where the same command was stopped. Ctrl-C saves."""
 
     agent: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="AGENT")]
-    """One of `fastadapt list agents`. Name it before --help to see its settings too."""
+    """One of `fastadapt list agents`, or module:Class. Name it before --help for its settings."""
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
     """Shipped task set, or path to a TOML file."""
     out: Path
-    """Run directory: new, or a run to go on with."""
+    """Run directory: new, or a run to resume."""
     settings: Annotated[Settings, tyro.conf.arg(name="")]
+    algorithm: str | None = None
+    """For nominal, domain-randomised and oracle: ppo (default), sac, sb3-ppo or sb3-sac."""
     seed: int = 0
     """Seed of everything random."""
     start: Path | None = None
-    """For fine-tune: a trained run of domain-randomised whose weights it takes over, untrained."""
+    """For fine-tune: a trained run of domain-randomised to take the weights from."""
     iterations: int = 200
     """Iterations in all."""
     checkpoint_every: int = 10
@@ -42,12 +44,7 @@ class Train(Generic[Settings]):
 def run(arguments: list[str]) -> None:
     """Parse and train."""
     settings = _settings_of(arguments)
-    try:
-        args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
-    except ValueError as error:  # an impossible setting
-        from fastadapt.errors import FastadaptError
-
-        raise FastadaptError(str(error)) from None
+    args = tyro.cli(Train[settings], args=arguments, prog="fastadapt train")
     from fastadapt.adaptation.cli.progress import TrainingProgress
     from fastadapt.adaptation.training import Interrupted, train
 
@@ -65,11 +62,12 @@ def run(arguments: list[str]) -> None:
                 torch_threads=args.torch_threads,
                 report=progress,
                 start=args.start,
+                algorithm=args.algorithm,
                 **changed,
             )
         except Interrupted:
             raise KeyboardInterrupt(
-                f"stopped; everything is saved in '{args.out}'. Run the same command to go on."
+                f"stopped; everything is saved in '{args.out}'. Run the same command to resume."
             ) from None
     rows = result.metrics()
     if rows:
@@ -88,12 +86,21 @@ def _settings_of(arguments: list[str]) -> type[Any]:
         for before, argument in zip(["", *arguments], arguments, strict=False)
         if not argument.startswith("-") and (not before.startswith("-") or "=" in before)
     ]
-    named = next((argument for argument in positional if argument in AGENTS), None)
+    named = next((one for one in positional if one in AGENTS or ":" in one), None)
     if named is not None:
-        return find_config(named)
+        return find_config(named, _algorithm_of(arguments))
     if positional and not {"-h", "--help"} & set(arguments):
         return find_config(positional[0])  # raises the error that names the nearest
     return AgentConfig
+
+
+def _algorithm_of(arguments: list[str]) -> str | None:
+    """Return the value of --algorithm."""
+    for argument, value in zip(arguments, [*arguments[1:], None], strict=True):
+        option, equals, joined = argument.partition("=")
+        if option == "--algorithm":
+            return joined if equals else value
+    return None
 
 
 def _changes(settings: dict, defaults: dict) -> dict:

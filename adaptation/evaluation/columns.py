@@ -1,9 +1,10 @@
-"""The table of results as files for other programs: CSV always, Parquet where pyarrow is there."""
+"""The columns of a results table, and its CSV and Parquet files."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.envs.arrays import Mask
 from fastadapt.errors import FastadaptError
 
 COLUMNS = np.dtype([
@@ -21,18 +23,55 @@ COLUMNS = np.dtype([
 ])  # fmt: skip
 """One row per agent, seed, task set, split, task, shot and evaluation episode.
 
-`distance` in metres, `energy` in joules (see `trial.Episodes`), `length` in control steps; the
-`adaptation_` columns are what the agent has spent on the task before this shot, since the trial
-began.
+`distance` in metres, `energy` in joules (see `trials.runner.Episodes`), `length` in control steps;
+the `adaptation_` columns are the cost of adaptation on this task so far, since the trial began.
 """
-_NAMES = COLUMNS.names or ()
+REQUIRED = ("agent", "seed", "task_set", "split", "task_id", "shot", "episode", "return")
+"""Columns without which a file holds no results; the others are filled where a file lacks them."""
+_EMPTY = {"U": "", "i": -1, "f": np.nan, "b": False}
+"""Value of a column that was not recorded, by the kind of its type."""
+_PARSE: dict[str, Callable[[str], Any]] = {
+    "U": str,
+    "i": int,
+    "f": float,
+    "b": {"True": True, "False": False}.__getitem__,
+}
+
+
+def is_recorded(values: NDArray[Any]) -> Mask:
+    """Return where a column holds a recorded value and not a fill value.
+
+    A Boolean column counts as recorded: its fill value is False.
+    """
+    if values.dtype.kind == "f":
+        return ~np.isnan(values)
+    return values != _EMPTY[values.dtype.kind] if values.dtype.kind in "iU" else values == values
+
+
+def join_tables(tables: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Return the rows of all tables; a column that a table lacks is empty in its rows."""
+    fields: dict[str, np.dtype[Any]] = {}
+    for table in tables:
+        for name in table.dtype.names or ():
+            found = table.dtype[name]
+            fields[name] = np.promote_types(fields[name], found) if name in fields else found
+    dtype = np.dtype(list(fields.items()))
+    return np.concatenate([_filled(table, dtype) for table in tables])
+
+
+def _filled(table: NDArray[np.void], dtype: np.dtype[Any]) -> NDArray[np.void]:
+    """Return a table with all fields of `dtype`."""
+    if table.dtype == dtype:
+        return table
+    found = np.zeros(len(table), dtype)
+    for name in dtype.names or ():
+        known = name in (table.dtype.names or ())
+        found[name] = table[name] if known else _EMPTY[dtype[name].kind]
+    return found
 
 
 def write_tables(table: NDArray[np.void], folder: Path) -> list[Path]:
-    """Write `results.csv`, and `results.parquet` if pyarrow is installed; return what was written.
-
-    One row per agent, seed, task set, split, task, shot and measured episode, as `COLUMNS` says.
-    """
+    """Write `results.csv`, and `results.parquet` if pyarrow is installed; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "results.csv", table_text(table))
     written = [folder / "results.csv"]
@@ -41,7 +80,7 @@ def write_tables(table: NDArray[np.void], folder: Path) -> list[Path]:
         import pyarrow.parquet
     except ImportError:
         return written
-    columns = {name: table[name].tolist() for name in COLUMNS.names or ()}
+    columns = {name: table[name].tolist() for name in table.dtype.names or ()}
     path = folder / "results.parquet"
     temporary = path.with_name(f".{path.name}.writing")
     pyarrow.parquet.write_table(pyarrow.table(columns), temporary)
@@ -50,44 +89,79 @@ def write_tables(table: NDArray[np.void], folder: Path) -> list[Path]:
 
 
 def table_text(table: NDArray[np.void]) -> str:
-    """Return rows of `COLUMNS` as CSV with a head line."""
+    """Return a table as CSV with a header line."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_NAMES)
+    writer.writerow(table.dtype.names or ())
     writer.writerows(table.tolist())  # Python floats: repr, so exact
     return file.getvalue()
 
 
 def read_table(path: Path, rows: int) -> NDArray[np.void]:
-    """Return the rows of a CSV file that `table_text` made.
+    """Return the rows of a CSV file of results.
+
+    Unknown columns are kept after the known ones, as whole numbers, numbers, Booleans or text.
+    Known columns that the file lacks are empty: NaN, -1 or False.
 
     Args:
         path: of the file.
-        rows: how many there must be.
+        rows: expected number of rows.
 
     Raises:
-        FastadaptError: the file is damaged, or ends early.
+        FastadaptError: the file is damaged, truncated, or lacks one of `REQUIRED`.
     """
-    parse = {"U": str, "i": int, "f": float, "b": {"True": True, "False": False}.__getitem__}
-    parsers = [parse[COLUMNS[name].kind] for name in _NAMES]
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise _damaged(path, f"it is no text: {error}") from None
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    if not lines or lines[0] != list(_NAMES):
-        raise _damaged(path, f"its first line is not {','.join(_NAMES)}")
-    if len(lines) != rows + 1 or not text.endswith("\n"):
-        raise _damaged(path, f"it ends early: {len(lines) - 1} of {rows} rows")
-    records: list[tuple[Any, ...]] = []
-    for number, line in enumerate(lines[1:], 2):
+        raise damaged(path, f"it is not text: {error}") from None
+    header, *lines = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    lacking = [name for name in REQUIRED if name not in header]
+    if lacking or len(set(header)) < len(header):
+        why = f"it lacks the column {lacking[0]}" if lacking else "a column occurs twice"
+        raise damaged(path, why)
+    if len(lines) != rows or not text.endswith("\n"):
+        raise damaged(path, f"it ends early: {len(lines)} of {rows} rows")
+    for number, line in enumerate(lines, 2):
+        if len(line) != len(header):
+            raise damaged(path, f"record {number} has {len(line)} of {len(header)} fields")
+    texts = dict(zip(header, zip(*lines, strict=True), strict=True)) if lines else {}
+    own = {name: values for name, values in texts.items() if name not in (COLUMNS.names or ())}
+    extra = {name: _guessed(values) for name, values in own.items()}
+    kinds = [(name, values.dtype) for name, values in extra.items()]
+    table = np.zeros(rows, np.dtype([*((n, COLUMNS[n]) for n in COLUMNS.names or ()), *kinds]))
+    for name in COLUMNS.names or ():
+        kind = COLUMNS[name].kind
+        given = texts.get(name)
+        table[name] = _EMPTY[kind] if given is None else _parsed(path, name, kind, given)
+    for name, values in extra.items():
+        table[name] = values
+    return table
+
+
+def _parsed(path: Path, name: str, kind: str, texts: Sequence[str]) -> list[Any]:
+    """Return the values of a known column; an empty field is a missing value."""
+    values: list[Any] = []
+    for number, text in enumerate(texts, 2):
         try:
-            fields = zip(parsers, line, strict=True)
-            records.append(tuple(parser(field) for parser, field in fields))
+            missing = text == "" and name not in REQUIRED
+            values.append(_EMPTY[kind] if missing else _PARSE[kind](text))
         except (ValueError, KeyError) as error:
-            raise _damaged(path, f"record {number}: {error}") from error
-    return np.array(records, COLUMNS)
+            raise damaged(path, f"record {number}, {name}: {error}") from error
+    return values
 
 
-def _damaged(path: Path, why: str) -> FastadaptError:
+def _guessed(texts: Sequence[str]) -> NDArray[Any]:
+    """Return the values of an unknown column with the narrowest type that fits all."""
+    for kind in "ibf":
+        try:
+            return np.array(
+                [_PARSE[kind](t) for t in texts], {"i": "i8", "b": "?", "f": "f8"}[kind]
+            )
+        except (ValueError, KeyError, OverflowError):
+            continue
+    return np.array(texts)
+
+
+def damaged(path: Path, why: str) -> FastadaptError:
+    """Return the error for a file of results that cannot be read."""
     return FastadaptError(f"{path} is damaged ({why}). Evaluate again, or copy it again.")

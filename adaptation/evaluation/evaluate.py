@@ -1,4 +1,4 @@
-"""From a trained agent and a split to the results table."""
+"""Few-shot evaluation of an agent on the frozen tasks of a split."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastadapt.adaptation.evaluation.columns import COLUMNS
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.evaluation.resume import Unfinished
 from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.trials.runner import LEAST, Measurement, run_trials
-from fastadapt.agents.controls import Exchanged
+from fastadapt.agents.controls import SwappedContext
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent, agent_name
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    agent_context,
+    agent_name,
+    agent_seed,
+)
 from fastadapt.envs import (
     FastadaptError,
     Task,
@@ -23,7 +28,6 @@ from fastadapt.envs import (
     make_batch,
 )
 from fastadapt.envs.arguments import check_task_set, whole_number
-from fastadapt.envs.batched_env import Context
 
 
 def evaluate(
@@ -37,74 +41,74 @@ def evaluate(
     num_threads: int = 0,
     name: str | None = None,
     on_measure: Callable[[Measurement], None] | None = None,
-    unfinished: Unfinished | None = None,
 ) -> Result:
-    """Measure how an agent recovers on the frozen tasks of a split.
+    """Measure the few-shot adaptation of an agent on the frozen tasks of a split.
 
     Args:
         agent: any object with the methods of `AdaptiveAgent`.
-        task_set: where the tasks come from.
-        split: which of its splits.
+        task_set: that declares the tasks.
+        split: one of its splits.
         shots: numbers of shots after which to measure.
         episodes: measured episodes for each task and number of shots.
-        seed: of starts and goals.
+        seed: of starts, goals and exploration.
         num_threads: threads that simulate; 0 means one per processor.
-        name: of the agent in the table (default: its own).
+        name: of the agent in the table (default: the agent's own).
         on_measure: called after every measured episode of all tasks.
-        unfinished: keeps what was measured, so that an interrupted evaluation can go on.
 
     Returns:
         The results; `result.table` has one row for each task, number of shots and episode.
 
     Raises:
-        FastadaptError: no such split, or numbers that make no sense.
+        FastadaptError: no such split, or an impossible number.
     """
     started = time.perf_counter()
     _check(agent, task_set)
     tasks = task_set.tasks(split)
-    shots = sorted({whole_number("a number of shots", shot, 0) for shot in _listed(shots)})
+    shots = checked_shots(shots)
     episodes, seed = whole_number("episodes", episodes, 1), whole_number("seed", seed, 0)
-    context: Context = getattr(agent, "context", "hidden")
     robots = _fill(agent, split, tasks)
-    envs = make_batch(task_set, len(robots), num_threads, context=context)
+    envs = make_batch(task_set, len(robots), num_threads, context=agent_context(agent))
     label = name or agent_name(agent)
     if len(label) > 64:
         raise FastadaptError(f"'{label}' is too long: agents have up to 64 characters.")
-    agent_seed = int(getattr(agent, "seed", 0))
-    parts = {} if unfinished is None else dict(unfinished.rows)
+    trained_seed = agent_seed(agent)
+    parts: list[NDArray[np.void]] = []
 
     def keep(measured: Measurement) -> None:
-        rows = _rows(measured, tasks, label, agent_seed, task_set.id, split)
-        parts[measured.shot, measured.episode] = rows
-        if unfinished is not None:
-            unfinished.add(rows)
+        parts.append(_rows(measured, tasks, label, trained_seed, task_set.id, split))
         if on_measure is not None:
             on_measure(measured)
 
     with single_threaded():
-        run_trials(agent, envs, robots, shots, episodes, seed, on_measure=keep, skip=tuple(parts))
-    table = np.concatenate([parts[key] for key in sorted(parts)])
-    return Result(table, _meta(task_set, split, tasks, shots, episodes, seed, started))
+        run_trials(agent, envs, robots, shots, episodes, seed, on_measure=keep)
+    return Result(
+        np.concatenate(parts), _meta(task_set, split, tasks, shots, episodes, seed, started)
+    )
 
 
 def _check(agent: Any, task_set: Any) -> None:
     check_task_set(task_set)
     if isinstance(agent, type) or not isinstance(agent, AdaptiveAgent):
         raise FastadaptError(
-            f"{agent!r:.60} is no agent: give an object with the methods of `AdaptiveAgent`, e.g. "
-            "from `make_agent` or `load_run(path).agent()`."
+            f"{agent!r:.60} is not an agent: give an object with the methods of `AdaptiveAgent`, "
+            "e.g. from `make_agent` or `load_run(path).agent()`."
         )
 
 
-def _listed(shots: Any) -> Iterable[Any]:
+def checked_shots(shots: Any) -> list[int]:
+    """Return numbers of shots in ascending order, each once.
+
+    Raises:
+        FastadaptError: they are not whole numbers from 0.
+    """
     if not isinstance(shots, Iterable) or isinstance(shots, str):
         raise FastadaptError(f"shots = {shots!r}; give numbers such as (0, 1, 2, 5).")
-    return shots
+    return sorted({whole_number("a number of shots", shot, 0) for shot in shots})
 
 
 def _rows(
     measurement: Measurement, tasks: list[Task], agent: str, seed: int, task_set: str, split: str
-) -> np.ndarray:
+) -> NDArray[np.void]:
     rows = np.zeros(len(tasks), COLUMNS)
     rows["agent"], rows["seed"], rows["task_set"], rows["split"] = agent, seed, task_set, split
     rows["task_id"] = [task.id for task in tasks]
@@ -154,18 +158,18 @@ def _meta(
 
 
 def _fill(agent: AdaptiveAgent, split: str, tasks: list[Task]) -> list[Task]:
-    """Return the tasks of the robots: those of the split, filled up to the least batch.
+    """Return the tasks of the split, padded to the smallest batch.
 
-    Who exchanges findings learns which tasks they are of.
+    The swapped-context control is given the ids of the tasks.
 
     Raises:
-        FastadaptError: findings are exchanged, and would be with a robot that only fills up.
+        FastadaptError: contexts are swapped, and the padding would take part.
     """
-    if isinstance(agent, Exchanged):
+    if isinstance(agent, SwappedContext):
         if len(tasks) < LEAST:
             raise FastadaptError(
-                f"'{split}' has {len(tasks)} tasks: exchanging what was found out needs at least "
-                f"{LEAST}. Give the split more, or leave out --exchanged."
+                f"'{split}' has {len(tasks)} tasks; the swapped-context control needs at least "
+                f"{LEAST}. Choose a larger split, or leave out --ablate."
             )
-        agent.among([task.id for task in tasks])
+        agent.set_tasks([task.id for task in tasks])
     return [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]

@@ -1,4 +1,4 @@
-"""What was measured of a run, and whether several were measured alike."""
+"""Saved evaluations of runs, and the check that runs were evaluated in the same way."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from fastadapt.errors import FastadaptError, unknown_name
 
 
 def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
-    """Return the online evaluations of a run, all of them or those on some splits."""
+    """Return the online evaluations of a run, on all splits or on the given ones."""
     files = sorted((run.path / "evaluations").glob("*/online.json"))
     found = [OnlineResult.load(file.parent) for file in files]
     return [result for result in found if not splits or result.split in splits]
 
 
 def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
-    """Return the evaluations of a run, all of them or those on some splits, as one result.
+    """Return the evaluations of a run, on all splits or on the given ones, as one result.
 
     Raises:
-        FastadaptError: there is none, or evaluations with several seeds differ in their shots.
+        FastadaptError: there is none, a split is missing, or shots differ between seeds.
     """
     files = sorted((run.path / "evaluations").glob("*/results.csv"))
     if not files:
-        online = " of shots, only of online trials" if load_online(run) else ""
+        online = ", only online trials" if load_online(run) else ""
         raise FastadaptError(
-            f"'{run.path}' holds no evaluation{online}. Run fastadapt evaluate first."
+            f"'{run.path}' holds no few-shot evaluation{online}. Run fastadapt evaluate first."
         )
     parts: list[Result] = []
     episodes: dict[tuple[str, str], int] = {}
@@ -55,8 +55,8 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
         shots = part.shots(*key)
         if shots != measured.setdefault(key, shots):
             raise FastadaptError(
-                f"'{run.path}': with one seed {key[0]} was measured on {key[1]} after "
-                f"{_text(measured[key])} shots, with another after {_text(shots)}: they cannot be "
+                f"'{run.path}': {key[0]} was evaluated on {key[1]} in different ways: after "
+                f"{_text(measured[key])} shots and after {_text(shots)}, so they cannot be "
                 f"pooled. Evaluate with the same --shots, or delete a folder in "
                 f"'{run.path / 'evaluations'}'."
             )
@@ -67,11 +67,11 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
 
 
 def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:
-    """Refuse to compare what was not measured alike, naming what differs.
+    """Refuse to compare runs that were evaluated in different ways, naming the difference.
 
     Raises:
         FastadaptError: task sets, splits, tasks, shots, episodes, seeds or online trials differ, or
-            an agent was given more than its shots.
+            an agent exceeded the budget of its shots.
     """
     loaded = [(run, load_results(run, splits), load_online(run, splits)) for run in runs]
     for run, results, _ in loaded:
@@ -86,8 +86,8 @@ def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:
         ):
             if x != y:
                 raise FastadaptError(
-                    f"'{first.path}' and '{run.path}' were not measured alike: {what} {_text(x)} "
-                    f"and {_text(y)}. Evaluate both with the same options."
+                    f"'{first.path}' and '{run.path}' were not evaluated in the same way: {what} "
+                    f"{_text(x)} and {_text(y)}. Evaluate both with the same options."
                 )
 
 
@@ -96,7 +96,7 @@ def _version(run: Run) -> str:
 
 
 def _few_shot(a: Result, b: Result) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what must be equal of each split: its name, and both values."""
+    """Yield the settings that must agree on each split: name, and both values."""
     for split in sorted(set(a.splits) & set(b.splits)):
         names = (f"shots of {split}", f"episodes of {split}", f"tasks of {split}")
         yield from zip(names, _measure(a, split), _measure(b, split), strict=True)
@@ -104,7 +104,7 @@ def _few_shot(a: Result, b: Result) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _online(a: Sequence[OnlineResult], b: Sequence[OnlineResult]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what must be equal of the online trials of both on a split."""
+    """Yield the settings of online trials that must agree on a split."""
     mine, yours = ({result.split: result for result in some} for some in (a, b))
     for split in sorted(set(mine) & set(yours)):
         x, y = mine[split].meta, yours[split].meta
@@ -131,22 +131,21 @@ def _seeds(results: Result) -> list[int]:
 
 
 def _text(value: Any) -> str:
-    """Return a value as text; of many, how many."""
+    """Return a value as text; of a long list, its length."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) if len(value) < 8 else f"({len(value)} of them)"
     return str(value)
 
 
 def _check_budget(run: Run, results: Result) -> None:
-    """Refuse an agent that adapted for longer than its shots last."""
+    """Refuse an agent that used more control steps than its shots have."""
     horizon = run.task_set.environment.horizon
     table = results.table
     over = table["adaptation_env_steps"] > table["shot"].astype(np.int64) * horizon
     if over.any():
         row = table[over][0]
         raise FastadaptError(
-            f"'{run.path}': {row['agent']} adapted for {row['adaptation_env_steps']} control "
-            f"steps before it was measured after {row['shot']} shots; {row['shot']} episodes of "
-            f"{horizon} are all that anybody gets. It cannot be compared; evaluate it with "
-            "fastadapt evaluate."
+            f"'{run.path}': {row['agent']} used {row['adaptation_env_steps']} control steps in "
+            f"{row['shot']} shots, over the budget of {row['shot']} episodes x {horizon} steps. "
+            "Results over budget cannot be compared; evaluate it with fastadapt evaluate."
         )

@@ -1,4 +1,4 @@
-"""What online trials say: one row for each task, the curve around the strike, and a summary."""
+"""Results of online trials: one row per task, the curve around the onset, and a summary."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastadapt.adaptation.evaluation.results import FORMAT, check_format
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, Interval, over_tasks
@@ -19,7 +20,7 @@ from fastadapt.adaptation.statistics.metrics import Times, recovered_fraction
 from fastadapt.adaptation.statistics.survival import restricted_mean_interval
 from fastadapt.adaptation.text_table import Table
 from fastadapt.adaptation.trials.online import OnlinePlan, OnlineTrial, recovery
-from fastadapt.agents.interface import agent_name
+from fastadapt.agents.interface import agent_name, agent_seed
 from fastadapt.envs import FastadaptError, Task, TaskSet
 from fastadapt.envs.arrays import Array
 
@@ -29,8 +30,8 @@ COLUMNS = (
     "agent", "seed", "task_set", "split", "task_id", "strike_s", "before", "dropped", "after",
     "healthy", "recovery_s", "recovered", "fell", "twin_fell", "diverged",
 )  # fmt: skip
-"""One row for each task. Levels are rewards per control step; `recovery_s` counts from the strike,
-and is when watching ended where `recovered` is 0."""
+"""One row for each task. `strike_s` is the onset [s]; levels are rewards per control step;
+`recovery_s` counts from the onset, and is the time of censoring where `recovered` is 0."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class OnlineResult:
     """Online trials of one agent on the tasks of one split.
 
     Attributes:
-        rows: one dictionary of `COLUMNS` for each task.
-        curve: `seconds` since the strike, mean reward of the `damaged` robots with its interval
-            over tasks (`damaged_low`, `damaged_high`), the same of their `healthy` twins; `(T,)`.
-        meta: where it comes from, as JSON.
+        rows: one dictionary with the keys `COLUMNS`, and any others, for each task.
+        curve: `seconds` since the onset, mean reward of the `damaged` robots with its interval
+            over tasks (`damaged_low`, `damaged_high`), and the same of the `healthy` ones; `(T,)`.
+        meta: provenance, as JSON.
     """
 
     rows: list[dict[str, Any]]
@@ -58,11 +59,11 @@ class OnlineResult:
         seed: int,
         trial: OnlineTrial,
     ) -> OnlineResult:
-        """Return what came of a trial."""
+        """Return the results of an online trial."""
         found = recovery(trial)
         common = {
             "agent": agent_name(agent),
-            "seed": int(getattr(agent, "seed", 0)),
+            "seed": agent_seed(agent),
             "task_set": task_set.id,
             "split": split,
         }
@@ -118,7 +119,7 @@ class OnlineResult:
         return Times(self.column("recovery_s"), self.column("recovered") > 0.5)
 
     def horizon(self) -> float:
-        """Return up to when every task was watched [s since the strike]."""
+        """Return the time up to which every task was observed [s since the onset]."""
         plan = self.meta["plan"]
         return float(plan["duration"] - plan["latest"])
 
@@ -143,12 +144,12 @@ class OnlineResult:
     def save(self, folder: Path) -> None:
         """Write `recoveries.csv`, `curve.csv` and `online.json`."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "online.json").unlink(missing_ok=True)  # it says that all is complete
+        (folder / "online.json").unlink(missing_ok=True)  # its presence marks complete files
         write_text(folder / "recoveries.csv", _csv(self.rows))
         values = zip(*self.curve.values(), strict=True)
         points = [dict(zip(self.curve, row, strict=True)) for row in values]
         write_text(folder / "curve.csv", _csv(points))
-        content = {"meta": self.meta, "summary": self.summary()}
+        content = {"format": FORMAT, "meta": self.meta, "summary": self.summary()}
         write_text(folder / "online.json", json.dumps(content, indent=1) + "\n")
 
     @staticmethod
@@ -156,24 +157,29 @@ class OnlineResult:
         """Return what `save` wrote.
 
         Raises:
-            FastadaptError: the folder holds none, or a part of one.
+            FastadaptError: the folder holds no complete evaluation, or one of a later format.
         """
         try:
-            meta = json.loads((folder / "online.json").read_text(encoding="utf-8"))["meta"]
-            rows = _read(folder / "recoveries.csv")
+            content = json.loads((folder / "online.json").read_text(encoding="utf-8"))
+            meta = content["meta"]
+            check_format(folder, content)
+            rows = [{name: "nan" for name in COLUMNS} | row
+                    for row in _read(folder / "recoveries.csv")]  # fmt: skip
             points = _read(folder / "curve.csv")
-            if tuple(rows[0]) != COLUMNS:
-                raise ValueError("other columns")
+            if rows[0]["task_id"] == "nan":
+                raise ValueError("it lacks the column task_id")
             curve = {name: [float(point[name]) for point in points] for name in points[0]}
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            if isinstance(error, FastadaptError):
+                raise
             raise FastadaptError(
-                f"'{folder}' is no complete online evaluation ({error}). Evaluate again."
+                f"'{folder}' is not a complete online evaluation ({error}). Evaluate again."
             ) from None
         return OnlineResult(rows, curve, meta)
 
 
 def online_table(results: Sequence[OnlineResult]) -> Table:
-    """Return the table of what online trials found."""
+    """Return the table of online trials."""
     names = ("drop", "recovered_fraction", "recovery_s", "recovered", "fell")
     rows: list[list[str]] = []
     for result in results:
@@ -181,11 +187,11 @@ def online_table(results: Sequence[OnlineResult]) -> Table:
         cells = [str(Interval.from_json(found[n])) if found[n] else "-" for n in names]
         rows.append([result.split, result.agent, *cells, str(len(result.rows))])
     note = (
-        f"The damage strikes within the episode; means with their {LEVEL:.0%} interval over the n "
-        "tasks. Drop: reward per control step lost at the strike. Recovered fraction: share of the "
-        "way from there to the healthy twin that was regained in the end. Seconds to recover: "
-        f"restricted mean up to {results[0].horizon():g} s, right-censored. Recovered, fell: "
-        "shares of the robots."
+        "Damage begins within the episode, and the agent is not informed. Means with their "
+        f"{LEVEL:.0%} interval over the n tasks. Drop: reward per control step lost at the onset. "
+        "Recovered fraction: share of the gap to the healthy robot that was regained by the end. "
+        f"Seconds to recover: restricted mean up to {results[0].horizon():g} s, right-censored. "
+        "Recovered, fell: shares of the robots."
     )
     head = ["split", "agent", "drop", "recovered fraction", "seconds to recover", "recovered",
             "fell", "n"]  # fmt: skip
@@ -194,7 +200,7 @@ def online_table(results: Sequence[OnlineResult]) -> Table:
 
 def _curve(trial: OnlineTrial, plan: OnlinePlan) -> dict[str, list[float]]:
     seconds, damaged, twin = trial.since_strike(plan.earliest, plan.duration)
-    width = max(1, len(seconds) // 200)  # a point for each block of control steps
+    width = max(1, len(seconds) // 200)  # control steps averaged into one point
     count = len(seconds) // width
 
     def blocks(values: Array) -> Array:

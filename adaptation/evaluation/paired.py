@@ -1,4 +1,4 @@
-"""Paired comparisons of two results on the same tasks."""
+"""Paired comparison of two agents in results on the same tasks."""
 
 from __future__ import annotations
 
@@ -20,27 +20,32 @@ from fastadapt.adaptation.statistics.paired import (
 from fastadapt.errors import FastadaptError
 
 
-class Comparison(NamedTuple):
-    """Return of one agent minus another's, task by task, and how likely the first is better."""
+class PairedComparison(NamedTuple):
+    """Paired differences in return, and the probability that the first agent is better."""
 
     mean: Interval
     iqm: Interval
     probability: Interval
 
 
-def compare(
+def compare_agents(
     a: Result, b: Result, split: str, shot: int, agents: tuple[str, str] | None = None
-) -> Comparison:
-    """Compare an agent of `a` with one of `b` task by task, on the same tasks after as many shots.
+) -> PairedComparison:
+    """Compare an agent of `a` with one of `b`, paired by task, after the same number of shots.
 
-    `agents` names them, and may be left out where each result has one; `b` may be `a`.
+    Args:
+        a: results with the first agent.
+        b: results with the second; may be `a`.
+        split: of the tasks.
+        shot: number of shots.
+        agents: names of both; may be left out where each result has one agent.
 
     Raises:
         FastadaptError: the tasks differ, or a name is missing or unknown.
     """
     if agents is None and max(len(a.agents), len(b.agents)) > 1:
         names = ", ".join(dict.fromkeys(a.agents + b.agents))
-        raise FastadaptError(f"Say which agents to compare: {names}.")
+        raise FastadaptError(f"The results hold several agents: {names}. Name the two to compare.")
     first, second = agents or (a.agents[0], b.agents[0])
     x_tasks, x = a.scores(first, split, shot)
     y_tasks, y = b.scores(second, split, shot)
@@ -53,9 +58,9 @@ def compare(
     if len(x_tasks) == 1:
         difference, won = float(x.mean() - y.mean()), float(wins(x, y).mean())
         lone = (Interval(value, math.nan, math.nan, 1) for value in (difference, difference, won))
-        return Comparison(*lone)
+        return PairedComparison(*lone)
     way: Resample = "tasks" if max(len(x), len(y)) == 1 else "both"
-    return Comparison(
+    return PairedComparison(
         paired_difference(x, y, mean),
         paired_difference(x, y, iqm),
         probability_of_improvement(x, y, resample=way),

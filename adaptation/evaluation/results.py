@@ -1,4 +1,4 @@
-"""The tidy table of an evaluation, and every number that is made from it."""
+"""The results table of an evaluation and its summary statistics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.adaptation.evaluation.columns import COLUMNS, _damaged, read_table, table_text
+from fastadapt.adaptation.evaluation.columns import (
+    COLUMNS,
+    damaged,
+    is_recorded,
+    join_tables,
+    read_table,
+    table_text,
+)
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
@@ -29,23 +36,26 @@ METHOD = (
     "averages over episodes per seed and task; percentile bootstrap over tasks, and over seeds too "
     "where there are several; gains paired by task and seed"
 )
-_NAMES = COLUMNS.names or ()
+FORMAT = 1
+"""Version of the files of an evaluation, `format` in their JSON; files without one are read too."""
 _KEY = ["agent", "seed", "task_set", "split", "task_id", "shot", "episode"]
 
 
 class Result:
-    """Episodes of agents on tasks of one task set, and what they say.
+    """Measured episodes of agents on the tasks of one task set.
 
     Attributes:
-        table: rows of `COLUMNS`.
-        meta: where it comes from, as JSON: task set and its hash, versions, seeds, machine, ...
+        table: rows with all of `COLUMNS`, and any others.
+        meta: provenance, as JSON: task set and its hash, versions, seeds, machine, ...
     """
 
     def __init__(self, table: NDArray[np.void], meta: dict[str, Any]) -> None:
-        if table.dtype != COLUMNS or table.ndim != 1 or len(table) == 0:
+        names = table.dtype.names or ()
+        fits = all(n in names and table.dtype[n] == COLUMNS[n] for n in COLUMNS.names or ())
+        if not fits or table.ndim != 1 or len(table) == 0:
             raise FastadaptError(
-                "A result needs a table (rows,) of dtype evaluation.columns.COLUMNS, "
-                "with at least one row."
+                "A result needs a table (rows,) with the fields of evaluation.columns.COLUMNS "
+                "and at least one row."
             )
         sets = np.unique(table["task_set"])
         if len(sets) > 1:
@@ -77,7 +87,7 @@ class Result:
         return str(self.table["task_set"][0])
 
     def shots(self, agent: str, split: str) -> list[int]:
-        """Return after how many shots an agent was measured on a split.
+        """Return the numbers of shots after which an agent was measured on a split.
 
         Raises:
             FastadaptError: it was not, or there is no such agent.
@@ -135,21 +145,29 @@ class Result:
     def interval(
         self, agent: str, split: str, shot: int, statistic: Statistic = mean, column: str = "return"
     ) -> Interval:
-        """Return a statistic of the means over episodes, with its interval (see `over_tasks`)."""
+        """Return a statistic of the means over episodes, with its interval (see `over_tasks`).
+
+        Raises:
+            FastadaptError: no such rows, or the column was not recorded everywhere.
+        """
         return over_tasks(self.scores(agent, split, shot, column)[1], statistic)
 
+    def recorded(self, agent: str, split: str, shot: int, column: str) -> bool:
+        """Return whether a column was recorded in all rows after a number of shots."""
+        return bool(is_recorded(self.rows(agent, split, shot)[column]).all())
+
     def gain(self, agent: str, split: str, shot: int, statistic: Statistic = mean) -> Interval:
-        """Return what `shot` shots add to the return after none, paired by seed and task."""
+        """Return the return after `shot` shots minus that before any, paired by seed and task."""
         after, before = (self.scores(agent, split, k) for k in (shot, 0))
         if after[0] != before[0] or len(after[1]) != len(before[1]):
             raise FastadaptError(
-                f"Agent '{agent}' was measured on other tasks or seeds of '{split}' after {shot} "
-                "shots than after none, so the gain cannot be paired."
+                f"Agent '{agent}' was measured on different tasks or seeds of '{split}' after "
+                f"{shot} shots and before any, so the gain cannot be paired. Evaluate it again."
             )
         return over_tasks(after[1] - before[1], statistic)
 
     def summary(self) -> dict[str, Any]:
-        """Return what the table says, as JSON: by agent, split and number of shots."""
+        """Return summary statistics as JSON: by agent, split and number of shots."""
         agents = {
             agent: {split: _summarise(self, agent, split) for split in splits}
             for agent, splits in self._index.items()
@@ -177,7 +195,7 @@ class Result:
         return markdown_table(head, body)
 
     def renamed(self, names: Mapping[str, str]) -> Result:
-        """Return these results with other names for agents, e.g. to compare two runs of one."""
+        """Return these results with agents renamed, e.g. to compare two runs of one agent."""
         longest = max(names.values(), key=len, default="")
         if len(longest) > 64:
             raise FastadaptError(f"'{longest}' is too long: agents have up to 64 characters.")
@@ -189,11 +207,11 @@ class Result:
     def concatenate(results: Sequence[Result]) -> Result:
         """Return one result with the rows of all.
 
-        What `meta` agrees on stays, `tasks` and `splits` are united, and what else differs is
-        listed in `meta["parts"]`, one entry per result.
+        Equal entries of `meta` are kept, `tasks` and `splits` are merged, and the entries that
+        differ are listed in `meta["parts"]`, one per result.
 
         Raises:
-            FastadaptError: there is none, task sets differ, or an episode is there twice.
+            FastadaptError: no result was given, task sets differ, or an episode occurs twice.
         """
         if not results:
             raise FastadaptError("There are no results to concatenate; give at least one.")
@@ -201,7 +219,7 @@ class Result:
         if len(hashes) > 1:
             raise FastadaptError(
                 "The results were made with different versions of the task set (hashes "
-                f"{', '.join(sorted(hashes))}). Evaluate again with the same one."
+                f"{', '.join(sorted(hashes))}). Evaluate all of them with the same version."
             )
         parts = [np.unique(result.table[_KEY]) for result in results]
         keys, counts = np.unique(np.concatenate(parts), return_counts=True)
@@ -212,25 +230,79 @@ class Result:
                 f"{', '.join(f'{name} {value}' for name, value in twice)}. Give agents of the same "
                 "name other names with `renamed`, or leave one out."
             )
-        table = np.concatenate([result.table for result in results])
+        table = join_tables([result.table for result in results])
         return Result(table, _merged([result.meta for result in results]))
 
-    def save(self, folder: str | Path) -> None:
-        """Write `results.csv` (the table, exact) and `summary.json` (summary and meta)."""
-        from fastadapt.adaptation.evaluation.results import save_result
+    def to_pandas(self) -> Any:
+        """Return the table as a `pandas.DataFrame`.
 
-        save_result(self, Path(folder))
+        Raises:
+            FastadaptError: pandas is not installed.
+        """
+        try:
+            import pandas  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise FastadaptError(
+                "Result.to_pandas needs pandas, which is not installed: pip install "
+                "'fastadapt[pandas]'."
+            ) from None
+        return pandas.DataFrame({name: self.table[name] for name in self.table.dtype.names or ()})
+
+    def save(self, folder: str | Path) -> None:
+        """Write `results.csv` (the table, exact) and `summary.json` (summary and meta).
+
+        Raises:
+            FastadaptError: `meta` cannot be written as JSON.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"format": FORMAT, "rows": len(self.table), "meta": self.meta}
+        try:
+            text = json.dumps(content | {"summary": self.summary()}, indent=1, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
+        (folder / "summary.json").unlink(missing_ok=True)  # its presence marks a complete table
+        write_text(folder / "results.csv", table_text(self.table))
+        write_text(folder / "summary.json", text + "\n")
 
     @staticmethod
     def load(folder: str | Path) -> Result:
-        """Return what `save` wrote, exactly.
+        """Return what `save` wrote, exactly; files of earlier formats are read too.
 
         Raises:
-            FastadaptError: the folder holds no evaluation, or a part of one.
+            FastadaptError: the folder holds no complete evaluation, or one of a later format.
         """
-        from fastadapt.adaptation.evaluation.results import load_result
+        folder = Path(folder)
+        for name in ("results.csv", "summary.json"):
+            if not (folder / name).is_file():
+                raise FastadaptError(
+                    f"{folder} is not a complete evaluation: it has no {name}. "
+                    "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
+                )
+        file = folder / "summary.json"
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            rows, meta = int(content["rows"]), dict(content["meta"])
+            check_format(folder, content)
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, FastadaptError):
+                raise
+            raise damaged(file, str(error)) from error
+        return Result(read_table(folder / "results.csv", rows), meta)
 
-        return load_result(Path(folder))
+
+def check_format(folder: Path, content: Mapping[str, Any]) -> None:
+    """Refuse an evaluation whose format is later than `FORMAT`; files of format 0 name none.
+
+    Raises:
+        FastadaptError: it is.
+    """
+    written = int(content.get("format", 0))
+    if written > FORMAT:
+        raise FastadaptError(
+            f"'{folder}' has results of format {written}; this version of fastadapt reads formats "
+            f"up to {FORMAT}. Upgrade fastadapt, or evaluate again."
+        )
 
 
 def _summarise(result: Result, agent: str, split: str) -> dict[str, Any]:
@@ -247,13 +319,19 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
     summary: dict[str, Any] = {
         "return_mean": result.interval(*at).as_json(),
         "return_iqm": result.interval(*at, iqm).as_json(),
-        "distance_mean": result.interval(*at, column="distance").as_json(),
-        "energy_mean": result.interval(*at, column="energy").as_json(),
+        **{
+            f"{name}_mean": result.interval(*at, column=name).as_json()
+            if result.recorded(*at, name)
+            else None
+            for name in ("distance", "energy")
+        },
         "measured_episodes": len(rows),
         "fell": int(rows["fell"].sum()),
         "diverged": int(rows["diverged"].sum()),
         "adaptation": {
             name: float(np.median(result.task_means(*at, f"adaptation_{name}")[1]))
+            if result.recorded(*at, f"adaptation_{name}")
+            else None
             for name in ("env_steps", "gradient_steps", "seconds")
         },
     }
@@ -264,7 +342,7 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
 
 
 def _text(cell: dict[str, Any] | None, statistic: str, tasks: int) -> str:
-    """Return a return with its interval, and its own n where it is not that of the row."""
+    """Return a mean return with its interval, and its n where that differs from the row's."""
     if cell is None:
         return "-"
     interval = Interval.from_json(cell[f"return_{statistic}"])
@@ -287,32 +365,3 @@ def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:
             merged[key] = list(dict.fromkeys(split for value in values for split in value))
     rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
     return merged | ({"parts": rest} if any(rest) else {})
-
-
-def save_result(result: Result, folder: Path) -> None:
-    """Write `results.csv` and `summary.json`; see `Result.save`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"rows": len(result.table), "meta": result.meta, "summary": result.summary()}
-    try:
-        text = json.dumps(content, indent=1, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
-    (folder / "summary.json").unlink(missing_ok=True)  # it says that the table is complete
-    write_text(folder / "results.csv", table_text(result.table))
-    write_text(folder / "summary.json", text + "\n")
-
-
-def load_result(folder: Path) -> Result:
-    """Return what `save_result` wrote; see `Result.load`."""
-    for name in ("results.csv", "summary.json"):
-        if not (folder / name).is_file():
-            raise FastadaptError(
-                f"{folder} is not a complete evaluation: it has no {name}. "
-                "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
-            )
-    try:
-        content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        rows, meta = int(content["rows"]), dict(content["meta"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder / "summary.json", str(error)) from error
-    return Result(read_table(folder / "results.csv", rows), meta)

@@ -1,7 +1,6 @@
-"""Making the references of a task set from nothing: train each arm, measure it, write the scores.
+"""Making the references of a task set: train each baseline, measure it, collect the scores.
 
-Every step is left as it is where it is done already, so that a run that was killed goes on, and two
-processes with the same plan share its trainings.
+Finished steps are skipped: an interrupted job resumes, and several processes can share one plan.
 """
 
 from __future__ import annotations
@@ -13,31 +12,92 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
+from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.references.scores import References, make_references
+from fastadapt.adaptation.references.scores import References, checked_roles, references_from
+from fastadapt.adaptation.runs.external import open_external
+from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.adaptation.training import (
-    Report,
-    RunInUseError,
-    locked,
-    train,
-)
+from fastadapt.adaptation.training import Report, RunInUseError, locked, train
 from fastadapt.errors import FastadaptError
 
 Algorithm = Literal["sac", "ppo", "sb3-ppo", "sb3-sac"]
-ARMS = {"floor": "nominal", "domain-randomised": "domain-randomised", "oracle": "oracle"}
-"""Agent that is trained for each role."""
+BUDGETS = {"nominal": 40, "domain-randomised": 100, "oracle": 120}
+"""Default iterations of training for each trained role; a role is the name of its PPO agent."""
+
+
+class Step(NamedTuple):
+    """One training of a plan."""
+
+    role: str
+    agent: str
+    seed: int
+    out: Path
+    iterations: int
+
+
+Watch = Callable[[Step], AbstractContextManager[Report | None]]
+"""Called when a training begins or resumes; gives the callback that reports its progress."""
+
+
+def _unwatched(_: Step) -> AbstractContextManager[Report | None]:
+    return nullcontext()
+
+
+def make_references(
+    task_set: str | Path | None = None,
+    runs: str | Path = "runs/references",
+    *,
+    given: Mapping[str, Sequence[str | Path | Run]] | None = None,
+    iterations: Mapping[str, int] | None = None,
+    algorithm: Algorithm = "sac",
+    seeds: Sequence[int] = (0, 1, 2),
+    episodes: int = 4,
+    num_threads: int = 0,
+    options: Mapping[str, Any] | None = None,
+    watch: Watch = _unwatched,
+) -> References:
+    """Return the references of a task set, training and measuring the agents that are missing.
+
+    Args:
+        task_set: shipped name, or path to a TOML file; None uses only the given runs.
+        runs: folder of the trainings.
+        given: evaluated runs by role, which replace trainings of that role.
+        iterations: of training by role, where they differ from `BUDGETS`.
+        algorithm: that trains: our SAC or PPO, or those of Stable-Baselines3.
+        seeds: of training.
+        episodes: measured for each task.
+        num_threads: threads that simulate; 0 means one per processor.
+        options: settings of the trained agents that differ from the defaults.
+        watch: called at the beginning of each training for its progress callback.
+
+    Raises:
+        FastadaptError: an unknown role, an impossible plan, or missing evaluations.
+        Interrupted: Ctrl-C; everything was saved.
+    """
+    found = checked_roles(given or {})
+    opened = {role: [open_run(one) for one in some] for role, some in found.items() if some}
+    budgets = checked_roles(iterations or {})
+    if task_set is None:
+        results = {role: [load_results(run) for run in some] for role, some in opened.items()}
+        return references_from(results)
+    wanted = {role: n for role, n in (BUDGETS | budgets).items() if role not in opened}
+    plan = ReferencePlan(
+        task_set, Path(runs), wanted, algorithm, tuple(seeds), episodes, num_threads, options or {}
+    )
+    return collect_references(plan, train_references(plan, watch) | opened)
 
 
 @dataclass(frozen=True)
 class ReferencePlan:
-    """What to make.
+    """Trainings and measurements of the references of one task set.
 
     Attributes:
         task_set: shipped name, or path to a TOML file.
         runs: folder of the run directories.
-        iterations: of training, by role; roles that it lacks are not trained.
-        algorithm: what trains: our own SAC or PPO, or those of Stable-Baselines3.
+        iterations: of training by role; other roles are not trained.
+        algorithm: that trains: our SAC or PPO, or those of Stable-Baselines3.
         seeds: of training.
         episodes: measured for each task.
         threads: that simulate (0: one per processor).
@@ -57,40 +117,26 @@ class ReferencePlan:
         if not self.seeds:
             raise FastadaptError("No seed given: references need at least one training each.")
         for role in self.iterations:
-            if role not in ARMS:
-                raise FastadaptError(f"'{role}' is not trained; these are: {', '.join(ARMS)}.")
+            if role not in BUDGETS:
+                raise FastadaptError(f"'{role}' is not trained; these are: {', '.join(BUDGETS)}.")
 
     def agent(self, role: str) -> str:
-        """Return the name of the agent that plays a role."""
-        return ARMS[role] if self.algorithm == "ppo" else f"{ARMS[role]}-{self.algorithm}"
+        """Return the name of the agent of a role."""
+        return role if self.algorithm == "ppo" else f"{role}-{self.algorithm}"
 
 
-class Step(NamedTuple):
-    """One training of a plan."""
-
-    role: str
-    agent: str
-    seed: int
-    out: Path
-    iterations: int
-
-
-Watch = Callable[[Step], AbstractContextManager[Report | None]]
-"""Called when a training is begun or gone on with; gives what follows it."""
-
-
-def make_reference_runs(
-    plan: ReferencePlan, watch: Watch = lambda _: nullcontext(), wait: float = 5.0
+def train_references(
+    plan: ReferencePlan, watch: Watch = _unwatched, wait: float = 5.0
 ) -> dict[str, list[Run]]:
-    """Train and measure what is missing; return the runs by role.
+    """Train and measure the missing agents of a plan; return the runs by role.
 
     Args:
-        plan: what to make.
-        watch: follows the trainings.
-        wait: seconds between looks at trainings that another process is busy with.
+        plan: trainings to run.
+        watch: called at the beginning of each training for its progress callback.
+        wait: seconds between attempts at trainings that another process is running.
 
     Raises:
-        FastadaptError: a run directory holds something else.
+        FastadaptError: a run directory holds another run.
         Interrupted: Ctrl-C; everything was saved.
     """
     steps = _steps(plan)
@@ -101,9 +147,9 @@ def make_reference_runs(
             if step in runs:
                 continue
             try:
-                runs[step] = _make(plan, step, watch)
+                runs[step] = _train(plan, step, watch)
             except RunInUseError:
-                continue  # another process is at it: take the next one
+                continue  # another process runs it: take the next one
         if len(runs) == before:
             time.sleep(wait)
     found: dict[str, list[Run]] = {}
@@ -113,23 +159,23 @@ def make_reference_runs(
 
 
 def collect_references(plan: ReferencePlan, runs: Mapping[str, Sequence[Run]]) -> References:
-    """Return the references of a plan whose runs are trained; random actions are measured here.
+    """Return the references of trained runs; random actions are measured here.
 
     Args:
-        plan: what was made.
+        plan: of the trainings.
         runs: by role.
     """
-    roles = {role: [_measure(plan, run) for run in given] for role, given in runs.items()}
+    roles = {role: [_evaluate(plan, run) for run in given] for role, given in runs.items()}
     if not roles.get("random"):
-        roles["random"] = [_measure_random(plan, seed) for seed in plan.seeds]
+        roles["random"] = [_evaluate_random(plan, seed) for seed in plan.seeds]
     training = {
-        role: [_facts(run) for run in given] for role, given in runs.items() if role in ARMS
+        role: [_provenance(run) for run in given] for role, given in runs.items() if role in BUDGETS
     }
-    return make_references(roles, training)
+    return references_from(roles, training)
 
 
 def _steps(plan: ReferencePlan) -> list[Step]:
-    """Return all trainings, every role with the first seed before any with the next."""
+    """Return all trainings: every role with the first seed, then with the next."""
     from fastadapt.envs import load_task_set
 
     home = plan.runs / load_task_set(plan.task_set).id
@@ -140,7 +186,7 @@ def _steps(plan: ReferencePlan) -> list[Step]:
     ]
 
 
-def _make(plan: ReferencePlan, step: Step, watch: Watch) -> Run:
+def _train(plan: ReferencePlan, step: Step, watch: Watch) -> Run:
     with watch(step) as report:
         run = train(
             step.agent,
@@ -154,42 +200,21 @@ def _make(plan: ReferencePlan, step: Step, watch: Watch) -> Run:
             **plan.options,
         )
     with locked(run.path):  # or two processes would both measure it
-        _measure(plan, run)
+        _evaluate(plan, run)
     return run
 
 
-def _measure(plan: ReferencePlan, run: Run) -> Result:
-    from fastadapt.adaptation.cli.evaluate import Evaluate, measure
-
-    splits = _test_splits(run)
-    return measure(
-        Evaluate(run.path, splits, (0,), plan.episodes, threads=plan.threads, report=False)
-    )
+def _evaluate(plan: ReferencePlan, run: Run, seed: int = 0) -> Result:
+    return evaluate_run(run, _test_splits(run), (0,), plan.episodes, seed, num_threads=plan.threads)
 
 
-def _measure_random(plan: ReferencePlan, seed: int) -> Result:
-    """Measure random actions; another seed also means other starts, or all would be the same."""
-    from fastadapt.adaptation.cli.evaluate import Evaluate, measure
-    from fastadapt.adaptation.runs.external import open_guest
+def _evaluate_random(plan: ReferencePlan, seed: int) -> Result:
+    """Measure random actions; each seed has its own starts, or all would be the same."""
     from fastadapt.envs import load_task_set
 
     task_set = load_task_set(plan.task_set)
     out = plan.runs / task_set.id / f"random-{seed}"
-    guest = open_guest(out, "random", task_set, seed)
-    return measure(
-        Evaluate(
-            out,
-            _test_splits(guest),
-            (0,),
-            plan.episodes,
-            seed,
-            plan.threads,
-            report=False,
-            agent="random",
-            task_set=str(plan.task_set),
-            agent_seed=seed,
-        )
-    )
+    return _evaluate(plan, open_external(out, "random", task_set, seed), seed)
 
 
 def _test_splits(run: Run) -> tuple[str, ...]:
@@ -199,8 +224,8 @@ def _test_splits(run: Run) -> tuple[str, ...]:
     return splits
 
 
-def _facts(run: Run) -> dict[str, Any]:
-    """Return what a training was: for the file, so that it can be made again."""
+def _provenance(run: Run) -> dict[str, Any]:
+    """Return command, settings and cost of a training, for the file of references."""
     rows = run.metrics()
     config = run.config
     return {

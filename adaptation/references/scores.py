@@ -1,4 +1,4 @@
-"""Reference scores of a task set: what nothing, robustness and full knowledge are worth there."""
+"""Reference scores (nominal, domain-randomised, oracle, random) for normalisation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,19 +17,21 @@ from fastadapt.adaptation.statistics.metrics import normalised_score
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name
 
-ROLES = ("floor", "domain-randomised", "oracle", "random")
-"""Floor: trained on the healthy robot only. Oracle: sees the parameters of the task."""
+ROLES = ("nominal", "domain-randomised", "oracle", "random")
+"""Nominal: trained on the healthy robot only. Oracle: observes the parameters of the task."""
+_EARLIER = {"floor": "nominal"}
+"""Names of roles in files of earlier versions."""
 
 
 @dataclass(frozen=True)
 class References:
-    """Mean return of each reference on every frozen task, before any shot.
+    """Mean return of each reference agent on every frozen task, before any shot.
 
     Attributes:
         task_set: versioned id.
-        hash: of the task set that they were measured on.
+        hash: of that task set.
         returns: by role, split and task id.
-        made: by role: seeds, episodes, commands, versions and machine.
+        made: provenance by role: seeds, episodes, commands, versions and machine.
     """
 
     task_set: str
@@ -39,15 +41,15 @@ class References:
 
     @property
     def splits(self) -> list[str]:
-        """The splits on which both floor and oracle were measured."""
-        floor, oracle = self.returns["floor"], self.returns["oracle"]
-        return [split for split in floor if split in oracle]
+        """Splits with both a nominal and an oracle score."""
+        nominal, oracle = self.returns["nominal"], self.returns["oracle"]
+        return [split for split in nominal if split in oracle]
 
     def of(self, role: str, split: str, tasks: Sequence[str]) -> Array:
-        """Return the returns of a reference on tasks, `(tasks,)`.
+        """Return the returns of a reference agent on tasks, `(tasks,)`.
 
         Raises:
-            FastadaptError: it was not measured on that split, or not on one of the tasks.
+            FastadaptError: it has no score on that split or on one of the tasks.
         """
         if role not in self.returns:
             raise unknown_name(f"reference of '{self.task_set}' called", role, self.returns)
@@ -60,12 +62,12 @@ class References:
         if missing:
             raise FastadaptError(
                 f"The reference '{role}' of '{self.task_set}' lacks {len(missing)} of the tasks of "
-                f"'{split}' (first: {missing[0]}). Make the references again."
+                f"'{split}' (first: {missing[0]}). Make them again with fastadapt reference."
             )
         return np.array([known[task] for task in tasks])
 
     def check(self, result: Result) -> None:
-        """Refuse results of another version of the task set.
+        """Refuse results on another version of the task set.
 
         Raises:
             FastadaptError: the hashes differ.
@@ -74,8 +76,8 @@ class References:
         if other != self.hash:
             raise FastadaptError(
                 f"The references of '{self.task_set}' belong to hash {self.hash}, the results to "
-                f"{other}: nothing can be normalised. Make the references again, or evaluate on "
-                "the same version."
+                f"{other}, so scores cannot be normalised. Make the references again, or evaluate "
+                "on the same version."
             )
 
     def curves(self, result: Result, agent: str, split: str) -> tuple[list[int], Array]:
@@ -84,8 +86,8 @@ class References:
         shots = result.shots(agent, split)
         tasks = result.scores(agent, split, shots[0])[0]
         raw = np.stack([result.scores(agent, split, shot)[1] for shot in shots], axis=-1)
-        floor, oracle = (self.of(role, split, tasks) for role in ("floor", "oracle"))
-        return shots, np.stack([normalised_score(run, floor, oracle) for run in raw])
+        nominal, oracle = (self.of(role, split, tasks) for role in ("nominal", "oracle"))
+        return shots, np.stack([normalised_score(run, nominal, oracle) for run in raw])
 
     def save(self, path: Path) -> None:
         """Write them as JSON."""
@@ -102,23 +104,26 @@ class References:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            found = References(**{k: content[k] for k in ("task_set", "hash", "returns", "made")})
+            returns, made = (
+                checked_roles(dict[str, Any](content[name])) for name in ("returns", "made")
+            )
+            found = References(content["task_set"], content["hash"], returns, made)
             _ = found.splits
         except OSError as error:
             raise FastadaptError(f"Cannot read references '{path}': {error.strerror}.") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FastadaptError(
-                f"'{path}' holds no references ({error}). Make them with fastadapt reference."
+                f"'{path}' is not a references file ({error}). Make one with fastadapt reference."
             ) from None
         return found
 
 
 def find_references(task_set: str, hash_: str) -> References | None:
-    """Return the references shipped for a task set, None if there are none for just this one.
+    """Return the references shipped for a task set, or None.
 
     Args:
         task_set: versioned id.
-        hash_: of the task set; a user's own set may bear the name of a shipped one.
+        hash_: of the task set, which tells it from another one of the same name.
     """
     home = files("fastadapt.assets").joinpath("references", f"{task_set}.json")
     if not home.is_file():
@@ -127,37 +132,55 @@ def find_references(task_set: str, hash_: str) -> References | None:
     return found if found.hash == hash_ else None
 
 
-def make_references(
+T = TypeVar("T")
+
+
+def checked_roles(given: Mapping[str, T]) -> dict[str, T]:
+    """Return values by role, names of earlier versions replaced.
+
+    Raises:
+        FastadaptError: an unknown role.
+    """
+    found = {_EARLIER.get(role, role): value for role, value in given.items()}
+    for role in found:
+        if role not in ROLES:
+            raise unknown_name("reference", role, ROLES)
+    return found
+
+
+def references_from(
     roles: Mapping[str, Sequence[Result]],
     training: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> References:
-    """Return references from evaluations of trained agents, averaged over seeds and episodes.
+    """Return references computed from evaluations, averaged over seeds and episodes.
 
     Args:
         roles: evaluations by role; each result holds one agent.
-        training: what is known of how the agents were trained, by role, one entry for each run.
+        training: provenance of the trained agents by role, one entry for each run.
 
     Raises:
-        FastadaptError: an unknown role, floor or oracle missing, or task sets that differ.
+        FastadaptError: an unknown role, nominal or oracle missing, or task sets that differ.
     """
-    for role in roles:
-        if role not in ROLES:
-            raise unknown_name("reference", role, ROLES)
-    for role in ("floor", "oracle"):
+    roles = checked_roles(roles)
+    for role in ("nominal", "oracle"):
         if not roles.get(role):
-            raise FastadaptError(f"The reference '{role}' is missing: nothing can be normalised.")
+            raise FastadaptError(
+                f"The reference '{role}' is missing; normalisation needs nominal and oracle. "
+                "Give evaluated runs of it, or a task set to train it on."
+            )
     parts = {role: Result.concatenate(list(results)) for role, results in roles.items() if results}
     hashes = {part.meta.get("task_set_hash") for part in parts.values()}
     if len(hashes) > 1:
         raise FastadaptError(
-            f"References of different versions of a task set: {', '.join(map(str, hashes))}."
+            f"The runs were evaluated on different versions of the task set: "
+            f"{', '.join(map(str, hashes))}. Evaluate all of them on the same one."
         )
     returns: dict[str, dict[str, dict[str, float]]] = {}
     made: dict[str, dict[str, Any]] = {}
     for role, part in parts.items():
         if len(part.agents) != 1:
             raise FastadaptError(
-                f"The reference '{role}' must be one agent; got {', '.join(part.agents)}."
+                f"The reference '{role}' must be one agent, not {', '.join(part.agents)}."
             )
         agent = part.agents[0]
         returns[role] = {}

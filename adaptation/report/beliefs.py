@@ -1,4 +1,4 @@
-"""What an agent believes of its tasks, as a picture: similar tasks should lie together."""
+"""Beliefs of an agent about its tasks: principal axes, and linear probes of task parameters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.interface import AdaptiveAgent, agent_context
 from fastadapt.envs import Task, TaskSet, make_batch
 from fastadapt.envs.arrays import Array
 
 
 @runtime_checkable
-class Believing(AdaptiveAgent, Protocol):
-    """An agent that holds a Gaussian belief about each of its tasks."""
+class HoldsBelief(AdaptiveAgent, Protocol):
+    """An agent with a Gaussian belief about each of its tasks."""
 
     @property
     def belief(self) -> tuple[Array, Array]:
@@ -25,14 +25,14 @@ class Believing(AdaptiveAgent, Protocol):
         ...
 
 
-class Told(NamedTuple):
-    """How well beliefs tell a parameter of N tasks.
+class ProbedParameter(NamedTuple):
+    """A linear probe of the beliefs about N tasks for one task parameter.
 
     Attributes:
         name: of the parameter.
         values: `(N,)`.
-        predicted: `(N,)`, by a linear map of the belief, each task from a fit to all others.
-        share: of the parameter's variance that is predicted so (see `explained`).
+        predicted: `(N,)`, each task by the probe fitted to all others.
+        share: of the parameter's variance that is explained (see `explained`).
     """
 
     name: str
@@ -42,40 +42,40 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LatentMap:
-    """Beliefs about N tasks, seen in two dimensions.
+class BeliefMap:
+    """Beliefs about N tasks, projected to two dimensions.
 
     Attributes:
         points: `(N, 2)`, means on their first two principal axes.
-        share: of the variance of the means that these axes hold.
+        share: of the variance of the means on these axes.
         damage: kind of damage of each task, `none` without.
         parameters: those that vary over the tasks, best explained first.
-        logarithmic: names of those whose law is in the logarithm.
+        logarithmic: names of parameters that are distributed in the logarithm.
     """
 
     points: Array
     share: float
     damage: list[str]
-    parameters: list[Told]
+    parameters: list[ProbedParameter]
     logarithmic: Collection[str] = ()
 
 
 def map_beliefs(
-    agent: Believing, task_set: TaskSet, split: str, shots: int = 2, seed: int = 0
-) -> LatentMap:
-    """Let an agent live through shots on the frozen tasks of a split; map what it believes then."""
+    agent: HoldsBelief, task_set: TaskSet, split: str, shots: int = 2, seed: int = 0
+) -> BeliefMap:
+    """Run shots on the frozen tasks of a split and map the beliefs after them."""
     tasks = task_set.tasks(split)
-    envs = make_batch(task_set, len(tasks), context=getattr(agent, "context", "hidden"))
-    with single_threaded():  # the measured episode is undone: what is left is what shots taught
+    envs = make_batch(task_set, len(tasks), context=agent_context(agent))
+    with single_threaded():  # the measured episode is undone: the belief is that of the shots
         run_trials(agent, envs, tasks, (shots,), 1, seed)
     means = agent.belief[0]
     points, share = project(means)
-    parameters = told_parameters(task_set, tasks, means)
-    return LatentMap(points, share, _damage(task_set, tasks), parameters, task_set.logarithmic)
+    parameters = probe_parameters(task_set, tasks, means)
+    return BeliefMap(points, share, _damage(task_set, tasks), parameters, task_set.logarithmic)
 
 
 def project(means: Array) -> tuple[Array, float]:
-    """Return vectors `(N, latent)` on their first two principal axes, and their variance's share.
+    """Project vectors `(N, latent)` on two principal axes; return them and their share of variance.
 
     The sign of an axis is chosen so that its largest weight is positive.
     """
@@ -92,36 +92,35 @@ def project(means: Array) -> tuple[Array, float]:
 
 
 def predicted(means: Array, values: Array) -> Array:
-    """Return what a linear map of the belief says of a parameter, `(N,)`.
-
-    Each task is predicted by the map fitted to all others, so that noise tells nothing.
-    """
+    """Return leave-one-out predictions of a parameter by a linear map of the belief, `(N,)`."""
     design = np.column_stack([np.ones(len(means)), means])
     hat = design @ np.linalg.pinv(design)
     return values - (values - hat @ values) / np.maximum(1.0 - np.diag(hat), 1e-9)
 
 
 def explained(values: Array, prediction: Array) -> float:
-    """Return the share of a parameter's variance that was predicted (below 0: worse than the mean).
+    """Return the share of a parameter's variance that a leave-one-out prediction explains.
 
-    The mean, too, is that of all other tasks.
+    Below 0, the prediction is worse than the mean of all other tasks.
     """
     mean_errors = (values - values.mean()) * len(values) / (len(values) - 1)
     return 1.0 - float(((values - prediction) ** 2).sum() / (mean_errors**2).sum())
 
 
-def told_parameters(task_set: TaskSet, tasks: Sequence[Task], means: Array) -> list[Told]:
-    """Return the parameters that at least half of the tasks have a value of their own of.
+def probe_parameters(
+    task_set: TaskSet, tasks: Sequence[Task], means: Array
+) -> list[ProbedParameter]:
+    """Probe the parameters with distinct values in at least half of the tasks.
 
-    Those whose law is in the logarithm are predicted there.
+    Parameters that are distributed in the logarithm are predicted in the logarithm.
 
     Args:
         task_set: of the tasks.
         tasks: N of them.
-        means: `(N, latent)`, of the beliefs about them.
+        means: `(N, latent)`, of the beliefs about the tasks.
     """
     raw = task_set.vectors(tasks)
-    found: list[Told] = []
+    found: list[ProbedParameter] = []
     for column, name in enumerate(task_set.names):
         values = raw[:, column]
         if 2 * len(np.unique(values)) > len(tasks):
@@ -129,15 +128,17 @@ def told_parameters(task_set: TaskSet, tasks: Sequence[Task], means: Array) -> l
             scaled = np.log(values) if ratios else values
             prediction = predicted(means, scaled)
             share = explained(scaled, prediction)
-            found.append(Told(name, values, np.exp(prediction) if ratios else prediction, share))
-    return sorted(found, key=lambda told: -told.share)
+            found.append(
+                ProbedParameter(name, values, np.exp(prediction) if ratios else prediction, share)
+            )
+    return sorted(found, key=lambda probed: -probed.share)
 
 
 def _damage(task_set: TaskSet, tasks: Sequence[Task]) -> list[str]:
     groups = {p.name for p in task_set.file.perturbations if p.group}
 
     def kinds(changes: dict[str, Any]) -> str:
-        struck = [name for name in changes if name.split(".")[0] in groups]
-        return " + ".join(dict.fromkeys(name.split(".")[0] for name in struck)) or "none"
+        damaged = [name for name in changes if name.split(".")[0] in groups]
+        return " + ".join(dict.fromkeys(name.split(".")[0] for name in damaged)) or "none"
 
     return [kinds(task.changes()) for task in tasks]

@@ -1,10 +1,10 @@
-"""Several evaluated runs in one report."""
+"""Comparison of several evaluated runs in one report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastadapt.adaptation.evaluation.load import (
     check_same_measure,
@@ -15,10 +15,11 @@ from fastadapt.adaptation.evaluation.online_results import ONLINE
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
 from fastadapt.adaptation.report.gallery import make_gallery
+from fastadapt.adaptation.report.metrics import compute_metrics
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import NORMALISED, recovery_sections, recovery_tables
 from fastadapt.adaptation.report.tables import DIFFERENCES, make_tables
-from fastadapt.adaptation.runs.external import open_measured
+from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.text_table import Table
 from fastadapt.errors import FastadaptError
@@ -27,31 +28,52 @@ _LONGEST = 30
 """Characters of a path in the name of an agent; a name has 64 in all."""
 
 
-def compare_runs(
-    paths: Sequence[Path],
-    out: Path,
-    splits: Sequence[str] = (),
-    references: Path | None = None,
-) -> tuple[Path, str]:
-    """Write one report from the evaluations of several runs; return its page and main tables.
+class Comparison(NamedTuple):
+    """A comparison of runs.
 
-    Runs that differ in nothing but their seed are one agent.
+    Attributes:
+        page: path of the report's page.
+        results: of all runs, with their names in the comparison.
+        tables: of the report.
+    """
+
+    page: Path
+    results: Result
+    tables: list[Table]
+
+    def markdown(self) -> str:
+        """Return the main tables as Markdown: returns, differences, normalised scores."""
+        main = [table for table in self.tables if table.title in (DIFFERENCES, NORMALISED, ONLINE)]
+        texts = [f"\n{table.title}. {table.note}\n\n{table.markdown()}" for table in main]
+        return self.results.markdown() + "".join(texts)
+
+
+def compare(
+    runs: Sequence[str | Path | Run],
+    out: str | Path = "report",
+    splits: Sequence[str] = (),
+    references: str | Path | None = None,
+) -> Comparison:
+    """Write one report from the evaluations of several runs.
+
+    Runs that differ only in their seed are pooled as one agent.
 
     Args:
-        paths: run directories.
+        runs: evaluated run directories, `zoo:NAME`, or opened runs.
         out: folder of the report.
-        splits: which to compare (default: all that were evaluated).
-        references: to normalise with (default: those shipped for the task set, if any).
+        splits: to compare (default: all that were evaluated).
+        references: file to normalise with (default: the references shipped for the task set).
 
     Raises:
-        FastadaptError: a path is no run or was not evaluated, task sets or budgets differ, the
-            references are of another task set, or `out` holds something else than a report.
+        FastadaptError: a path is not a run or was not evaluated, task sets or budgets differ, the
+            references belong to another task set, or `out` holds other files than a report.
     """
-    if not paths:
+    out = Path(out)
+    if not runs:
         raise FastadaptError("Nothing to compare: give at least one run directory.")
     if out.exists() and not _is_ours(out):
-        raise FastadaptError(f"'{out}' holds something else than a report. Choose another --out.")
-    runs = [open_measured(path) for path in paths]
+        raise FastadaptError(f"'{out}' holds other files than a report. Choose another --out.")
+    runs = [open_run(run) for run in runs]
     check_same_measure(runs, splits)
     agents = group_by_agent(runs)
     results = Result.concatenate(
@@ -59,7 +81,7 @@ def compare_runs(
     )
     task_set = runs[0].task_set
     known = (
-        References.load(references)
+        References.load(Path(references))
         if references is not None
         else find_references(task_set.id, task_set.hash)
     )
@@ -83,23 +105,25 @@ def compare_runs(
     ]
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
     facts = {"training_commands": [run.origin() for run in runs]}
-    page = write_report(out, "Comparison", results, curves, replays, facts, sections, recovered)
-    return page, results.markdown() + _main_tables([*tables, *recovered])
-
-
-def _main_tables(tables: Sequence[Table]) -> str:
-    """Return the tables that a comparison is about, as Markdown."""
-    return "".join(
-        f"\n{table.title}. {table.note}\n\n{table.markdown()}"
-        for table in tables
-        if table.title in (DIFFERENCES, NORMALISED, ONLINE)
+    page = write_report(
+        out,
+        "Comparison",
+        results,
+        curves,
+        replays,
+        facts,
+        sections,
+        recovered,
+        compute_metrics(results, known),
+        known is not None,
     )
+    return Comparison(page, results, [*tables, *recovered])
 
 
 def group_by_agent(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Return the runs by what an agent is called in a comparison.
+    """Return the runs by the name of their agent in a comparison.
 
-    Runs that differ in their seed alone are one agent; agents of one name are told apart by a path.
+    Runs that differ only in their seed are one agent; a path distinguishes agents of one name.
     """
     groups: list[list[Run]] = []
     for run in runs:
@@ -117,7 +141,7 @@ def group_by_agent(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _short(paths: Sequence[Path]) -> list[str]:
-    """Return names for paths that tell them apart: their ends, or numbers where those are long."""
+    """Return short distinct names for paths: their last parts, or numbers where those are long."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
         ends = [Path(*path.parts[-parts:]).as_posix() for path in paths]
         if len(set(ends)) == len(ends) and max(map(len, ends)) <= _LONGEST:
@@ -139,7 +163,7 @@ def _flat(agents: dict[str, list[Run]]) -> list[tuple[str, Run]]:
 
 
 def _one_of(label: str, run: Run, agents: dict[str, list[Run]]) -> str:
-    """Return what one run of an agent is called."""
+    """Return the name of one run of an agent."""
     return label if len(agents[label]) == 1 else f"{label}, seed {run.config.seed}"
 
 
@@ -148,10 +172,10 @@ def _named(found: Result, run: Run, label: str) -> Result:
 
 
 def _is_ours(out: Path) -> bool:
-    """Return whether a folder is empty, or holds a report and nothing else."""
+    """Return whether a folder is empty or holds only a report."""
     if not out.is_dir():
         return False
     names = {entry.name for entry in out.iterdir()}
     names = {name for name in names if not name.startswith("replay-")}
-    ours = {"index.html", "table.md", "results.csv", "results.parquet", "plots"}
+    ours = {"index.html", "table.md", "results.csv", "results.parquet", "metrics.csv", "plots"}
     return not names or {"index.html", "table.md"} <= names <= ours

@@ -1,4 +1,4 @@
-"""Replays of the tasks on which adaptation did most and least: they illustrate, tables measure."""
+"""Replays of the tasks with the largest gain and the lowest score."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from fastadapt.adaptation.runs.run import Run
 def make_gallery(
     run: Run, label: str, results: Result, out: Path, suffix: str = ""
 ) -> list[tuple[str, str]]:
-    """Write a replay of the task with the largest gain and of the one with the worst score.
+    """Write a replay of the task with the largest gain and of the one with the lowest score.
 
-    Each shows the healthy robot beside the damaged one before and after adaptation, damaged parts
-    tinted. Before adaptation is the agent without its memory where that was evaluated too, else
-    before any shot. The split is the one of held-out damage, or the last one evaluated.
+    Each shows the healthy robot beside the damaged one before and after adaptation, with damaged
+    parts tinted. "Before" is the memory ablation where it was evaluated, else zero shots. The split
+    is that of held-out damage, or the last one evaluated.
 
     Args:
-        run: whose agent it is.
-        label: of the agent in the results; `<label>-without-memory` is the one without a memory.
+        run: of the agent.
+        label: of the agent in the results; `<label>-without-memory` is its memory ablation.
         results: of the run.
         out: folder of the report.
         suffix: of the names of the files.
 
     Returns:
-        Caption and file name of each, for `write_report`; nothing of an exchanged agent, which has
-        no trial of its own, and nothing where only variants of the agent were measured.
+        Caption and file name of each, for `write_report`; none for a swapped-context agent, which
+        has no trial of its own, and none where only ablations were measured.
     """
     table = results.table[results.table["agent"] == label]
     if label.endswith("-exchanged") or len(table) == 0:
@@ -49,13 +49,13 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    agent = run.agent(memory=not label.endswith("-without-memory"))
-    reflex = run.agent(memory=False) if len(wiped) else None
+    agent = run.agent("memory" if label.endswith("-without-memory") else None)
+    reflex = run.agent("memory") if len(wiped) else None
     environment = run.task_set.environment
     found: list[tuple[str, str]] = []
     for task, what, kind in (
         (best, "the largest gain", "best"),
-        (worst, "the worst score", "worst"),
+        (worst, "the lowest score", "worst"),
     ):
         if not task:
             continue

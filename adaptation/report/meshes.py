@@ -1,4 +1,4 @@
-"""Triangles of what MuJoCo draws as geoms, for the replays."""
+"""Triangle meshes of MuJoCo geoms, for the replays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOX_FACES = [
 
 
 def mesh_of(model: mujoco.MjModel, geom: int) -> tuple[Array, NDArray[np.uint32]] | None:
-    """Return vertices `(V, 3)` and faces `(F, 3)` of a geom, None for what is not drawn."""
+    """Return vertices `(V, 3)` and faces `(F, 3)` of a geom, or None if it is not drawn."""
     import mujoco
 
     kind, size = mujoco.mjtGeom(int(model.geom_type[geom])), model.geom_size[geom]

@@ -1,4 +1,4 @@
-"""One offline HTML page that says how fast which agent recovers."""
+"""The offline HTML page of a report."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from fastadapt.adaptation.evaluation.columns import write_tables
 from fastadapt.adaptation.evaluation.results import METHOD, Result
 from fastadapt.adaptation.report import plots
+from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
 from fastadapt.adaptation.report.tables import make_tables, pairs
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, REPS
@@ -31,7 +32,7 @@ _APART = ("tasks", "parts", "damage_kinds", "weight", *_COMMANDS)  # of meta: no
 
 
 class Plot(NamedTuple):
-    """A figure, the name of its files, and what it says in words."""
+    """A figure, the name of its files, and its description in words."""
 
     name: str
     figure: Figure
@@ -51,22 +52,26 @@ def write_report(
     meta: Mapping[str, Any],
     more: Sequence[Section] = (),
     more_tables: Sequence[Table] = (),
+    metric_rows: Sequence[MetricRow] = (),
+    normalised: bool = False,
 ) -> Path:
-    """Write `index.html`, `table.md`, `results.csv` and `plots/`; return the path of the page.
+    """Write `index.html`, `table.md`, CSV files and `plots/`; return the path of the page.
 
-    The page loads nothing from a network; plots are drawn in it, replays are frames beside it.
+    The page loads nothing from a network; plots are inline SVG, replays are files beside it.
 
     Args:
         out_dir: folder, made if missing.
         title: of the page.
-        results: every number in the report comes from here.
+        results: source of every number in the report.
         curves: rows of `metrics.jsonl` by agent, with `env_steps` and `return_mean`.
         replays: caption and file name relative to `out_dir` of pages by `write_replay`.
         meta: added to `results.meta`. `tasks` (changed parameters by task id) and `damage_kinds`
             (names of perturbations) give the bars; `command`, `commands`, `training_command` and
-            `training_commands` are shown as commands; everything else is listed.
-        more: sections that only some agents have, after the others.
-        more_tables: the same of tables.
+            `training_commands` are shown as commands; other entries are listed.
+        more: further sections.
+        more_tables: further tables.
+        metric_rows: adaptation metrics, for the last table and `metrics.csv`.
+        normalised: whether the metrics are those of normalised scores.
 
     Raises:
         FastadaptError: a replay is not a file in `out_dir`, or a result cannot be summarised.
@@ -75,6 +80,8 @@ def write_report(
     frames = [_replay(out_dir, caption, name) for caption, name in replays]
     facts = {**results.meta, **meta}
     tables = [*make_tables(results), *more_tables]
+    if metric_rows:
+        tables.append(metrics_table(metric_rows, normalised))
     sections = _distinct([*_sections(results, curves, facts), *more])
     out_dir.mkdir(parents=True, exist_ok=True)
     for _, _, drawn in sections:
@@ -82,14 +89,16 @@ def write_report(
             plots.save(plot.figure, out_dir / "plots", plot.name)
     texts = [f"## {t.title}\n\n{t.note}\n\n{t.markdown()}" for t in tables]
     write_text(out_dir / "table.md", "\n".join(texts))
-    write_tables(results, out_dir)
+    write_tables(results.table, out_dir)
+    if metric_rows:
+        write_text(out_dir / "metrics.csv", metrics_csv(metric_rows))
     page = _render(title, results, tables, frames, sections, facts)
     write_text(out_dir / "index.html", page)
     return out_dir / "index.html"
 
 
 def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list[Section]:
-    """Return title, note and plots of each section that has any."""
+    """Return the sections that have plots."""
     tasks, kinds = facts.get("tasks", {}), facts.get("damage_kinds", [])
     bars = [
         Plot(f"damage-{slug(split)}", figure, f"Bars of return by kind of damage on {split}.")
@@ -112,12 +121,12 @@ def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list
         (
             "By kind of damage",
             f"Mean return after the most shots, with {LEVEL:.0%} intervals over the n tasks of "
-            "each kind; the diamond is the mean after none.",
+            "each kind; the diamond is the mean before any shot.",
             bars,
         ),
         (
             "Training",
-            "Mean return of the episodes of each iteration, one run for each line.",
+            "Mean return of the episodes of each iteration, one line for each run.",
             [Plot("learning-curves", training, words)] if training else [],
         ),
     ]
@@ -125,7 +134,7 @@ def _sections(results: Result, curves: Curves, facts: Mapping[str, Any]) -> list
 
 
 def _distinct(sections: Sequence[Section]) -> list[Section]:
-    """Return the sections with names of plots that differ: agents' names may give the same one."""
+    """Return the sections with unique names of plots: similar agent names may collide."""
     seen: dict[str, int] = {}
     found: list[Section] = []
     for title, note, drawn in sections:
@@ -222,7 +231,7 @@ def _lead(results: Result) -> str:
 
 
 def _commands(facts: Mapping[str, Any]) -> list[str]:
-    """Return every command once, those that trained first."""
+    """Return every command once, those of training first."""
     commands: list[str] = []
     for name in _COMMANDS:
         for part in (facts, *facts.get("parts", [])):
@@ -232,7 +241,7 @@ def _commands(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield names and values to list; nested ones with dotted names."""
+    """Yield names and values of the provenance list, nested ones with dotted names."""
     values: dict[str, list[str]] = {}
     for part in (facts, *facts.get("parts", [])):
         for name, value in part.items():

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fastadapt.adaptation.report.beliefs import LatentMap
+    from fastadapt.adaptation.report.beliefs import BeliefMap
 
 P = ParamSpec("P")
 T = TypeVar("T")
 INK, GRID = "#1b1c1d", "#d8d9da"  # a page's own colours take their place in `inline_svg`
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
-"""Okabe and Ito 2008: told apart by the colour blind, legible on white and on black."""
+"""Okabe and Ito 2008: distinct for the colour blind, legible on white and on black."""
 MARKERS = "osD^vPX*"
-_SIZE = (4.4, 3.3)  # inches: a phone shows it at its own size, a desk shows two or three abreast
+_SIZE = (4.4, 3.3)  # inches: full size on a phone, two or three side by side on a desk
 _POINTS = 300  # of a learning curve
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -54,7 +54,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def styled(plot: Callable[P, T]) -> Callable[P, T]:
-    """Draw with the style of the report, whatever the style of the process."""
+    """Decorate a plot so that it uses the style of the report, not that of the process."""
 
     @functools.wraps(plot)
     def styled(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -70,7 +70,7 @@ def styled(plot: Callable[P, T]) -> Callable[P, T]:
 def learning_curves(
     curves: Mapping[str, Sequence[Mapping[str, Any]]], agents: Sequence[str] = ()
 ) -> Figure | None:
-    """Plot the return of the training episodes against environment steps; one run per line.
+    """Plot the return of training episodes against environment steps, one line per run.
 
     Args:
         curves: rows of `metrics.jsonl` by agent; rows without a finite `return_mean` are left out.
@@ -127,16 +127,16 @@ def damage_bars(
     tasks: Mapping[str, Mapping[str, float]],
     kinds: Sequence[str],
 ) -> Figure | None:
-    """Plot mean return by kind of damage after the most shots; a diamond marks it after none.
+    """Plot mean return by kind of damage after the most shots; a diamond marks zero shots.
 
     Args:
-        result: of which agents.
-        split: of which tasks.
+        result: of the agents.
+        split: of the tasks.
         tasks: changed parameters by task id, `{"weak.strength[bshin]": 0.4}`.
-        kinds: names of the perturbations that are damage.
+        kinds: names of the damage perturbations.
 
     Returns:
-        The figure, or None if no task of the split has a damage.
+        The figure, or None if no task of the split is damaged.
     """
     groups = group_by_damage(result, split, tasks, kinds)
     if not set(groups) - {"none"}:
@@ -163,14 +163,14 @@ def damage_bars(
 
 
 @styled
-def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]]:
-    """Plot beliefs on their two main axes by damage, then the parameters that they tell best.
+def belief_plots(found: BeliefMap, shown: int = 2) -> list[tuple[str, Figure]]:
+    """Plot beliefs on two principal axes by damage, then the best explained parameters.
 
     Returns:
-        What each picture is about, and the picture.
+        Subject and figure of each plot.
     """
     drawn: list[tuple[str, Figure]] = []
-    axis = f"main axes of the belief's mean ({found.share:.0%} of its variance)"
+    axis = f"principal axes of the belief's mean ({found.share:.0%} of its variance)"
     kinds = sorted(set(found.damage), key=lambda kind: (kind != "none", kind))
     if len(kinds) > 1:
         figure, axes = new_figure("damage", axis, "")
@@ -178,20 +178,20 @@ def latent_pictures(found: LatentMap, shown: int = 2) -> list[tuple[str, Figure]
             points = found.points[np.array(found.damage) == kind]
             axes.plot(*points.T, MARKERS[number % 8], color=colour_of(number), ms=5, label=kind)
         drawn.append(("damage", with_legend(figure, axes)))
-    for told in found.parameters[:shown]:
-        title = f"{told.name}: {max(told.share, 0.0):.0%} explained"
-        figure, axes = new_figure(title, "what it is", "what the belief tells")
-        if told.name in found.logarithmic:
+    for probed in found.parameters[:shown]:
+        title = f"{probed.name}: {max(probed.share, 0.0):.0%} explained"
+        figure, axes = new_figure(title, "true value", "predicted from the belief")
+        if probed.name in found.logarithmic:
             plain_logarithms(axes)
-        ends = [told.values.min(), told.values.max()]
+        ends = [probed.values.min(), probed.values.max()]
         axes.plot(ends, ends, color=INK, lw=0.8, ls=":")
-        axes.plot(told.values, told.predicted, "o", color=colour_of(0), ms=4)
-        drawn.append((told.name, figure))
+        axes.plot(probed.values, probed.predicted, "o", color=colour_of(0), ms=4)
+        drawn.append((probed.name, figure))
     return drawn
 
 
 def plain_logarithms(axes: Axes, which: str = "xy") -> None:
-    """Make axes logarithmic, labelled with plain numbers: powers of ten need TeX's mathematics."""
+    """Make axes logarithmic with plain numbers as labels: powers of ten would need mathtext."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for letter in which:
@@ -221,7 +221,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     Args:
         figure: to draw.
         name: prefix of the ids, unique in the page.
-        label: what the plot says, for those who cannot see it.
+        label: description of the plot for screen readers.
     """
     text = _svg(figure, name, transparent=True)
     text = text[text.index("<svg") :]
@@ -237,7 +237,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as `name.svg` and `name.png` (for papers and slides: white ground)."""
+    """Write a figure as `name.svg` and `name.png` on a white background."""
     from fastadapt.adaptation.runs.checkpoint import write_text
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -277,7 +277,7 @@ def with_legend(figure: Figure, axes: Axes) -> Figure:
 
 
 def _agents(result: Result, split: str) -> list[tuple[int, str]]:
-    """Return the agents measured on a split with their number, which fixes their colour."""
+    """Return the agents measured on a split with their number, which determines their colour."""
     on = set(result.table["agent"][result.table["split"] == split].tolist())
     return [(number, agent) for number, agent in enumerate(result.agents) if agent in on]
 
@@ -298,5 +298,5 @@ def colour_of(number: int) -> str:
 
 
 def short_name(name: str) -> str:
-    """Return a name that fits into a legend."""
+    """Return a name shortened for a legend."""
     return name if len(name) <= 28 else f"{name[:27]}…"

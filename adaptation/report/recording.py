@@ -1,15 +1,14 @@
-"""One task lived through by one agent, recorded for a replay: before and after adaptation."""
+"""Recordings of one agent on one task for a replay: healthy, before and after adaptation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from fastadapt.adaptation.report.replay import Lane
 from fastadapt.adaptation.trials.runner import run_trials
-from fastadapt.agents.interface import AdaptiveAgent
+from fastadapt.agents.interface import AdaptiveAgent, agent_context
 from fastadapt.envs import (
     BatchedEnv,
     Task,
@@ -20,7 +19,7 @@ from fastadapt.envs.runtime.task_model import task_model
 
 
 class _Recorder:
-    """Keeps the poses of all robots over one episode."""
+    """Records the poses of all robots over one episode."""
 
     def __init__(self) -> None:
         self.qpos: list[np.ndarray] = []
@@ -40,21 +39,24 @@ def record_lanes(
     seed: int = 0,
     reflex: AdaptiveAgent | None = None,
 ) -> tuple[list[Lane], list[float]]:
-    """Record the healthy robot, the perturbed one before any shot, and the same one after `shots`.
+    """Record the healthy robot, the perturbed one before any shot, and that one after `shots`.
 
-    Start and goal are the same in all three. Where an agent adapts within its first episode, before
-    any shot is not before adaptation: `reflex`, the same agent without its memory, is.
+    Start and goal are the same in all three. Some agents adapt within their first episode; for
+    them `reflex`, the same agent without its memory, is the state before adaptation.
 
     Returns:
         The lanes for `write_replay`, and the return of each.
     """
-    envs = make_batch(task_set, 1, 1, context=getattr(agent, "context", "hidden"))
+    envs = make_batch(task_set, 1, 1, context=agent_context(agent))
     lanes: list[Lane] = []
     returns: list[float] = []
     cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]
     cases = [("healthy", agent, task_set.nominal, (0,))]
     if reflex is not None:
-        cases += [("damaged, memory wiped", reflex, task, (0,)), ("damaged", agent, task, (shots,))]
+        cases += [
+            ("damaged, without memory", reflex, task, (0,)),
+            ("damaged", agent, task, (shots,)),
+        ]
     else:
         cases += [("damaged", agent, task, (0, shots))]
     for what, who, case, moments in cases:
@@ -97,18 +99,14 @@ def _record(
 
 
 def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
-    """Return the bodies that a task's damage (the members of a group) sits on, for tinting."""
-    model: Any = task_set.environment.model()
+    """Return the bodies with damage (perturbations of a group) in a task, for tinting."""
+    model = task_set.environment.model()
     vector = task_set.vectors([task])
     bodies: set[int] = set()
     for block in task_set.blocks:
-        on_a_body = block.perturbation.target_type in ("body", "geom", "joint", "actuator")
-        if block.perturbation.group is None or not on_a_body:
+        if block.perturbation.group is None or block.perturbation.shared:
             continue
-        struck = (block.values(vector)[0] != block.nominal()).any(axis=1)
-        for target in block.ids[struck] if not block.perturbation.shared else ():
-            kind = block.perturbation.target_type
-            joint = model.actuator_trnid[target, 0] if kind == "actuator" else target
-            owner = {"body": target, "geom": None}.get(kind, model.jnt_bodyid[joint])
-            bodies.add(int(model.geom_bodyid[target] if owner is None else owner))
+        affected = (block.values(vector)[0] != block.nominal()).any(axis=1)
+        found = (block.perturbation.body_of(model, int(t)) for t in block.ids[affected])
+        bodies |= {body for body in found if body is not None}
     return tuple(sorted(bodies))

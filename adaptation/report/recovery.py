@@ -1,9 +1,9 @@
-"""What a report says of adaptation beyond returns: metrics, profiles, maps, online recovery."""
+"""Normalised scores, performance profiles, score maps and online recovery of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +11,12 @@ from fastadapt.adaptation.evaluation.online_results import OnlineResult, online_
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report import score_plots
+from fastadapt.adaptation.report.metrics import curves_of
 from fastadapt.adaptation.report.page import Plot, Section, slug
-from fastadapt.adaptation.report.tables import OVER, pairs, with_n
-from fastadapt.adaptation.statistics import metrics
+from fastadapt.adaptation.report.tables import OVER, pairs
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap, over_tasks
-from fastadapt.adaptation.statistics.survival import restricted_mean_interval
 from fastadapt.adaptation.text_table import Table, shots_name
 from fastadapt.envs import TaskSet
-from fastadapt.envs.arrays import Array
 
 NORMALISED = "Normalised score"
 """Title of the table of normalised scores."""
@@ -31,7 +29,7 @@ class Factor(NamedTuple):
         name: for axes.
         values: by task id.
         box: smallest and largest value in training.
-        logarithmic: whether its law is.
+        logarithmic: whether it is distributed in its logarithm.
     """
 
     name: str
@@ -43,27 +41,17 @@ class Factor(NamedTuple):
 def recovery_tables(
     results: Result, references: References | None, online: Sequence[OnlineResult] = ()
 ) -> list[Table]:
-    """Return the tables of normalised scores, of online trials, and of adaptation curves."""
+    """Return the tables of normalised scores and of online trials."""
     tables: list[Table] = []
     if references is not None:
         references.check(results)
         note = (
-            "0 is the floor (trained on the healthy robot only, not adapted), 1 the oracle (sees "
-            f"the parameters): share of that gap that was closed, mean with its {OVER}."
+            "0 is the nominal baseline (trained on the healthy robot only), 1 the oracle (observes "
+            f"the task's parameters): share of that gap that was closed, mean with its {OVER}."
         )
         tables.append(Table(NORMALISED, note, *_normalised(results, references)))
     if online:
         tables.append(online_table(online))
-    unit = "normalised scores" if references is not None else "returns"
-    note = (
-        f"Of {unit}, each with its {OVER}. Jump-start: before any shot. Asymptote: after the "
-        "last. Area: mean height of the curve over the shots. Shots to 90 %: until 0.9 of the "
-        "agent's own way from the worst to the best mean of the curve is covered, right-censored, "
-        "restricted mean. Regret: below its own best, summed over shots. Negative: share of tasks "
-        "on which shots made it worse. CVaR: mean of the worst fifth of the tasks, after the last "
-        "shot. Survival: share of episodes without a fall or a broken simulation."
-    )
-    tables.append(Table("How it adapts", note, *_metrics(results, references), folded=True))
     return tables
 
 
@@ -73,7 +61,7 @@ def recovery_sections(
     references: References | None,
     online: Sequence[OnlineResult] = (),
 ) -> list[Section]:
-    """Return profiles, maps over two parameters, and recovery within one episode."""
+    """Return performance profiles, score maps, and recovery within one episode."""
     numbers = {agent: number for number, agent in enumerate(results.agents)}
     for result in online:
         kin = [name for name in results.agents if result.agent.startswith(f"{name}, seed ")]
@@ -84,17 +72,6 @@ def recovery_sections(
         _online(online, numbers),
     ]
     return [section for section in sections if section is not None and section[2]]
-
-
-def curves_of(
-    results: Result, references: References | None, agent: str, split: str
-) -> tuple[list[int], Array]:
-    """Return shots and scores `(runs, tasks, shots)`: normalised if there are references."""
-    if references is not None and split in references.splits:
-        return references.curves(results, agent, split)
-    shots = results.shots(agent, split)
-    raw = [results.scores(agent, split, shot)[1] for shot in shots]
-    return shots, np.stack(raw, axis=-1)
 
 
 def _normalised(results: Result, references: References) -> tuple[list[str], list[list[str]]]:
@@ -109,37 +86,6 @@ def _normalised(results: Result, references: References) -> tuple[list[str], lis
         rest = [str(over_tasks(last, iqm)), str(over_tasks(last, optimality_gap))]
         rows.append([split, agent, *cells, *rest, str(last.shape[1]), str(len(last))])
     return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n", "seeds"], rows
-
-
-def _metrics(results: Result, references: References | None) -> tuple[list[str], list[list[str]]]:
-    head = ["split", "agent", "jump-start", "asymptote", "area", "shots to 90 %", "regret",
-            "negative", "CVaR 20 %", "survival", "n", "seeds"]  # fmt: skip
-    rows: list[list[str]] = []
-    for split, agent in pairs(results):
-        shots, curves = curves_of(results, references, agent, split)
-        average = curves.mean(axis=(0, 1))
-        threshold = average.min() + 0.9 * (average.max() - average.min())
-        times = [metrics.shots_to(shots, run, threshold) for run in curves]
-        reached = metrics.Times(*(np.stack(part) for part in zip(*times, strict=True)))
-        fell, broke = (
-            results.scores(agent, split, shots[-1], name)[1] for name in ("fell", "diverged")
-        )
-
-        def each(metric: Callable[..., Array], shots: Any = shots, curves: Array = curves) -> Array:
-            return np.stack([metric(shots, run) for run in curves])
-
-        cells = [
-            over_tasks(each(metrics.jump_start)),
-            over_tasks(each(metrics.asymptote)),
-            over_tasks(each(metrics.area_under_curve)),
-            restricted_mean_interval(reached, shots[-1]) if len(shots) > 1 else None,
-            over_tasks(np.stack([metrics.regret(shots, c, c.max(axis=1)) for c in curves])),
-            over_tasks(each(metrics.negative_adaptation)),
-            over_tasks(curves[..., -1], metrics.cvar),
-            over_tasks(metrics.survival(fell, broke)),
-        ]
-        rows.append([split, agent, *with_n(cells), str(len(curves))])
-    return head, rows
 
 
 def _profiles(
@@ -159,11 +105,11 @@ def _profiles(
         words = f"Share of the tasks of {split} above each {unit}."
         drawn.append(Plot(f"profile-{slug(split)}", figure, words))
     note = (
-        f"Share of tasks with a {unit} above each threshold, after the most shots; bands are "
+        f"Share of tasks with a {unit} above each threshold after the most shots; bands are "
         f"{LEVEL:.0%} intervals over tasks."
     )
     if references is not None:
-        note += " 0 is the floor, 1 the oracle."
+        note += " 0 is the nominal baseline, 1 the oracle."
     return ("Performance profiles", note, drawn)
 
 
@@ -222,7 +168,7 @@ def _maps(results: Result, task_set: TaskSet, references: References | None) -> 
         drawn.append(Plot(f"map-{slug(agent)}", figure, words))
     note = (
         "Mean score after the most shots over two parameters, all evaluated splits together. The "
-        "frame is what training covers; dots are tasks."
+        "frame is the range of training; dots are tasks."
     )
     return ("Score over two parameters", note, drawn)
 
@@ -237,13 +183,13 @@ def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Secti
         words = f"Share of robots of {split} that have not recovered, against time."
         drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
         for result in here:
-            figure = score_plots.around_the_strike(result, numbers[result.agent])
+            figure = score_plots.around_the_onset(result, numbers[result.agent])
             name = f"strike-{slug(split)}-{slug(result.agent)}"
-            words = f"Reward of {result.agent} on {split} around the strike, beside healthy twins."
+            words = f"Reward of {result.agent} on {split} around the onset, damaged and healthy."
             drawn.append(Plot(name, figure, words))
     note = (
-        "One long episode: the damage strikes at a moment of its own for each task, nobody is "
-        "told. Recovered: a moving average (1 s) is back at 0.9 of the way to the healthy twin's "
-        "level and stays there for 2 s; who never is, counts as not recovered (right-censored)."
+        "One long episode: damage begins at a time drawn for each task, and the agent is not "
+        "informed. Recovered: a moving average (1 s) regains 0.9 of the gap to the healthy robot's "
+        "level and keeps it for 2 s; tasks that never do are right-censored."
     )
     return ("Recovery within one episode", note, drawn)

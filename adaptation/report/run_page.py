@@ -1,4 +1,4 @@
-"""The report of one run, from what its directory holds."""
+"""The report of one run, from the evaluations in its directory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from fastadapt.adaptation.evaluation.load import load_online, load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import find_references
 from fastadapt.adaptation.report import plots
-from fastadapt.adaptation.report.beliefs import Believing, map_beliefs
+from fastadapt.adaptation.report.beliefs import HoldsBelief, map_beliefs
 from fastadapt.adaptation.report.gallery import make_gallery
+from fastadapt.adaptation.report.metrics import compute_metrics
 from fastadapt.adaptation.report.page import Plot, Section, write_report
 from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
 from fastadapt.adaptation.runs.run import Run
@@ -21,7 +22,7 @@ def report_run(run: Run) -> Path:
     """Write `report/index.html` from the evaluations of a run; return its path.
 
     Raises:
-        FastadaptError: nothing was evaluated yet.
+        FastadaptError: there is no evaluation.
     """
     results = load_results(run)
     out = run.path / "report"
@@ -42,25 +43,27 @@ def report_run(run: Run) -> Path:
         },
         [
             *recovery_sections(results, task_set, references, online),
-            *_latent(run.agent(), task_set, results),
+            *_belief_sections(run.agent(), task_set, results),
         ],
         recovery_tables(results, references, online),
+        compute_metrics(results, references),
+        references is not None,
     )
 
 
-def _latent(agent: Any, task_set: TaskSet, results: Result) -> list[Section]:
-    """Return the section that shows what an agent believes of its tasks, if it has beliefs."""
-    if not isinstance(agent, Believing):
+def _belief_sections(agent: Any, task_set: TaskSet, results: Result) -> list[Section]:
+    """Return the section on the beliefs of an agent, if it holds any."""
+    if not isinstance(agent, HoldsBelief):
         return []
     split = "test_iid" if "test_iid" in results.splits else results.splits[0]
     found = map_beliefs(agent, task_set, split)
     pictures = [
-        Plot(f"latent-{number}", figure, f"Beliefs about the tasks of {split}: {what}.")
-        for number, (what, figure) in enumerate(plots.latent_pictures(found))
+        Plot(f"belief-{number}", figure, f"Beliefs about the tasks of {split}: {what}.")
+        for number, (what, figure) in enumerate(plots.belief_plots(found))
     ]
     note = (
-        f"One dot for each task of {split}, after 2 shots. Nobody told the agent any of this. What "
-        "the belief tells: the prediction of a linear map of it, each task from a fit to all "
-        "others. Explained: the share of the parameter's variance that is predicted so."
+        f"One dot for each task of {split}, after 2 shots. The agent does not observe these "
+        "parameters. Predicted: by a linear probe of the belief, fitted to all other tasks. "
+        "Explained: share of the parameter's variance that the probe predicts."
     )
-    return [("What it believes", note, pictures)]
+    return [("Beliefs", note, pictures)]

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NORMALISED = "normalised score"
-"""The unit of scores between the floor, 0, and the oracle, 1."""
+"""Unit of scores: 0 is the nominal baseline, 1 the oracle."""
 
 
 @styled
 def profiles(
     scores: Mapping[str, Array], split: str, numbers: Mapping[str, int], unit: str = NORMALISED
 ) -> Figure:
-    """Plot the share of tasks with a score above each threshold, with 95 % bands over tasks.
+    """Plot performance profiles: the share of tasks above each threshold, with 95 % bands.
 
-    One task has no band.
+    A single task has no band.
 
     Args:
         scores: `(runs, tasks)` by agent.
-        split: of which tasks.
-        numbers: of the agents, which fix their colours.
+        split: of the tasks.
+        numbers: of the agents, which determine their colours.
         unit: of the scores.
     """
     figure, axes = new_figure(split, unit, "share of tasks above it")
@@ -74,7 +74,7 @@ def score_map(
     label: str,
     bins: int = 7,
 ) -> Figure:
-    """Plot mean scores over two parameters as a heat map, with the training box drawn.
+    """Plot mean scores over two parameters as a heat map with the range of training.
 
     Args:
         title: of the plot.
@@ -83,8 +83,8 @@ def score_map(
         scores: `(tasks,)`.
         box: smallest and largest value in training, of each parameter.
         logarithmic: whether each axis is.
-        label: of the colours.
-        bins: cells along each axis; cells without a task stay empty.
+        label: of the colour bar.
+        bins: cells along each axis; cells without a task are empty.
     """
     from matplotlib.patches import Rectangle
 
@@ -111,9 +111,9 @@ def score_map(
 
 @styled
 def not_recovered(results: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Figure:
-    """Plot the share not recovered against time (Kaplan-Meier), with 95 % bands over tasks."""
+    """Plot the share not recovered against time (Kaplan-Meier) with 95 % bands over tasks."""
     figure, axes = new_figure(
-        results[0].split, "seconds since the damage struck", "share not recovered yet"
+        results[0].split, "seconds since the onset of damage", "share not recovered yet"
     )
     for result in results:
         colour, times = colour_of(numbers[result.agent]), result.times()
@@ -129,15 +129,14 @@ def not_recovered(results: Sequence[OnlineResult], numbers: Mapping[str, int]) -
 
 
 @styled
-def around_the_strike(result: OnlineResult, number: int) -> Figure:
-    """Plot mean reward around the strike, damaged and healthy, with 95 % bands over tasks."""
+def around_the_onset(result: OnlineResult, number: int) -> Figure:
+    """Plot mean reward around the onset, damaged and healthy, with 95 % bands over tasks."""
     title = f"{result.split}: {short_name(result.agent)}"
-    figure, axes = new_figure(title, "seconds since the damage struck", "reward per step")
+    figure, axes = new_figure(title, "seconds since the onset of damage", "reward per step")
     seconds = result.curve["seconds"]
     for name, colour in (("healthy", INK), ("damaged", colour_of(number))):
         low, high = result.curve[f"{name}_low"], result.curve[f"{name}_high"]
         axes.fill_between(seconds, low, high, color=colour, alpha=0.14, lw=0)
-        label = "healthy twin" if name == "healthy" else "damaged"
-        axes.plot(seconds, result.curve[name], color=colour, lw=1.2, label=label)
+        axes.plot(seconds, result.curve[name], color=colour, lw=1.2, label=name)
     axes.axvline(0.0, color=INK, lw=0.8, ls=":")
     return with_legend(figure, axes)

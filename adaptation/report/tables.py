@@ -1,4 +1,4 @@
-"""The tables of a report: returns, gains, differences, distance and energy, failures and cost."""
+"""The tables of a report: returns, gains, differences, distance and energy, failures, cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from fastadapt.adaptation.evaluation.paired import compare
+from fastadapt.adaptation.evaluation.paired import compare_agents
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
@@ -22,65 +22,65 @@ from fastadapt.adaptation.statistics.metrics import cost_of_transport
 from fastadapt.adaptation.text_table import Table, shots_name
 
 DIFFERENCES = "Differences between agents"
-"""Title of the table that pairs agents task by task."""
+"""Title of the table of paired differences."""
 OVER = f"{LEVEL:.0%} interval over the n tasks (and the seeds, where there are several)"
-"""How every number is given."""
+"""Description of every interval."""
 _NOWHERE = 1e12
-"""Stands for an infinite cost of transport: finite, so that its median can be resampled."""
+"""Finite substitute for an infinite cost of transport, so that its median can be resampled."""
 
 
 def make_tables(results: Result) -> list[Table]:
-    """Return the tables of a report that any result has."""
+    """Return the tables that every report has."""
     tables = [
         Table(
             "Return after adaptation",
-            f"Mean return with its {OVER}, after a number of shots: adaptation episodes that the "
-            "agent lived through before it was measured.",
+            f"Mean return with its {OVER}, by the number of shots: adaptation episodes before the "
+            "measurement.",
             *_returns(results, mean),
         ),
         Table(
-            "What adaptation adds",
-            f"Return after shots minus return after none, paired by task: mean and {OVER}. An "
+            "Gain from adaptation",
+            f"Return after the shots minus return before any, paired by task: mean and {OVER}. An "
             "interval above 0 is an improvement.",
             *_gains(results),
             folded=True,
         ),
         Table(
             "Interquartile mean of the return",
-            f"The mean of the middle half of the scores with its {OVER}.",
+            f"Mean of the middle half of the scores with its {OVER}.",
             *_returns(results, iqm),
             folded=True,
         ),
         _physical(results),
         Table(
             "Cost of adaptation",
-            "What the most shots cost on one task, all together: median over tasks with its "
-            f"{OVER}. Seconds are of the machine below, simulation included.",
+            "Total cost of the most shots on one task: median over tasks with its "
+            f"{OVER}. Seconds are wall time on the machine below, simulation included.",
             *_costs(results),
             folded=True,
         ),
     ]
     if len(results.agents) > 1:
         note = (
-            f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after the "
-            "most shots that both had: mean and interquartile mean of the differences, and the "
-            f"probability of the higher return on a task, each with its {OVER}. A difference "
-            "above 0 is in its favour."
+            f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after "
+            "the largest number of shots of both: mean and interquartile mean of the differences, "
+            f"and the probability of a higher return on a task, each with its {OVER}. Above 0, "
+            f"'{results.agents[0]}' is better."
         )
         tables.insert(2, Table(DIFFERENCES, note, *_differences(results), folded=True))
     return tables
 
 
 def pairs(results: Result) -> Iterator[tuple[str, str]]:
-    """Yield split and agent, agents of one split together."""
+    """Yield split and agent, grouped by split."""
     for split in results.splits:
         on = set(results.table["agent"][results.table["split"] == split].tolist())
         yield from ((split, agent) for agent in results.agents if agent in on)
 
 
 def with_n(cells: Sequence[Interval | None]) -> list[str]:
-    """Return the cells as text, each with its own n where they differ, and n."""
-    counts = sorted({cell.n for cell in cells if cell})
+    """Return the cells as text, with n in each cell where they differ, followed by n."""
+    counts = sorted({cell.n for cell in cells if cell}) or [0]
     if len(counts) == 1:
         return [*(str(cell or "-") for cell in cells), str(counts[0])]
     texts = [f"{cell} (n = {cell.n})" if cell else "-" for cell in cells]
@@ -128,7 +128,7 @@ def _differences(results: Result) -> tuple[list[str], list[list[str]]]:
         common = set(results.shots(first, split)) & set(results.shots(agent, split))
         if common:
             shot = max(common)
-            found = compare(results, results, split, shot, (first, agent))
+            found = compare_agents(results, results, split, shot, (first, agent))
             rows.append([split, agent, str(shot), *map(str, found), str(found.mean.n)])
     head = [
         "split",
@@ -148,26 +148,35 @@ def _physical(results: Result) -> Table:
     note = (
         f"After the most shots, mean with its {OVER}. Distance: "
         f"{results.meta.get('distance', 'in metres')}. Energy: work of the actuators in an "
-        "episode, braking counted as driving. Fell, broke: share of episodes that ended by a fall "
-        "or in a broken simulation."
+        "episode, positive and negative alike. Fell, diverged: share of episodes that ended in a "
+        "fall or a diverged simulation."
     )
     if weight:
         head.append("cost of transport")
         note += (
             f" Cost of transport: energy / (weight x distance), weight {weight:.0f} N, median over "
-            "tasks; inf for who gets nowhere."
+            "tasks; inf without progress."
         )
     rows: list[list[str]] = []
     for split, agent in pairs(results):
         at = (agent, split, results.shots(agent, split)[-1])
-        cells = [results.interval(*at, column=name) for name in ("distance", "energy")]
+        cells = [_recorded(results, *at, name) for name in ("distance", "energy")]
         if weight:
-            cells.append(_transport(results, *at, weight))
-        cells += [results.interval(*at, column=name) for name in ("fell", "diverged")]
+            cells.append(_transport(results, *at, weight) if all(cells) else None)
+        cells += [_recorded(results, *at, name) for name in ("fell", "diverged")]
         rows.append([split, agent, str(at[2]), *with_n(cells)])
     return Table(
-        "Distance, energy and failures", note, [*head, "fell", "broke", "n"], rows, folded=True
+        "Distance, energy and failures", note, [*head, "fell", "diverged", "n"], rows, folded=True
     )
+
+
+def _recorded(
+    results: Result, agent: str, split: str, shot: int, column: str, statistic: Statistic = mean
+) -> Interval | None:
+    """Return the statistic of a column, or None where an earlier version did not record it."""
+    if not results.recorded(agent, split, shot, column):
+        return None
+    return results.interval(agent, split, shot, statistic, column)
 
 
 def _transport(results: Result, agent: str, split: str, shot: int, weight: float) -> Interval:
@@ -187,6 +196,6 @@ def _costs(results: Result) -> tuple[list[str], list[list[str]]]:
     rows: list[list[str]] = []
     for split, agent in pairs(results):
         at = (agent, split, results.shots(agent, split)[-1])
-        cells = [results.interval(*at, median, f"adaptation_{name}") for name in names]
+        cells = [_recorded(results, *at, f"adaptation_{name}", median) for name in names]
         rows.append([split, agent, str(at[2]), *with_n(cells)])
     return ["split", "agent", "shots", "env steps", "gradient steps", "seconds", "n"], rows

@@ -1,1 +1,1 @@
-"""Run directories, checkpoints, external agents and warm starts."""
+"""Run directories, checkpoints, external agents, warm starts and the zoo."""

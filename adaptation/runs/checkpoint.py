@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors and JSON, written so that a crash at any moment leaves a whole one."""
+"""Checkpoints as safetensors and JSON, written atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEEP = 2
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or the new one, never half of it."""
+    """Write a text file atomically."""
     temporary = path.with_name(f".{path.name}.writing")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -25,13 +25,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: Any) -> None:
-    """Write `folder/<iteration>/` and point `folder/last` to it; older ones are removed.
+    """Write `folder/<iteration>/`, link `folder/last` to it, and remove older checkpoints.
 
     Args:
         folder: the `checkpoints` folder of a run.
-        iteration: iterations done.
+        iteration: number of completed iterations.
         state: of the agent.
-        progress: plain values of the training loop, for JSON.
+        progress: state of the training loop, as JSON.
     """
     from safetensors.numpy import save_file
 
@@ -65,18 +65,17 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Return whether there is one to go on from.
+    """Return whether there is a checkpoint to resume from.
 
     Raises:
-        FastadaptError: there are some, but `last` is lost: starting over would overwrite them.
+        FastadaptError: `last` is missing although there are some; a new start would overwrite them.
     """
     if (folder / "last").exists():
         return True
     numbered = sorted(p.name for p in folder.glob("*") if p.name.isdigit())
     if numbered:
         raise FastadaptError(
-            f"'{folder}' has checkpoints but `last` is missing or points nowhere. Link it "
-            "to "
+            f"'{folder}' has checkpoints but `last` is missing or a broken link. Link it to "
             f"the newest one (ln -sfn {numbered[-1]} '{folder / 'last'}') and run again."
         )
     return False
@@ -87,7 +86,7 @@ def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dic
 
     Args:
         folder: the `checkpoints` folder of a run.
-        replay: whether to read what only further training needs and may be big.
+        replay: whether to read the replay buffer too, which only training needs.
 
     Raises:
         FastadaptError: there is none, or it is damaged.
@@ -98,24 +97,24 @@ def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dic
     last = folder / "last"
     if not last.exists():
         raise FastadaptError(
-            f"'{folder.parent}' has no checkpoint yet: the run was stopped before its first one. "
+            f"'{folder.parent}' has no checkpoint yet: it was stopped before the first one. "
             "Run the same `fastadapt train` command again."
         )
     try:
         content = json.loads((last / "state.json").read_text(encoding="utf-8"))
         _ = int(content["iteration"]), content["progress"]["env_steps"]
-        lived = last / "replay.safetensors"
-        if replay and content.get("replay") and not lived.exists():
+        replay_file = last / "replay.safetensors"
+        if replay and content.get("replay") and not replay_file.exists():
             raise FileNotFoundError("replay.safetensors is missing")
         state = AgentState(
             load_file(last / "model.safetensors"),
             load_file(last / "optimizer.safetensors"),
             content["agent"],
-            load_file(lived) if replay and lived.exists() else {},
+            load_file(replay_file) if replay and replay_file.exists() else {},
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise FastadaptError(
             f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error}). "
-            "Delete that folder and point `last` to an older one, or train again elsewhere."
+            "Delete that folder and link `last` to an older one, or train again elsewhere."
         ) from None
     return state, content

@@ -1,4 +1,4 @@
-"""Directories of agents that fastadapt did not train: their evaluations, beside those of runs."""
+"""Directories of external agents: agents that fastadapt evaluates but did not train."""
 
 from __future__ import annotations
 
@@ -8,73 +8,112 @@ from typing import Any
 
 from fastadapt.adaptation.runs.checkpoint import write_text
 from fastadapt.adaptation.runs.machine import command
-from fastadapt.adaptation.runs.run import (
-    Run,
-    RunConfig,
-    load_run,
-    write_surroundings,
-)
+from fastadapt.adaptation.runs.run import Ablation, Run, RunConfig, write_surroundings
 from fastadapt.adaptation.trials.agent_check import check_agent
 from fastadapt.agents.external import MODELS, load_agent
 from fastadapt.agents.interface import agent_name
-from fastadapt.envs import FastadaptError, TaskSet
+from fastadapt.envs import TaskSet
+from fastadapt.errors import FastadaptError
 
-_FILE = "guest.json"
+_FILES = ("external.json", "guest.json")
+"""Name of the file that describes the agent, and the name that earlier versions wrote."""
+_KEPT = ("agent", "task_set", "task_set_hash", "seed", "command")
 
 
-class Guest(Run):
-    """An opened directory of an agent that came from elsewhere; see `Run`.
+class ExternalRun(Run):
+    """An opened directory of an external agent; see `Run`.
 
     Attributes:
-        reference: where the agent comes from, e.g. `sb3:model.zip`.
+        reference: of the agent, e.g. `sb3:model.zip` or `module:factory`.
     """
 
     def __init__(self, path: Path, config: RunConfig, reference: str) -> None:
         super().__init__(path, config)
         self.reference = reference
 
-    def agent(self, memory: bool = True, exchanged: bool = False) -> Any:
-        """Load the agent anew from where it came from."""
-        if exchanged:
+    def agent(self, ablate: Ablation | None = None) -> Any:
+        """Load the agent from its reference.
+
+        Raises:
+            FastadaptError: it cannot be loaded, or an ablation is asked for.
+        """
+        if ablate is not None:
             raise FastadaptError(
-                f"What '{self.reference}' finds out cannot be exchanged between tasks. Leave out "
-                "--exchanged."
+                f"--ablate {ablate} works only for agents trained by fastadapt; "
+                f"'{self.reference}' is external. Leave out --ablate."
             )
-        if not memory:
-            raise FastadaptError(f"'{self.reference}' has no memory that fastadapt could wipe.")
         return load_agent(self.reference, self.task_set, self.config.seed)
 
     def origin(self) -> str:
-        """Return where the agent comes from."""
+        """Return the command that first evaluated the agent, and its reference."""
         return f"{self.config.command}  # {self.config.agent} is {self.reference}"
 
     def iterations_done(self) -> int:
-        """Return 0: it was not trained here."""
+        """Return 0: fastadapt did not train the agent."""
         return 0
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return nothing: it was not trained here."""
+        """Return no rows: fastadapt did not train the agent."""
         return []
 
 
-def open_guest(path: Path, reference: str, task_set: TaskSet, seed: int = 0) -> Guest:
-    """Make a directory for the evaluations of an agent from elsewhere, or open it again.
+def is_external(path: Path) -> bool:
+    """Return whether a path is the directory of an external agent."""
+    return any((path / name).is_file() for name in _FILES)
 
-    Args:
-        path: new, empty, or what an earlier call made for the same agent.
-        reference: see `third_party.load_agent`.
-        task_set: what it is evaluated on.
-        seed: given to a factory.
+
+def load_external(path: Path) -> ExternalRun:
+    """Open the directory of an external agent.
 
     Raises:
-        FastadaptError: the agent cannot be loaded or breaks the rules of a trial (see
-            `agent_check`), or the path holds something else.
+        FastadaptError: it is damaged.
     """
+    file = next(path / name for name in _FILES if (path / name).is_file())
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        kept = {name: content[name] for name in _KEPT}
+        config = RunConfig(iterations=0, torch_threads=1, options={}, **kept)
+        return ExternalRun(path, config, str(content["reference"]))
+    except (ValueError, KeyError, TypeError):
+        raise FastadaptError(
+            f"'{file}' is damaged. Delete the folder and evaluate again."
+        ) from None
+
+
+def open_external(
+    path: str | Path, reference: str, task_set: TaskSet, seed: int = 0
+) -> ExternalRun:
+    """Make a directory for the evaluations of an external agent, or open it again.
+
+    Args:
+        path: new, empty, or the directory of an earlier call for the same agent.
+        reference: see `agents.external.load_agent`.
+        task_set: to evaluate on.
+        seed: passed to a factory.
+
+    Raises:
+        FastadaptError: the agent cannot be loaded or violates the rules of a trial (see
+            `agent_check`), or the path holds other files.
+    """
+    path = Path(path)
     kind, _, rest = reference.partition(":")
-    if kind in MODELS:  # found again from any working directory
+    if kind in MODELS:  # an absolute path is found from any working directory
         reference = f"{kind}:{Path(rest).absolute()}"
     agent = load_agent(reference, task_set, seed)
-    check_agent(agent, task_set)  # also of one known before: its code may have changed
+    check_agent(agent, task_set)  # also when the directory exists: the code may have changed
+    if is_external(path):
+        found = load_external(path)
+        old = (found.reference, found.config.task_set_hash, found.config.seed)
+        if old != (reference, task_set.hash, seed):
+            raise FastadaptError(
+                f"'{path}' holds {old[0]} (seed {old[2]}, task set {found.config.task_set}), not "
+                f"{reference} (seed {seed}, task set {task_set.id}). Choose another folder."
+            )
+        return found
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FastadaptError(
+            f"'{path}' exists and holds other files; nothing was written. Choose a new folder."
+        )
     config = RunConfig(
         agent=agent_name(agent),
         task_set=task_set.id,
@@ -85,44 +124,7 @@ def open_guest(path: Path, reference: str, task_set: TaskSet, seed: int = 0) -> 
         options={},
         command=command(),
     )
-    if (path / _FILE).is_file():
-        guest = open_measured(path)
-        old = (getattr(guest, "reference", None), guest.config.task_set_hash, guest.config.seed)
-        if old != (reference, task_set.hash, seed):
-            raise FastadaptError(
-                f"'{path}' holds {old[0]} (seed {old[2]}, task set {guest.config.task_set}), not "
-                f"{reference} (seed {seed}, task set {task_set.id}). Choose another folder."
-            )
-        assert isinstance(guest, Guest)
-        return guest
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FastadaptError(
-            f"'{path}' exists and holds something else; nothing was written. Choose a new folder."
-        )
     write_surroundings(path, task_set)
     kept = {name: getattr(config, name) for name in _KEPT}
-    write_text(path / _FILE, json.dumps({"reference": reference, **kept}, indent=1))
-    return Guest(path, config, reference)
-
-
-_KEPT = ("agent", "task_set", "task_set_hash", "seed", "command")
-
-
-def open_measured(path: str | Path) -> Run:
-    """Open a run directory, or the directory of an agent from elsewhere.
-
-    Raises:
-        FastadaptError: it is neither.
-    """
-    file = Path(path) / _FILE
-    if not file.is_file():
-        return load_run(path)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        kept = {name: content[name] for name in _KEPT}
-        config = RunConfig(iterations=0, torch_threads=1, options={}, **kept)
-        return Guest(Path(path), config, str(content["reference"]))
-    except (ValueError, KeyError, TypeError):
-        raise FastadaptError(
-            f"'{file}' is damaged. Delete the folder and evaluate again."
-        ) from None
+    write_text(path / _FILES[0], json.dumps({"reference": reference, **kept}, indent=1))
+    return ExternalRun(path, config, reference)

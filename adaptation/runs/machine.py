@@ -1,4 +1,4 @@
-"""What ran where: versions and machine, for every run and every result."""
+"""Versions, machine and command line, recorded with every run and result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKAGES = ("fastadapt", "mujoco", "mjbatch", "gymnasium", "torch", "numpy", "s
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Return the versions of fastadapt and of what its numbers depend on."""
+    """Return the versions of fastadapt and of the packages its results depend on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -39,7 +39,7 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """Return the git commit of the source that runs, `+changes` if it was edited since.
+    """Return the git commit of the source, with `+changes` if files were edited since.
 
     None outside of a checkout.
     """
@@ -59,7 +59,7 @@ def _output(command: list[str]) -> str:
 
 
 def command() -> str:
-    """Return the command line that runs now."""
+    """Return the current command line."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 

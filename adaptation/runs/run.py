@@ -1,11 +1,11 @@
-"""A run directory: everything that evaluate, watch and resume need, with no other argument."""
+"""Run directories: all that evaluation, resumption and reports need, with no other argument."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastadapt.adaptation.runs.checkpoint import load_checkpoint, write_text
 from fastadapt.adaptation.runs.machine import machine
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the layout of run directories."""
+Ablation = Literal["memory", "swapped-context"]
+"""A control of adaptation: no memory of the task, or the per-task state of another task."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run is, fixed when it begins."""
+    """The identity and settings of a run, fixed when it begins."""
 
     agent: str
     task_set: str
@@ -38,8 +40,8 @@ class Run:
     """An opened run directory.
 
     Attributes:
-        path: where it is.
-        config: what it is.
+        path: of the directory.
+        config: identity and settings.
     """
 
     def __init__(self, path: Path, config: RunConfig) -> None:
@@ -48,53 +50,54 @@ class Run:
 
     @property
     def task_set(self) -> Any:
-        """The task set that it was trained on, from its own copy of the file."""
+        """The task set that the run was trained on, from its own copy of the file."""
         from fastadapt.envs import load_task_set
 
         path = self.path / "task_set.toml"
         task_set = load_task_set(path)
         if task_set.hash != self.config.task_set_hash:
             raise FastadaptError(
-                f"'{path}' is not what this run was trained on: its content, or the version of its "
-                "environment, has changed. Restore the file, or use the version of fastadapt in "
-                f"'{self.path / 'machine.json'}'."
+                f"'{path}' is not the task set this run was trained on: its content or the version "
+                "of its environment changed. Restore the file, or use the version of fastadapt "
+                f"named in '{self.path / 'machine.json'}'."
             )
         return task_set
 
-    def agent(self, memory: bool = True, exchanged: bool = False) -> Any:
+    def agent(self, ablate: Ablation | None = None) -> Any:
         """Return the agent at the last checkpoint.
 
         Args:
-            memory: False makes it forget its task.
-            exchanged: True measures it on what it found out about another task.
+            ablate: `memory` removes its memory of the task; `swapped-context` evaluates it with
+                the per-task state of another task.
+
+        Raises:
+            FastadaptError: there is no checkpoint, or the agent does not support the ablation.
         """
-        from fastadapt.agents.controls import Exchanged
+        from fastadapt.agents.controls import SwappedContext
 
         state, _ = load_checkpoint(self.path / "checkpoints")
-        agent = self.new_agent(memory)
+        agent = self.new_agent(memory=ablate != "memory")
         try:
             agent.load_state(state)
         except KeyError as error:
             raise FastadaptError(f"The checkpoint of '{self.path}' lacks {error}.") from None
-        return Exchanged(agent) if exchanged else agent
+        return SwappedContext(agent) if ablate == "swapped-context" else agent
 
     def new_agent(self, memory: bool = True) -> Any:
-        """Return the agent as it was before training."""
-        from fastadapt.agents import find_agent, make_config
-        from fastadapt.agents.registry import find_agent_without_memory
+        """Return the agent before training."""
+        from fastadapt.agents.registry import build_agent
 
-        cls = (find_agent if memory else find_agent_without_memory)(self.config.agent)
-        config = make_config(self.config.agent, self.config.options)
-        return cls(self.task_set, self.config.seed, config)
+        config = self.config
+        return build_agent(config.agent, self.task_set, config.seed, config.options, memory)
 
     def origin(self) -> str:
-        """Return where the agent comes from: the command that trained it, how far it went on."""
+        """Return the command that trained the agent, with the iterations of a longer training."""
         done = self.iterations_done()
-        further = f", gone on with to iteration {done}" if done > self.config.iterations else ""
+        further = f", extended to iteration {done}" if done > self.config.iterations else ""
         return f"{self.config.command}  # seed {self.config.seed}{further}"
 
     def iterations_done(self) -> int:
-        """Return after how many iterations the last checkpoint was written."""
+        """Return the number of iterations at the last checkpoint."""
         return int(load_checkpoint(self.path / "checkpoints")[1]["iteration"])
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -106,7 +109,7 @@ class Run:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise FastadaptError(
-                f"'{path}' is damaged: it is no text. Copy it again, or delete it."
+                f"'{path}' is damaged: it is not text. Copy it again, or delete it."
             ) from None
         rows: list[dict[str, Any]] = []
         for number, line in enumerate(text.splitlines(), 1):
@@ -128,7 +131,7 @@ def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
     """Write a new run directory.
 
     Raises:
-        FastadaptError: the path holds something else, or cannot be written.
+        FastadaptError: the path holds other files, or cannot be written.
     """
     if path.exists() and (not path.is_dir() or not _unfinished(path)):
         raise FastadaptError(
@@ -145,7 +148,7 @@ def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
 
 
 def write_surroundings(path: Path, task_set: TaskSet) -> None:
-    """Write what numbers depend on beside the agent: task set, frozen tasks, robot, machine."""
+    """Write the task set, its frozen tasks, the custom robot and the machine of a run."""
     path.mkdir(parents=True, exist_ok=True)
     write_text(path / "task_set.toml", task_set.source)
     if task_set.frozen is not None:
@@ -155,7 +158,7 @@ def write_surroundings(path: Path, task_set: TaskSet) -> None:
 
 
 def _unfinished(path: Path) -> bool:
-    """Return whether a folder is empty, or holds only what a killed `create_run` left."""
+    """Return whether a folder is empty, or an interrupted `create_run` left it."""
     ours = {"task_set.toml", "task_set.splits.json", "task_set.robot", "machine.json"}
     names = {entry.name for entry in path.iterdir()}
     return all(name in ours or name.endswith(".writing") for name in names)
@@ -165,7 +168,7 @@ def load_run(path: str | Path) -> Run:
     """Open a run directory.
 
     Raises:
-        FastadaptError: it is none, is truncated, or another version wrote it.
+        FastadaptError: it is not a run directory, is truncated, or has another format.
     """
     path = Path(path)
     file = path / "config.json"
@@ -182,7 +185,7 @@ def load_run(path: str | Path) -> Run:
     if written != FORMAT:
         raise FastadaptError(
             f"'{path}' has format {written}; this version of fastadapt reads format {FORMAT}. Use "
-            f"the version in '{path / 'machine.json'}'."
+            f"the version named in '{path / 'machine.json'}'."
         )
     try:
         config = RunConfig(**content)

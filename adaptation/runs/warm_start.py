@@ -1,4 +1,4 @@
-"""Runs that take over what another run has trained, where the agents share their training."""
+"""Warm starts: runs that begin from the trained weights of another run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fastadapt.errors import FastadaptError
 
 
 def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) -> Run:
-    """Open a run whose weights an agent is to take over.
+    """Open the run whose weights an agent starts from.
 
     Raises:
-        FastadaptError: it is no run, or its agent, task set or seed are others.
+        FastadaptError: it is not a run, or its agent, task set or seed do not match.
     """
     from fastadapt.agents import find_agent
     from fastadapt.envs import load_task_set
@@ -46,12 +46,12 @@ def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) ->
 
 
 def take_over(source: Run, run: Run) -> None:
-    """Copy the last checkpoint and the metrics of a run into one that has none."""
+    """Copy the last checkpoint and the metrics of a run into one without checkpoints."""
     folder = run.path / "checkpoints"
     if has_checkpoint(folder):
         return
     state, content = load_checkpoint(source.path / "checkpoints", replay=True)
-    source.metrics()  # which refuses a damaged file
+    source.metrics()  # refuses a damaged file
     metrics = (source.path / "metrics.jsonl").read_text(encoding="utf-8")
     write_text(run.path / "metrics.jsonl", metrics)
     save_checkpoint(folder, content["iteration"], state, content["progress"])

@@ -1,7 +1,7 @@
-"""Point estimates with intervals, for scores of agents on tasks.
+"""Bootstrap intervals for the scores of agents on tasks.
 
 Scores are a matrix `(runs, tasks)`: a run is an agent trained (or evaluated) with one seed. All
-intervals are percentile bootstrap intervals; the same seed gives the same interval.
+intervals are percentile bootstrap intervals and are reproducible from their seed.
 
 Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
 section 4 (stratified bootstrap, interquartile mean, probability of improvement).
@@ -25,9 +25,9 @@ Statistic = Callable[[Array], Array]
 Resample = Literal["tasks", "runs", "both"]
 
 LEVEL = 0.95
-"""Coverage that every interval asks for."""
+"""Nominal coverage of every interval."""
 REPS = 2000
-"""Bootstrap resamples: the ends of an interval then move by about 1 % of its width."""
+"""Bootstrap resamples: the Monte Carlo error of an end is about 1 % of the interval's width."""
 _CHUNK = 2**22  # numbers resampled at once: 32 MiB
 
 
@@ -35,7 +35,7 @@ _CHUNK = 2**22  # numbers resampled at once: 32 MiB
 class Interval:
     """An estimate, its 95 % interval, and how many tasks (or runs) were resampled for it.
 
-    `low` and `high` are NaN when there was one and nothing to resample.
+    `low` and `high` are NaN where n = 1: there is nothing to resample.
     """
 
     point: float
@@ -44,7 +44,7 @@ class Interval:
     n: int
 
     def __str__(self) -> str:
-        """Three significant digits for the largest number: `412 [389, 436]`."""
+        """Format with three significant digits of the largest number: `412 [389, 436]`."""
         numbers = [x for x in (self.point, self.low, self.high) if math.isfinite(x)]
         largest = max((abs(x) for x in numbers), default=0.0)
         decimals = min(max(2 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 0
@@ -91,9 +91,9 @@ def median(scores: Array) -> Array:
 
 
 def optimality_gap(scores: Array, target: float = 1.0) -> Array:
-    """Return by how much scores miss a target on average, over the last axis; above it counts 0.
+    """Return the mean shortfall below a target over the last axis; scores above it count as 0.
 
-    Of normalised scores, whose target is 1 (Agarwal et al. 2021, section 4.3); lower is better.
+    For normalised scores the target is 1 (Agarwal et al. 2021, section 4.3). Lower is better.
     """
     return np.maximum(target - scores, 0.0).mean(axis=-1)
 
@@ -111,15 +111,15 @@ def bootstrap(
     Args:
         matrix: scores `(runs, tasks)`, or `(tasks,)` for one run.
         statistic: reduces the last axis, e.g. `mean` or `iqm`.
-        resample: `tasks` draws tasks with replacement, each with all its runs: how the number would
-            move with other tasks of the same law. `runs` draws runs with replacement within every
-            task (stratified, Agarwal et al. 2021): how it would move with other seeds on the same
-            tasks. With one run there is nothing to resample within a task: use `tasks`.
+        resample: `tasks` draws tasks with replacement, each with all its runs: the variation over
+            tasks of the same distribution. `runs` draws runs with replacement within every task
+            (stratified, Agarwal et al. 2021): the variation over seeds on the same tasks; it needs
+            two runs. `both` draws both.
         reps: number of resamples.
         seed: of the resampling.
 
     Raises:
-        FastadaptError: the matrix is empty, not finite, or has one of what is to be resampled.
+        FastadaptError: the matrix is empty or not finite, or has one row or column to resample.
     """
     scores = checked(matrix)
     runs, tasks = scores.shape
@@ -140,47 +140,12 @@ def bootstrap(
     return interval_of(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
 
 
-def hierarchical_bootstrap(
-    scores: ArrayLike, statistic: Statistic = mean, *, reps: int = REPS, seed: int = 0
-) -> Interval:
-    """Return a statistic of task means with an interval that every level of chance widens.
-
-    Runs, then tasks, then the episodes of a run on a task are drawn with replacement, each within
-    the level above it (Davison and Hinkley 1997, section 3.8).
-
-    Args:
-        scores: `(runs, tasks, episodes)`.
-        statistic: of the means over episodes, all runs and tasks together.
-        reps: number of resamples.
-        seed: of the resampling.
-
-    Raises:
-        FastadaptError: scores are not of that shape, or not finite, or there is one task only.
-    """
-    cube = np.asarray(scores, float)
-    if cube.ndim != 3 or cube.size == 0:
-        raise FastadaptError(f"Scores must be (runs, tasks, episodes), not {cube.shape}.")
-    checked(cube.reshape(cube.shape[0], -1))
-    runs, tasks, episodes = cube.shape
-    count = count_of(runs, tasks, "tasks")
-    rng = np.random.default_rng(seed)
-    samples: list[Array] = []
-    for size in chunks(reps, cube.size):
-        rows = rng.integers(runs, size=(size, runs, 1, 1))
-        columns = rng.integers(tasks, size=(size, runs, tasks, 1))
-        drawn = cube[rows, columns, rng.integers(episodes, size=(size, runs, tasks, episodes))]
-        samples.append(statistic(drawn.mean(axis=3).reshape(size, -1)))
-    return interval_of(
-        float(statistic(cube.mean(axis=2).reshape(-1))), np.concatenate(samples), count
-    )
-
-
 class Profile(NamedTuple):
     """A performance profile: the share of scores above each threshold, with its band.
 
     Attributes:
         threshold: `(thresholds,)`.
-        share: `(thresholds,)`, of runs and tasks whose score is above.
+        share: `(thresholds,)`, fraction of runs and tasks with a higher score.
         low: `(thresholds,)`, lower end of the pointwise interval.
         high: `(thresholds,)`.
     """
@@ -226,15 +191,16 @@ def performance_profile(
 def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
     """Return a statistic with its interval over tasks, and over runs too where there are several.
 
-    Tasks and runs cross (every run meets every task), so both are drawn, independently (Owen 2007,
-    "The pigeonhole bootstrap"). Three runs are few: their luck is then underestimated.
+    Tasks and runs are crossed factors (every run is evaluated on every task), so both are drawn
+    independently (Owen 2007, "The pigeonhole bootstrap"). With as few as three runs the variance
+    over seeds is underestimated.
 
     Args:
         scores: `(tasks,)`, or `(runs, tasks)`.
         statistic: of all scores.
 
     Returns:
-        The interval, whose n is the number of tasks; of one task, its score alone.
+        The interval, whose n is the number of tasks. One task has a point and no interval.
 
     Raises:
         FastadaptError: there is no score, or one is not finite.
@@ -248,7 +214,7 @@ def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
 
 
 def checked(matrix: ArrayLike) -> Array:
-    """Return scores as a matrix `(runs, tasks)`; refuse none, and what is not finite."""
+    """Return scores as a matrix `(runs, tasks)`; refuse an empty or non-finite one."""
     scores = np.atleast_2d(np.asarray(matrix, float))
     if scores.ndim != 2 or scores.size == 0:
         raise FastadaptError(
@@ -257,14 +223,14 @@ def checked(matrix: ArrayLike) -> Array:
     bad = int((~np.isfinite(scores)).sum())
     if bad:
         raise FastadaptError(
-            f"{bad} of {scores.size} scores are NaN or infinite: an average of them means nothing. "
-            "Find the episodes they come from and leave them out, or give them a finite score."
+            f"{bad} of {scores.size} scores are NaN or infinite, so they cannot be averaged. "
+            "Leave out the episodes they come from, or give those a finite score."
         )
     return scores
 
 
 def count_of(runs: int, tasks: int, resample: str) -> int:
-    """Return how many there are of what is to be resampled; refuse one."""
+    """Return the number of units to resample; refuse a single one."""
     counts = {"tasks": tasks, "runs": runs, "both": min(runs, tasks)}
     if resample not in counts:
         raise unknown_name("way to resample", resample, counts)
@@ -278,7 +244,7 @@ def count_of(runs: int, tasks: int, resample: str) -> int:
 
 
 def chunks(reps: int, size: int) -> list[int]:
-    """Split `reps` so that a chunk of resamples of `size` numbers fits into memory."""
+    """Split `reps` into chunks whose resamples of `size` numbers fit into memory."""
     if reps < 1:
         raise FastadaptError(f"Cannot bootstrap with {reps} resamples; use at least 1.")
     chunk = max(1, _CHUNK // size)

@@ -1,4 +1,4 @@
-"""What is said of an adaptation: one function for each number.
+"""Adaptation metrics, one function each.
 
 A curve is `(tasks, moments)`: a score per task after each of the numbers of shots in `shots`.
 Source of most definitions: Taylor and Stone 2009, "Transfer learning for reinforcement learning
@@ -18,11 +18,11 @@ from fastadapt.errors import FastadaptError
 
 
 class Times(NamedTuple):
-    """When something happened, per task; where it never did, when watching ended.
+    """Right-censored event times, one per task.
 
     Attributes:
-        time: `(tasks,)`, in shots or seconds.
-        happened: `(tasks,)`; False is right-censored: "later than `time`, if ever".
+        time: `(tasks,)`, of the event or of censoring, in shots or seconds.
+        happened: `(tasks,)`; False where the event had not happened by `time`.
     """
 
     time: Array
@@ -30,44 +30,44 @@ class Times(NamedTuple):
 
 
 class Survival(NamedTuple):
-    """A Kaplan-Meier curve: from `time[i]` on, a share `share[i]` has not recovered yet."""
+    """A Kaplan-Meier curve: the share without an event is `share[i]` from `time[i]` on."""
 
     time: Array
     share: Array
 
 
-def normalised_score(returns: ArrayLike, floor: ArrayLike, oracle: ArrayLike) -> Array:
-    """Return (return - floor) / mean gap: 0 is no better than the floor, 1 as good as the oracle.
+def normalised_score(returns: ArrayLike, nominal: ArrayLike, oracle: ArrayLike) -> Array:
+    """Return (return - nominal) / mean gap: 0 is the nominal baseline, 1 the oracle.
 
-    The floor is that of the same task; the gap is the mean over all tasks of (oracle - floor), so
-    that the mean of the scores is the share of the gap that was closed, and a task that the damage
-    hardly hurts, whose own gap is near zero, does not blow up.
+    The baseline is that of the same task; the gap is the mean over all tasks of (oracle - nominal).
+    The mean score is then the share of the gap that was closed, and tasks on which the damage costs
+    little, with a gap near zero, do not dominate it.
 
     Args:
         returns: `(tasks,)` or `(tasks, moments)`.
-        floor: `(tasks,)`, of the unadapted nominal agent.
-        oracle: `(tasks,)`, of the agent that sees the task.
+        nominal: `(tasks,)`, of the agent trained on the healthy robot only.
+        oracle: `(tasks,)`, of the agent that observes the task's parameters.
 
     Raises:
-        FastadaptError: shapes differ, or the oracle is not above the floor on average.
+        FastadaptError: shapes differ, or the oracle is not above the nominal baseline on average.
     """
-    scores, low, high = (np.asarray(x, float) for x in (returns, floor, oracle))
+    scores, low, high = (np.asarray(x, float) for x in (returns, nominal, oracle))
     if low.shape != high.shape or scores.shape[:1] != low.shape:
         raise FastadaptError(
-            f"Returns {scores.shape}, floor {low.shape} and oracle {high.shape} are not of the "
-            "same tasks."
+            f"Returns {scores.shape}, nominal {low.shape} and oracle {high.shape} differ in their "
+            "number of tasks."
         )
     gap = float((high - low).mean())
     if not gap > 0:
         raise FastadaptError(
-            f"The oracle is {-gap:.3g} below the floor on average: there is no gap to close, so "
-            "nothing can be normalised. Train the oracle longer, or widen the task set."
+            f"The oracle is {-gap:.3g} below the nominal baseline on average, so scores cannot be "
+            "normalised. Train the oracle longer, or widen the task set."
         )
     return (scores - low.reshape(-1, *[1] * (scores.ndim - 1))) / gap
 
 
 def area_under_curve(shots: ArrayLike, curve: ArrayLike) -> Array:
-    """Return the mean height of each curve over the shots, `(tasks,)`: trapezoids / range."""
+    """Return the mean of each curve over the shots, `(tasks,)`: trapezoidal area / range."""
     at, scores = _curve(shots, curve)
     if len(at) == 1:
         return scores[:, 0]
@@ -75,7 +75,7 @@ def area_under_curve(shots: ArrayLike, curve: ArrayLike) -> Array:
 
 
 def jump_start(shots: ArrayLike, curve: ArrayLike, baseline: ArrayLike = 0.0) -> Array:
-    """Return the score before any shot, less a baseline's (e.g. domain-randomised), `(tasks,)`."""
+    """Return the score before any shot minus a baseline's (e.g. domain-randomised), `(tasks,)`."""
     return _curve(shots, curve)[1][:, 0] - np.asarray(baseline, float)
 
 
@@ -85,7 +85,7 @@ def asymptote(shots: ArrayLike, curve: ArrayLike) -> Array:
 
 
 def shots_to(shots: ArrayLike, curve: ArrayLike, threshold: ArrayLike) -> Times:
-    """Return after how many shots each curve first reaches its threshold (right-censored).
+    """Return the number of shots after which each curve first reaches its threshold.
 
     Args:
         shots: `(moments,)`, ascending.
@@ -99,9 +99,9 @@ def shots_to(shots: ArrayLike, curve: ArrayLike, threshold: ArrayLike) -> Times:
 
 
 def regret(shots: ArrayLike, curve: ArrayLike, best: ArrayLike) -> Array:
-    """Return what was lost against the best, summed over the shots, `(tasks,)`: trapezoids.
+    """Return the regret against the best score, integrated over the shots (trapezoids), `(tasks,)`.
 
-    In units of the score times shots; 0 for an agent that is as good as `best` from the start.
+    In units of the score times shots; 0 for an agent that matches `best` from the start.
     """
     at, scores = _curve(shots, curve)
     gap = np.broadcast_to(np.asarray(best, float), len(scores))[:, None] - scores
@@ -121,7 +121,7 @@ def cvar(scores: ArrayLike, share: float = 0.2) -> Array:
     """Return the mean of the worst `share` of the scores, over the last axis.
 
     Conditional value at risk (Rockafellar and Uryasev 2000): the score on the border of the share
-    counts by the fraction of it that belongs to the share.
+    is weighted by the fraction of it that belongs to the share.
     """
     if not 0 < share <= 1:
         raise FastadaptError(f"share = {share}; it must be in (0, 1].")
@@ -132,17 +132,17 @@ def cvar(scores: ArrayLike, share: float = 0.2) -> Array:
 
 
 def survival(fell: ArrayLike, diverged: ArrayLike) -> Array:
-    """Return the share of episodes that neither ended by a fall nor in a broken simulation.
+    """Return the share of episodes without a fall or a diverged simulation.
 
     Args:
-        fell: share of episodes that ended by a fall, per task.
-        diverged: share of those in which the simulation broke; no episode does both.
+        fell: share of episodes that ended in a fall, per task.
+        diverged: share of episodes whose simulation diverged; disjoint from the falls.
     """
     return 1 - np.asarray(fell, float) - np.asarray(diverged, float)
 
 
 def cost_of_transport(energy: ArrayLike, weight: ArrayLike, distance: ArrayLike) -> Array:
-    """Return energy / (weight x distance), without unit (Tucker 1975); inf for who got nowhere.
+    """Return energy / (weight x distance), dimensionless (Tucker 1975); inf without progress.
 
     Args:
         energy: mechanical work of the actuators [J].
@@ -155,9 +155,9 @@ def cost_of_transport(energy: ArrayLike, weight: ArrayLike, distance: ArrayLike)
 
 
 def recovered_fraction(before: ArrayLike, dropped: ArrayLike, after: ArrayLike) -> Array:
-    """Return (after - dropped) / (before - dropped): 1 is as good as the healthy twin.
+    """Return (after - dropped) / (before - dropped): 1 is the healthy robot's level.
 
-    The gap is the mean over tasks, as in `normalised_score`; nan where damage cost nothing.
+    The gap is the mean over tasks, as in `normalised_score`; NaN where damage cost nothing.
     """
     healthy, low, now = (np.asarray(x, float) for x in (before, dropped, after))
     gap = float((healthy - low).mean())
@@ -165,22 +165,21 @@ def recovered_fraction(before: ArrayLike, dropped: ArrayLike, after: ArrayLike) 
 
 
 def kaplan_meier(times: Times) -> Survival:
-    """Return the share that has not recovered by each time (Kaplan and Meier 1958).
+    """Return the Kaplan-Meier estimate of the share without an event (Kaplan and Meier 1958).
 
-    Censored tasks count among those at risk until watching ended, and never as recovered.
+    Censored tasks are at risk until their time of censoring and never count as an event.
     """
+    from scipy.stats import CensoredData, ecdf
+
     time, happened = np.asarray(times.time, float), np.asarray(times.happened, bool)
-    moments = np.unique(time[happened])
-    at_risk = (time[None] >= moments[:, None]).sum(axis=1)
-    events = ((time[None] == moments[:, None]) & happened[None]).sum(axis=1)
-    share = np.cumprod(1 - events / np.maximum(at_risk, 1))
-    return Survival(np.r_[0.0, moments], np.r_[1.0, share])
+    curve = ecdf(CensoredData.right_censored(time, ~happened)).sf
+    return Survival(np.r_[0.0, curve.quantiles], np.r_[1.0, curve.probabilities])
 
 
 def restricted_mean(times: Times, horizon: float) -> float:
-    """Return the mean time to recovery up to `horizon`: the area under the Kaplan-Meier curve.
+    """Return the restricted mean time to the event: the area under the Kaplan-Meier curve.
 
-    (Royston and Parmar 2013.) A task that never recovers counts as `horizon`.
+    Integrated up to `horizon` (Royston and Parmar 2013); a task without the event counts as that.
     """
     curve = kaplan_meier(times)
     inside = curve.time < horizon
@@ -191,18 +190,18 @@ def restricted_mean(times: Times, horizon: float) -> float:
 def time_to_recover(
     speed: ArrayLike, step: float, threshold: ArrayLike, *, window: float = 1.0, hold: float = 2.0
 ) -> Times:
-    """Return when the moving average of a signal first reaches a threshold and stays there.
+    """Return the time at which a moving average reaches a threshold and stays above it.
 
     Args:
-        speed: `(T, tasks)` since the damage struck: speed or reward, one row per control step.
+        speed: `(T, tasks)` since the onset: speed or reward, one row per control step.
         step: duration of a control step [s].
-        threshold: `(tasks,)` or one for all, e.g. 0.9 of the oracle's speed after the damage.
+        threshold: `(tasks,)` or one for all, e.g. 0.9 of the oracle's speed after the onset.
         window: length of the moving average [s].
-        hold: how long it has to stay [s]; where the record ends earlier, to its end is not enough.
+        hold: required time above it [s]; a record that ends earlier does not satisfy it.
 
     Returns:
-        Seconds since the damage, right-censored at the end of the record. The window looks back, so
-        that the earliest time is `window`.
+        Seconds since the onset, right-censored at the end of the record. The window is causal, so
+        the earliest time is `window`.
     """
     signal = np.asarray(speed, float)
     width, held = max(1, round(window / step)), max(1, round(hold / step))

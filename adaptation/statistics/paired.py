@@ -1,4 +1,4 @@
-"""Two agents on the same tasks: differences, and how likely one is better."""
+"""Paired comparison of two agents on the same tasks: differences, probability of improvement."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def paired_difference(
 ) -> Interval:
     """Return a statistic of `a - b` per task, with its interval over tasks (and over runs).
 
-    Pairing removes what the tasks have in common: an interval that excludes 0 is a difference,
-    even where the intervals of `a` and `b` overlap. A resample draws tasks, the same for both, and
-    the runs of each (of one run there is nothing to draw).
+    Pairing removes the variance that the tasks contribute to both: the interval can exclude 0 even
+    where the intervals of `a` and `b` overlap. A resample draws the same tasks for both agents, and
+    runs of each where there are several.
 
     Args:
         a: score per task `(tasks,)`, or `(runs, tasks)`.
@@ -66,7 +66,7 @@ def probability_of_improvement(
     reps: int = REPS,
     seed: int = 0,
 ) -> Interval:
-    """Return how likely a run of `a` beats a run of `b` on a task of the set; ties count half.
+    """Return the probability that a run of `a` beats a run of `b` on a task; ties count half.
 
     Agarwal et al. 2021, eq. 2: the mean over tasks of the Mann-Whitney statistic.
 
@@ -102,7 +102,7 @@ def probability_of_improvement(
 
 
 def wins(a: Array, b: Array) -> Array:
-    """Return which run beats which on each task, a tie being half a win: `(runs_a, runs_b, tasks)`.
+    """Return 1 where a run of `a` beats one of `b`, 0.5 for a tie, `(runs_a, runs_b, tasks)`.
 
     Args:
         a: scores `(runs_a, tasks)`.

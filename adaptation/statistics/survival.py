@@ -1,4 +1,4 @@
-"""Intervals for times that are right-censored: who never recovers is never left out."""
+"""Bootstrap intervals for right-censored times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def restricted_mean_interval(times: Times, horizon: float, reps: int = 1000) -> 
 
     Args:
         times: `(tasks,)`, or `(runs, tasks)`.
-        horizon: up to when to average.
+        horizon: upper limit of the mean, in the unit of the times.
         reps: number of resamples.
     """
     matrix = _matrix(times)
@@ -38,7 +38,7 @@ def restricted_mean_interval(times: Times, horizon: float, reps: int = 1000) -> 
 
 
 def survival_band(times: Times, moments: ArrayLike, reps: int = 500) -> Band:
-    """Return the share that has not recovered by each moment, with its interval over tasks.
+    """Return the Kaplan-Meier share at each moment with its pointwise interval over tasks.
 
     Args:
         times: `(tasks,)`, or `(runs, tasks)`.

@@ -1,65 +1,79 @@
-"""Whether an agent keeps the rules of a trial, found out by living through short ones."""
+"""Checker of agents: short trials that an agent has to behave properly in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from fastadapt.adaptation.trials.runner import measure, run_episode
-from fastadapt.agents.interface import AdaptiveAgent, Transition, agent_name
-from fastadapt.envs import (
-    BatchedEnv,
-    FastadaptError,
-    Task,
-    TaskSet,
-    make_batch,
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    MetaLearner,
+    agent_context,
+    agent_name,
+    begin_trials,
 )
+from fastadapt.agents.rollout.steps import steps
+from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.rng import key_of
+from fastadapt.errors import FastadaptError
 
 _STEPS = 12
 """Control steps of the short episodes."""
 _CLOSE = 1e-4
-"""By how much an action may depend on the batch size: matrix products round differently."""
+"""Tolerance of actions between batch sizes: matrix products round differently."""
 
 
 def check_agent(agent: AdaptiveAgent, task_set: TaskSet) -> None:
-    """Check that an agent can be trusted in a trial; it is left as after a `begin`.
+    """Check that an agent follows the protocol of a trial; it is left as after a `begin`.
 
-    It must act within shape and finite; do the same in the same trial again; learn nothing from
-    measured episodes (`restore` undoes them); forget everything at `begin`; and not let one task
-    depend on those beside it.
+    Its actions must have the right shape and be finite; a repeated trial must give the same
+    actions; measured episodes must not teach it (`restore` undoes them); `begin` must reset all
+    state; actions on a task must not depend on the tasks beside it; and a `MetaLearner` must act
+    the same after `load_state(state())` on a new instance.
+
+    Args:
+        agent: trained or not.
+        task_set: that it acts on.
 
     Raises:
-        FastadaptError: it breaks a rule; the message says which.
+        FastadaptError: it breaks a rule; the message states which.
     """
     tasks = task_set.sample("train", 4, "agent-check")
     _check_actions(agent, task_set)
-    first = _life(agent, task_set, tasks[:2])
-    if not _same(first, _life(agent, task_set, tasks[:2])):
+    first = _actions(agent, task_set, tasks[:2])
+    if not np.array_equal(first, _actions(agent, task_set, tasks[:2])):
         raise FastadaptError(
-            f"{_name(agent)} does not do the same in the same trial again: either it remembers "
-            "earlier tasks (begin must forget everything), or it draws random numbers that begin "
-            "does not start anew (seed them there, or in key_exploration)."
+            f"{_name(agent)} is not reproducible: repeating a trial gave different actions. Reset "
+            "all state in begin(), and seed exploration in begin() or key_exploration()."
         )
-    _life(agent, task_set, tasks[2:])
-    if not _same(first, _life(agent, task_set, tasks[:2])):
+    _actions(agent, task_set, tasks[2:])
+    if not np.array_equal(first, _actions(agent, task_set, tasks[:2])):
         raise FastadaptError(
-            f"{_name(agent)} remembers tasks of earlier trials: begin must forget everything."
+            f"{_name(agent)} remembers tasks of earlier trials. Reset all state in begin()."
         )
-    if not _same(first, _life(agent, task_set, tasks[:2], measured=3)):
+    if not np.array_equal(first, _actions(agent, task_set, tasks[:2], measured=3)):
         raise FastadaptError(
-            f"{_name(agent)} learns from measured episodes: snapshot must hold all that it has "
-            "learned since begin, and restore must bring all of it back."
+            f"{_name(agent)} learns from measured episodes: snapshot() must return everything "
+            "learned since begin(), and restore() must bring all of it back."
         )
-    alone = _life(agent, task_set, tasks[:1])
+    alone = _actions(agent, task_set, tasks[:1])
     if not np.allclose(first[:, :1], alone, atol=_CLOSE):
         raise FastadaptError(
-            f"What {_name(agent)} does on a task depends on the tasks beside it: compute each row "
-            "of a batch from that row alone, and key exploration by key_exploration."
+            f"Actions of {_name(agent)} on a task depend on the tasks beside it: compute each row "
+            "of a batch from that row alone, and seed exploration in key_exploration()."
         )
+    if isinstance(agent, MetaLearner):
+        copy = type(agent)(agent.spec, agent.seed + 1, agent.config)
+        copy.load_state(agent.state())
+        own, loaded = (_actions(one, task_set, tasks[:2], shots=0) for one in (agent, copy))
+        if not np.array_equal(own, loaded):
+            raise FastadaptError(
+                f"{_name(agent)} acts differently after load_state(state()): state() must return "
+                "everything that acting needs."
+            )
     agent.begin(1)
 
 
@@ -84,35 +98,32 @@ def _check_actions(agent: AdaptiveAgent, task_set: TaskSet) -> None:
 
 
 def _robots(agent: AdaptiveAgent, task_set: TaskSet, tasks: Sequence[Task]) -> BatchedEnv:
-    context: Any = getattr(agent, "context", "hidden")
-    envs = make_batch(task_set, len(tasks), 1, context=context, horizon=_STEPS)
+    envs = make_batch(task_set, len(tasks), 1, context=agent_context(agent), horizon=_STEPS)
     envs.set_tasks(list(tasks))
     return envs
 
 
-def _life(
-    agent: AdaptiveAgent, task_set: TaskSet, tasks: Sequence[Task], measured: int = 0
+def _actions(
+    agent: AdaptiveAgent,
+    task_set: TaskSet,
+    tasks: Sequence[Task],
+    shots: int = 1,
+    measured: int = 0,
 ) -> Array:
-    """Return what an agent does after a shot in a short trial, `(steps, N, actions)`."""
+    """Return the actions of an agent after shots in a short trial, `(steps, N, actions)`.
+
+    They are 0 where the episode of a robot has ended.
+    """
     envs = _robots(agent, task_set, tasks)
-    agent.begin(len(tasks))
-    key_exploration = getattr(agent, "key_exploration", None)
-    if key_exploration is not None:
-        keys = [key_of("agent-check", task.id) for task in tasks]
-        key_exploration(np.array(keys, np.uint64))
-    run_episode(agent, envs, [key_of(task.id, "shot") for task in tasks], True)
+    begin_trials(agent, np.array([key_of("agent-check", t.id) for t in tasks], np.uint64))
+    for _ in range(shots):
+        run_episode(agent, envs, [key_of(task.id, "shot") for task in tasks], True)
     for number in range(measured):
         measure(agent, envs, [key_of(task.id, "measure", number) for task in tasks])
-    actions: list[Array] = []
-    observation, _ = envs.reset(seed=[key_of(task.id, "probe") for task in tasks])
-    for _ in range(_STEPS):
-        action = np.asarray(agent.act(observation, False), float)
-        actions.append(action)
-        following, reward, terminated, truncated, _ = envs.step(action)
-        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
-        observation = following
-    return np.array(actions)
-
-
-def _same(one: Array, other: Array) -> bool:
-    return np.array_equal(one, other)
+    actions = np.zeros((_STEPS, len(tasks), len(task_set.environment.actions())))
+    seeds = [key_of(task.id, "probe") for task in tasks]
+    probe = steps(envs, lambda seen: np.asarray(agent.act(seen, False), float), seeds)
+    for t, step in enumerate(probe):
+        actions[t, step.valid] = step.transition.action[step.valid]
+        agent.observe(step.transition)
+    return actions

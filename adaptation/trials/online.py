@@ -10,19 +10,14 @@ from numpy.typing import NDArray
 
 from fastadapt.adaptation.statistics import metrics
 from fastadapt.adaptation.statistics.metrics import Times
-from fastadapt.adaptation.trials.runner import LEAST, begin
+from fastadapt.adaptation.trials.runner import LEAST
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent, Transition
-from fastadapt.envs import (
-    BatchedEnv,
-    FastadaptError,
-    Task,
-    TaskSet,
-    make_batch,
-)
+from fastadapt.agents.interface import AdaptiveAgent, agent_context, begin_trials
+from fastadapt.agents.rollout.steps import steps
+from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
 from fastadapt.envs.arrays import Array, Mask
-from fastadapt.envs.batched_env import Context
 from fastadapt.envs.rng import key_of, uniforms
+from fastadapt.errors import FastadaptError
 
 
 @dataclass(frozen=True)
@@ -148,14 +143,13 @@ def run_online(
     plan, asked = plan or OnlinePlan(), len(tasks)
     tasks = [*tasks, *[tasks[-1]] * (LEAST // 2 - asked)]  # each robot has a twin
     step, num = task_set.environment.control_step(), len(tasks)
-    context: Context = getattr(agent, "context", "hidden")
     total = round(plan.duration / step)
-    envs = make_batch(task_set, 2 * num, num_threads, context=context, horizon=total)
+    envs = make_batch(task_set, 2 * num, num_threads, context=agent_context(agent), horizon=total)
     keys = [key_of(seed, task.id, "online") for task in tasks]
     moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(keys, 0, 1)[:, 0]
     strike = np.round(moment / step).astype(np.int64)
     envs.set_tasks(task_set.nominal)
-    begin(agent, keys * 2)
+    begin_trials(agent, np.array(keys * 2, np.uint64))
 
     def change(t: int) -> None:
         _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)
@@ -163,7 +157,7 @@ def run_online(
             on_step(t + 1, total)
 
     with single_threaded():
-        rewards, failed, diverged = _live(agent, envs, keys * 2, total, change)
+        rewards, failed, diverged = _run_episode(agent, envs, keys * 2, total, change)
     own, twin = slice(asked), slice(num, num + asked)
     return OnlineTrial(
         step,
@@ -176,30 +170,28 @@ def run_online(
     )
 
 
-def _live(
+def _run_episode(
     agent: AdaptiveAgent,
     envs: BatchedEnv,
     seeds: Sequence[int],
     total: int,
     before_step: Callable[[int], None],
 ) -> tuple[Array, Mask, Mask]:
-    """Live one episode; return rewards `(total, N)`, who failed `(N,)` and who diverged `(N,)`."""
-    num = envs.num_envs
-    observation, _ = envs.reset(seed=seeds)
-    rewards = np.zeros((total, num))
-    ended, failed, diverged = (np.zeros(num, bool) for _ in range(3))
-    for t in range(total):
+    """Return the rewards `(total, N)` of one episode, and where it failed or diverged, `(N,)`."""
+    rewards = np.zeros((total, envs.num_envs))
+    failed, diverged = (np.zeros(envs.num_envs, bool) for _ in range(2))
+    t = 0
+
+    def act(observation: Array) -> Array:
         before_step(t)
-        action = agent.act(observation, False)
-        following, reward, terminated, truncated, info = envs.step(action)
-        rewards[t] = np.where(ended, 0.0, reward)
-        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
-        failed |= terminated
-        diverged |= np.asarray(info["diverged"], bool)
-        ended |= terminated | truncated
-        observation = following
-        if ended.all():
-            break
+        return agent.act(observation, False)
+
+    for step in steps(envs, act, seeds):
+        agent.observe(step.transition)
+        rewards[t] = np.where(step.valid, step.transition.reward, 0.0)
+        failed |= step.transition.terminated
+        diverged |= step.diverged
+        t += 1
     return rewards, failed, diverged
 
 

@@ -1,23 +1,26 @@
-"""The trial runner: shots and measurements on many tasks at once."""
+"""Trial runner: shots and measured episodes on many tasks at once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.agents.interface import AdaptiveAgent, Transition
-from fastadapt.envs import BatchedEnv, FastadaptError, Task
+from fastadapt.agents.interface import AdaptiveAgent, begin_trials, gradient_steps
+from fastadapt.agents.rollout.steps import steps
+from fastadapt.envs import BatchedEnv, Task
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.rng import key_of
+from fastadapt.errors import FastadaptError
 
 OnStep = Callable[[BatchedEnv], None]
 LEAST = 4
-"""Robots in a batch at least: matrix products of fewer rows round differently, so that what an
-agent does on a task would depend on how many are beside it."""
+"""Smallest batch of robots: matrix products of fewer rows round differently, so that the actions on
+a task would depend on the number of tasks beside it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Episodes:
 
     Attributes:
         returns: sum of rewards.
-        distance: what the environment calls distance, at the end [m].
+        distance: the environment's distance at the end of the episode [m].
         energy: work of the actuators, positive and negative counted alike: the sum over control
             steps of the power at their ends times their duration [J].
         length: control steps.
@@ -44,10 +47,10 @@ class Episodes:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What adaptation has cost so far.
+    """Cost of adaptation so far.
 
     Attributes:
-        env_steps: control steps lived in shots, `(N,)`.
+        env_steps: control steps taken in shots, `(N,)`.
         gradient_steps: gradient steps taken since `begin`, for each task.
         seconds: wall time of the shots (simulation and agent) divided by N.
     """
@@ -74,7 +77,7 @@ def run_episode(
     explore: bool,
     on_step: OnStep | None = None,
 ) -> Episodes:
-    """Live through one episode with every robot, until the last one has ended.
+    """Run one episode of every robot, until the last one has ended.
 
     Args:
         agent: acts and observes.
@@ -84,24 +87,25 @@ def run_episode(
         on_step: called after the reset and after every control step (for replays).
     """
     num = envs.num_envs
-    observation, _ = envs.reset(seed=seeds)
     returns, work, length = np.zeros(num), np.zeros(num), np.zeros(num, np.int64)
-    step = envs.task_set.environment.control_step()
-    done = np.zeros(num, bool)
-    terminated, info = done, {"distance": np.zeros(num), "diverged": done}
-    if on_step:
-        on_step(envs)
-    while not done.all():
-        action = agent.act(observation, explore)
-        following, reward, terminated, truncated, info = envs.step(action)
-        agent.observe(Transition(observation, action, reward, following, terminated, truncated))
-        returns += reward
-        work += np.where(done | info["diverged"], 0.0, step * envs.power())
-        length += ~done
-        done = terminated | truncated
-        observation = following
+    control_step = envs.task_set.environment.control_step()
+    terminated = done = np.zeros(num, bool)
+    info: dict[str, Any] = {"distance": np.zeros(num), "diverged": done}
+
+    def act(observation: Array) -> Array:
         if on_step:
             on_step(envs)
+        return agent.act(observation, explore)
+
+    for step in steps(envs, act, seeds):
+        agent.observe(step.transition)
+        info, terminated, done = step.info, step.transition.terminated, step.transition.done
+        returns += step.transition.reward
+        running = step.valid & ~step.diverged
+        work += np.where(running, control_step * envs.power(), 0.0)
+        length += step.valid
+    if on_step:
+        on_step(envs)
     agent.end_episode(done)
     return Episodes(returns, info["distance"], work, length, terminated, info["diverged"])
 
@@ -109,7 +113,7 @@ def run_episode(
 def measure(
     agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], on_step: OnStep | None = None
 ) -> Episodes:
-    """Live through one episode that leaves no trace in the agent, acting deterministically."""
+    """Run one episode with deterministic actions and undo everything that it did to the agent."""
     snapshot = agent.snapshot()
     episodes = run_episode(agent, envs, seeds, False, on_step)
     agent.restore(snapshot)
@@ -142,22 +146,22 @@ def run_trials(
         tasks: one for each robot.
         shots: numbers of shots after which to measure, e.g. (0, 1, 2, 5).
         episodes: measured episodes each time.
-        seed: of all resets, and of what agents with `key_exploration` try.
+        seed: of all resets, and of keyed exploration.
         on_measure: called after every measured episode.
         record: called before every measured episode for its `on_step`.
-        keys: what the seeds of each robot are keyed by, in place of the ids of its task.
-        skip: numbers of shots and of episodes that are not measured (since they were before).
+        keys: of the seeds of each robot, in place of the id of its task.
+        skip: pairs of (shots, episode) that were measured before.
 
     Returns:
         The measurements in order of shots and episodes.
 
     Raises:
-        FastadaptError: numbers that make no sense.
+        FastadaptError: a number is out of range.
     """
     _check(shots, episodes)
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
-    begin(agent, _seeds(seed, keys, "explore", 0))
+    begin_trials(agent, np.array(_seeds(seed, keys, "explore", 0), np.uint64))
     ledger = Ledger(np.zeros(len(tasks), np.int64), 0, 0.0)
     measurements: list[Measurement] = []
     left = {s: [e for e in range(episodes) if (s, e) not in skip] for s in sorted(shots)}
@@ -170,33 +174,21 @@ def run_trials(
             if on_measure:
                 on_measure(measurements[-1])
         if shot < last:
-            ledger = _live_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
+            ledger = _run_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
     return measurements
 
 
-def _live_shot(
+def _run_shot(
     agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], spent: Ledger
 ) -> Ledger:
-    """Live through one shot and return the ledger after it."""
-    started, before = time.perf_counter(), _gradient_steps(agent)
-    lived = run_episode(agent, envs, seeds, True)
+    """Run one shot and return the ledger after it."""
+    started, before = time.perf_counter(), gradient_steps(agent)
+    shot = run_episode(agent, envs, seeds, True)
     return Ledger(
-        spent.env_steps + lived.length,
-        spent.gradient_steps + _gradient_steps(agent) - before,
+        spent.env_steps + shot.length,
+        spent.gradient_steps + gradient_steps(agent) - before,
         spent.seconds + (time.perf_counter() - started) / len(seeds),
     )
-
-
-def begin(agent: AdaptiveAgent, keys: Sequence[int]) -> None:
-    """Face new tasks; what an agent with `key_exploration` tries in a trial follows its key."""
-    agent.begin(len(keys))
-    key_exploration = getattr(agent, "key_exploration", None)
-    if key_exploration:
-        key_exploration(np.array(keys, np.uint64))
-
-
-def _gradient_steps(agent: AdaptiveAgent) -> int:
-    return int(getattr(agent, "adaptation_gradient_steps", 0))
 
 
 def _check(shots: Sequence[int], episodes: int) -> None:

@@ -5,27 +5,40 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fastadapt.agents import checkpoint_arrays
+from fastadapt.agents.base import NetworkAgent
+from fastadapt.agents.checkpoint_arrays import (
+    ModuleArrays,
+    OptimizerArrays,
+    Part,
+    TensorArray,
+)
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.maml.config import MAMLConfig
 from fastadapt.agents.maml.episodes import Episodes, Judge, collect
 from fastadapt.agents.maml.inner import Experience
-from fastadapt.agents.maml.outer import MetaParameters, MetaProblem
+from fastadapt.agents.maml.outer import (
+    MetaParameters,
+    MetaProblem,
+    clipped_update,
+    trust_region_update,
+)
 from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic
 from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, divergence
 from fastadapt.agents.nn.normaliser import Normaliser
-from fastadapt.agents.rollout.exploration import ExplorationNoise
-from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
-from fastadapt.envs.arrays import Array, Mask
+from fastadapt.agents.spec import AgentSpec
+from fastadapt.envs import BatchedEnv, TaskSet
+from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.rng import key_of
+from fastadapt.errors import FastadaptError
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ class _Trial:
     shot: _Shot = field(default_factory=_Shot)
 
 
-class MAML:
+class MAML(NetworkAgent):
     """A policy from which one policy-gradient step on a shot leads to a better one.
 
     Model-agnostic meta-learning (Finn et al. 2017) with true second derivatives. In a trial every
@@ -90,21 +103,15 @@ class MAML:
     """
 
     name: ClassVar = "maml"
-    config_class: ClassVar[type[MAMLConfig]] = MAMLConfig
-    context: Literal["hidden", "visible"] = "hidden"
+    config_class: ClassVar[type[AgentConfig]] = MAMLConfig
+    config: MAMLConfig
 
-    def __init__(self, task_set: TaskSet, seed: int, config: MAMLConfig) -> None:
-        cls = task_set.environment
-        self.config = config
-        self.seed = seed
+    def __init__(self, spec: AgentSpec, seed: int, config: MAMLConfig) -> None:
+        super().__init__(spec, seed, config)
         self.num_envs = config.tasks * config.episodes
-        self.adaptation_gradient_steps = 0
         self.diverged_inner_steps = 0
-        limits = np.array([(action.low, action.high) for action in cls.actions()])
-        self._low, self._high = limits.T
-        self._horizon = cls.horizon
-        size = len(cls.observations)
-        self.policy = GaussianMLP(size, len(limits), config.width, config.least_log_std)
+        size, actions = len(spec.observations), len(spec.actions)
+        self.policy = GaussianMLP(size, actions, config.width, config.least_log_std)
         generator = torch.Generator().manual_seed(key_of(seed, "weights") % 2**63)
         self._parts = MetaParameters(self.policy, config.inner)
         self.meta = nn.Parameter(self._parts.initial(config.log_std, generator))
@@ -114,11 +121,10 @@ class MAML:
         lams = config.lam, config.inner.lam
         with torch.random.fork_rng():
             torch.manual_seed(key_of(seed, "critic") % 2**63)
-            self._critic = TaskCritic(size + len(task_set.names) + 1)
+            self._critic = TaskCritic(size + len(spec.parameters) + 1)
         self._judge = Judge(
             self.policy, self._scale, self._baseline, config.gamma, *lams, self._critic
         )
-        self._noise = ExplorationNoise(seed, len(limits))
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
@@ -126,10 +132,6 @@ class MAML:
         nobody, none = np.zeros(num_tasks, bool), np.zeros(num_tasks, np.int64)
         self._trial = _Trial(self._initial().expand(num_tasks, -1), nobody, none)
         self._noise.begin(num_tasks)
-
-    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
-        """Make the exploration noise of each trial a function of its key `(N,)`."""
-        self._noise.key(keys)
 
     @torch.no_grad()
     def act(self, observation: Array, explore: bool) -> Array:
@@ -140,7 +142,7 @@ class MAML:
         if explore:
             action = action + found.log_std[:, 0].exp().numpy() * self._noise.draw()
         self._trial = replace(self._trial, explored=action if explore else None)
-        return np.clip(self.config.action_scale * action, self._low, self._high)
+        return self._clipped(self.config.action_scale * action)
 
     def observe(self, transition: Transition) -> None:
         """Keep what came of a sampled action, of every robot whose episode still ran."""
@@ -167,7 +169,7 @@ class MAML:
             return
         robots = torch.from_numpy(done)
         before = trial.parameters[robots]
-        lived = self._judge.experience(trial.shot.episodes(done), before, self._horizon)
+        lived = self._judge.experience(trial.shot.episodes(done), before, self.spec.horizon)
         steps = trial.steps + done
         step = self._inner_step(before, lived) - before
         after = _moved(self._initial(), before, step, steps[done], self.config)
@@ -186,7 +188,7 @@ class MAML:
         shot = trial.shot.without(done)
         self._trial = replace(self._trial, parameters=parameters, steps=steps, shot=shot)
 
-    def exchange(self, order: NDArray[np.int64]) -> None:
+    def swap_context(self, order: Ids) -> None:
         """Give robot i the parameters of robot `order[i]`."""
         parameters = self._trial.parameters[torch.from_numpy(order)]
         self._trial = replace(self._trial, parameters=parameters, steps=self._trial.steps[order])
@@ -212,7 +214,7 @@ class MAML:
         parameters, rates = self._initial(), self._parts.rates(self.meta.detach())
         metrics = self._improve(problem, iteration, generator)
         # Only now: during the update the policy must see what it saw in the rollout.
-        unforeseen = self._judge.learn(episodes, known, self._horizon, generator)
+        unforeseen = self._judge.learn(episodes, known, self.spec.horizon, generator)
         for lived in episodes:
             self._scale.update(lived.observations[lived.valid])
         returns = [float(lived.returns().mean()) for lived in episodes]
@@ -234,16 +236,19 @@ class MAML:
             "seconds_updating": time.perf_counter() - collected,
         }
 
-    def state(self) -> AgentState:
-        """Return meta-parameters, normaliser, baseline and the state of the optimiser."""
-        model = {"meta": self.meta.detach().numpy().copy()}
-        model["baseline"] = self._baseline.shared.numpy().copy()
-        model |= {f"observation.{k}": v for k, v in self._scale.state().items()}
-        critic, remembered = self._critic.state()
-        optimizer = checkpoint_arrays.pack(self._optimizer)
-        optimizer |= {f"critic.{k}": v for k, v in critic.items()}
-        optimizer |= {f"critic_optimizer.{k}": v for k, v in remembered.items()}
-        return AgentState(model, optimizer, {})
+    def _model_parts(self) -> dict[str, Part]:
+        return {
+            "meta": TensorArray(self.meta),
+            "baseline": TensorArray(self._baseline.shared),
+            "observation": self._scale,
+        }
+
+    def _training_parts(self) -> dict[str, Part]:
+        return {
+            "": OptimizerArrays(self._optimizer),
+            "critic": ModuleArrays(self._critic),
+            "critic_optimizer": OptimizerArrays(self._critic.optimizer),
+        }
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -251,22 +256,7 @@ class MAML:
         Raises:
             FastadaptError: the parameters are those of another policy.
         """
-        meta = torch.from_numpy(state.model["meta"].copy())
-        if meta.shape != self.meta.shape:
-            raise FastadaptError(
-                f"The checkpoint holds {len(meta)} parameters, this agent has {len(self.meta)}: "
-                "its task set, its settings or the fastadapt that wrote it is another one."
-            )
-        self.meta.data.copy_(meta)
-        self._baseline.shared = torch.from_numpy(state.model["baseline"].copy())
-        names = ("mean", "variance", "count")
-        self._scale.load_state({name: state.model[f"observation.{name}"] for name in names})
-        if state.optimizer:
-            own = {k: v for k, v in state.optimizer.items() if not k.startswith("critic")}
-            checkpoint_arrays.unpack(self._optimizer, own)
-            self._critic.load_state(
-                _under("critic.", state.optimizer), _under("critic_optimizer.", state.optimizer)
-            )
+        super().load_state(state)
         self.begin(1)
 
     def _initial(self) -> Tensor:
@@ -295,7 +285,7 @@ class MAML:
                 found = collect(envs, self.policy, parameters, self._scale, scale, seeds, generator)
                 episodes.append(found)
                 experiences.append(
-                    self._judge.experience(found, parameters, self._horizon, known[k])
+                    self._judge.experience(found, parameters, self.spec.horizon, known[k])
                 )
                 if k < self.config.inner.steps:
                     parameters = self._inner_step(parameters, experiences[-1])
@@ -312,7 +302,7 @@ class MAML:
     ) -> dict[str, float]:
         outer = self.config.outer
         if outer.method == "trpo":
-            after, metrics = outer.trust_region_update(self.meta.detach(), problem, outer)
+            after, metrics = trust_region_update(self.meta.detach(), problem, outer)
             self.meta.data.copy_(after)
             return metrics
         done = 0.0
@@ -320,7 +310,7 @@ class MAML:
             done = min(iteration / self.config.planned_iterations, 1.0)
         rate = outer.learning_rate + done * (outer.final_learning_rate - outer.learning_rate)
         self._optimizer.param_groups[0]["lr"] = rate
-        metrics = outer.clipped_update(self.meta, self._optimizer, problem, outer, generator)
+        metrics = clipped_update(self.meta, self._optimizer, problem, outer, generator)
         return {**metrics, "learning_rate": rate}
 
 
@@ -368,7 +358,3 @@ def _distance(policy: GaussianMLP, parameters: Tensor, adapted: Experience) -> f
     """Return the divergence of the policies after the first inner step from the one before."""
     before = policy(parameters.expand(len(adapted.weights), -1), adapted.observations)
     return float((divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())
-
-
-def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic, features_o
 from fastadapt.agents.nn.gaussian_mlp import GaussianMLP
 from fastadapt.agents.nn.normaliser import Normaliser
 from fastadapt.agents.optim import gae
-from fastadapt.agents.rollout.trials import limits
+from fastadapt.agents.rollout.steps import action_limits, steps
 from fastadapt.envs import BatchedEnv
 from fastadapt.envs.arrays import Array, Mask
 
@@ -70,32 +69,25 @@ def collect(
         generator: for sampling actions.
     """
     num, tasks = envs.num_envs, len(parameters)
-    low, high = limits(envs)
-    observation, _ = envs.reset(seed=seeds)
-    kept: list[tuple[Array, Array, Array, Array, Mask]] = []
-    done, diverged, seconds = np.zeros(num, bool), 0, 0.0
-    while not done.all():
+    low, high = action_limits(envs)
+    sampled: list[Array] = []
+
+    def act(observation: Array) -> Array:
         seen = torch.from_numpy(scale(observation).astype(np.float32)).view(tasks, num // tasks, -1)
         found = policy(parameters, seen)
         noise = torch.randn(found.mean.shape, generator=generator)
-        action = (found.mean + found.log_std.exp() * noise).view(num, -1).double().numpy()
-        before = time.perf_counter()
-        following, reward, terminated, truncated, info = envs.step(
-            np.clip(action_scale * action, low, high)
-        )
-        seconds += time.perf_counter() - before
-        kept.append((observation, action, reward, following, ~done))
-        diverged += int((info["diverged"] & ~done).sum())
-        observation, done = following, terminated | truncated
-    observations, actions, rewards, followings, valid = zip(*kept, strict=True)
+        sampled.append((found.mean + found.log_std.exp() * noise).view(num, -1).double().numpy())
+        return np.clip(action_scale * sampled[-1], low, high)
+
+    made = list(steps(envs, act, seeds))
     return Episodes(
-        np.stack(observations),
-        np.stack(actions),
-        np.stack(rewards),
-        np.stack(followings),
-        np.stack(valid),
-        diverged,
-        seconds,
+        np.stack([step.transition.observation for step in made]),
+        np.stack(sampled),
+        np.stack([step.transition.reward for step in made]),
+        np.stack([step.transition.next_observation for step in made]),
+        np.stack([step.valid for step in made]),
+        sum(int(step.diverged.sum()) for step in made),
+        sum(step.seconds for step in made),
     )
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from fastadapt.agents import checkpoint_arrays
 
 _RIDGE = 1e-3
 
@@ -92,7 +89,7 @@ class TaskCritic(nn.Module):
             nn.Linear(width, 1),
         )  # fmt: skip
         self.register_buffer("scale", torch.tensor([0.0, 0.0, 0.0]))  # mean, variance, count
-        self._optimizer = torch.optim.Adam(self.parameters(), lr=_RATE)
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=_RATE)
 
     def features(self, observations: Tensor, time: Tensor, known: Tensor) -> Tensor:
         """Return its inputs `(M, B, ...)`.
@@ -131,9 +128,9 @@ class TaskCritic(nn.Module):
         for _ in range(_EPOCHS):
             for chosen in torch.chunk(torch.randperm(len(targets), generator=generator), _BATCHES):
                 error = self.network(features[chosen]).squeeze(-1) - targets[chosen]
-                self._optimizer.zero_grad()
+                self.optimizer.zero_grad()
                 error.square().mean().backward()
-                self._optimizer.step()
+                self.optimizer.step()
         return float(missed)
 
     def _rescale(self, returns: Tensor) -> None:
@@ -142,14 +139,3 @@ class TaskCritic(nn.Module):
         new = torch.stack([returns.mean(), returns.var()]).float()
         self.scale[:2] += (new - self.scale[:2]) / count
         self.scale[2] = count
-
-    def state(self) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-        """Return its weights, and what its optimiser remembers."""
-        weights = {name: value.numpy().copy() for name, value in self.state_dict().items()}
-        return weights, checkpoint_arrays.pack(self._optimizer)
-
-    def load_state(self, weights: dict[str, NDArray], optimizer: dict[str, NDArray]) -> None:
-        """Return to what `state` gave; the optimiser only where there is something of it."""
-        self.load_state_dict({name: torch.from_numpy(v.copy()) for name, v in weights.items()})
-        if optimizer:
-            checkpoint_arrays.unpack(self._optimizer, optimizer)

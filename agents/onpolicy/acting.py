@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from fastadapt.agents.base import NetworkAgent
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, Part
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.agents.onpolicy.networks import Policy
 from fastadapt.agents.onpolicy.scales import Scales
-from fastadapt.agents.rollout.exploration import ExplorationNoise
-from fastadapt.envs import FastadaptError, Task, TaskSet
-from fastadapt.envs.arrays import Array, Mask
+from fastadapt.agents.spec import AgentSpec
+from fastadapt.envs import Task, TaskSet
+from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.rng import key_of
 
 
@@ -39,36 +40,41 @@ class Memory:
         return replace(self, history=self.history.copy())
 
 
-class PolicyAgent:
+class PolicyAgent(NetworkAgent):
     """An agent that acts by a Gaussian policy, with or without a memory; subclasses train it.
+
+    Args:
+        spec: of the robots.
+        seed: of the weights, of training and of exploration.
+        config: its settings.
+        width: of the policy.
+        log_std: logarithm of its noise at the start.
+        gamma: discount, for the scale of rewards.
 
     Attributes:
         policy: what acts.
         scales: make its inputs.
+        observations: size of an observation.
+        actions: size of an action.
         limits: smallest and largest action, `(actions,)` each.
     """
 
-    context: Literal["hidden", "visible"] = "hidden"
     recurrent: ClassVar[bool] = False
     """Whether the policy has a memory."""
     sees: ClassVar[tuple[str, ...]] = ()
     """What of the history the policy sees, of `SIGHTS`."""
 
     def __init__(
-        self, task_set: TaskSet, seed: int, width: int, log_std: float, gamma: float
+        self, spec: AgentSpec, seed: int, config: Any, width: int, log_std: float, gamma: float
     ) -> None:
-        self.seed = seed
-        self.adaptation_gradient_steps = 0  # it adapts by remembering alone
-        cls = task_set.environment
-        self.parameters = len(task_set.names)
-        self.observations = len(cls.observations) + self.parameters * (self.context == "visible")
-        limits = np.array([(action.low, action.high) for action in cls.actions()])
-        self.limits = limits.T[0], limits.T[1]
-        self.actions = len(limits)
+        super().__init__(spec, seed, config)
+        self.num_envs = config.num_envs
+        self.observations = spec.observation_size(self.context)
+        self.actions = len(spec.actions)
+        self.limits = self._low, self._high
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         self.policy = Policy(self.inputs(), self.actions, width, self.recurrent, log_std)
         self.scales = Scales(self.observations, gamma)
-        self._noise = ExplorationNoise(seed, self.actions)
         self.begin(1)
 
     @property
@@ -93,10 +99,6 @@ class PolicyAgent:
         self._memory = Memory(self.policy.initial(num_tasks), history, ended)
         self._noise.begin(num_tasks)
 
-    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
-        """Make the exploration noise of each trial a function of its key `(N,)`."""
-        self._noise.key(keys)
-
     @torch.no_grad()
     def act(self, observation: Array, explore: bool) -> Array:
         """Return the mean action, or a sample of the policy to explore."""
@@ -108,7 +110,7 @@ class PolicyAgent:
         action = output.mean[0].numpy().astype(np.float64)
         if explore:
             action = action + self.policy.log_std.detach().exp().numpy() * self._noise.draw()
-        return np.clip(action, *self.limits)
+        return self._clipped(action)
 
     def observe(self, transition: Transition) -> None:
         """Remember a control step of every robot whose episode still ran."""
@@ -132,39 +134,11 @@ class PolicyAgent:
         self._memory = memory.copy()
         self._noise.restore(noise)
 
-    def exchange(self, order: NDArray[np.int64]) -> None:
+    def swap_context(self, order: Ids) -> None:
         """Give robot i the memory of robot `order[i]`."""
         memory = self._memory
         memory.hidden = memory.hidden[torch.from_numpy(order)]
         memory.history = memory.history.reordered(order)
 
-
-def weights_of(modules: dict[str, nn.Module]) -> dict[str, NDArray]:
-    """Return the weights of several modules by name."""
-    return {
-        f"{part}.{name}": value.numpy().copy()
-        for part, module in modules.items()
-        for name, value in module.state_dict().items()
-    }
-
-
-def load_weights(modules: dict[str, nn.Module], arrays: dict[str, NDArray]) -> None:
-    """Give several modules what `weights_of` gave.
-
-    Raises:
-        FastadaptError: the weights are those of other networks.
-    """
-    try:
-        for part, module in modules.items():
-            weights = under(f"{part}.", arrays)
-            module.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-    except RuntimeError:
-        raise FastadaptError(
-            "The checkpoint's weights do not fit this agent: its task set, its width or the "
-            "version of fastadapt that wrote it is another one."
-        ) from None
-
-
-def under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    """Return copies of the arrays whose names begin with `prefix`, by the rest of their names."""
-    return {k.removeprefix(prefix): v.copy() for k, v in arrays.items() if k.startswith(prefix)}
+    def _model_parts(self) -> dict[str, Part]:
+        return {"policy": ModuleArrays(self.policy), "scale": self.scales}

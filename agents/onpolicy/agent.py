@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from fastadapt.agents import checkpoint_arrays
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, Part, gather, scatter
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import AgentState
-from fastadapt.agents.onpolicy.acting import PolicyAgent, load_weights, under, weights_of
+from fastadapt.agents.onpolicy.acting import PolicyAgent
 from fastadapt.agents.onpolicy.config import OnPolicyConfig
 from fastadapt.agents.onpolicy.networks import Critic
 from fastadapt.agents.onpolicy.rollout import Borders, Carried, Collector, Rollout
 from fastadapt.agents.onpolicy.stream import Stream
 from fastadapt.agents.onpolicy.update import Update
 from fastadapt.agents.optim import gae
+from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs import BatchedEnv, TaskSet
 from fastadapt.envs.rng import key_of
 
@@ -30,23 +33,18 @@ class OnPolicyAgent(PolicyAgent):
         critic: what judges, in training alone.
     """
 
-    name: ClassVar[str]
-    config_class: ClassVar[type[OnPolicyConfig]] = OnPolicyConfig
+    config_class: ClassVar[type[AgentConfig]] = OnPolicyConfig
 
-    def __init__(self, task_set: TaskSet, seed: int, config: OnPolicyConfig) -> None:
-        self.config, self.num_envs = config, config.num_envs
-        super().__init__(task_set, seed, config.width, config.log_std, config.update.gamma)
+    def __init__(self, spec: AgentSpec, seed: int, config: OnPolicyConfig) -> None:
+        gamma, parameters = config.update.gamma, len(spec.parameters)
+        super().__init__(spec, seed, config, config.width, config.log_std, gamma)
         self.critic = Critic(
-            self.observations,
-            self.parameters,
-            self.policy.memory,
-            config.width,
-            config.informed_critic,
+            self.observations, parameters, self.policy.memory, config.width, config.informed_critic
         )
         reads = self.recurrent and config.update.context_weight > 0
-        self.reader = nn.Linear(config.width, self.parameters) if reads else None
+        self.reader = nn.Linear(config.width, parameters) if reads else None
         self._update = Update(self.policy, self.critic, self.reader, config.update)
-        self._stream = Stream(self, task_set, config.num_envs, config.trial)
+        self._stream = Stream(self, config.num_envs, config.trial)
         self._carried = Carried.empty(self.policy, config.num_envs, self.inputs())
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
@@ -59,7 +57,7 @@ class OnPolicyAgent(PolicyAgent):
             self.policy, self.critic, self.scales, self.sees, self.limits, borders
         )
         with single_threaded():
-            self._stream.attach(envs)
+            self._stream.attach(envs, task_set)
             rollout = collector.collect(
                 self._stream, self._carried, config.steps, config.burn_in, generator
             )
@@ -89,18 +87,17 @@ class OnPolicyAgent(PolicyAgent):
             settings.lam,
         )  # fmt: skip
 
-    def _modules(self) -> dict[str, nn.Module]:
-        modules: dict[str, nn.Module] = {"policy": self.policy, "critic": self.critic}
-        return modules | ({"reader": self.reader} if self.reader is not None else {})
+    def _model_parts(self) -> dict[str, Part]:
+        parts = super()._model_parts() | {"critic": ModuleArrays(self.critic)}
+        return parts | ({"reader": ModuleArrays(self.reader)} if self.reader is not None else {})
+
+    def _training_parts(self) -> dict[str, Part]:
+        return {"": self._update}
 
     def state(self) -> AgentState:
         """Return weights, scales, the state of the optimiser, and where the robots are."""
-        model = weights_of(self._modules())
-        model |= {f"scale.{k}": v for k, v in self.scales.state().items()}
-        lived = {f"stream.{k}": v for k, v in self._stream.state().items()}
-        lived |= {f"carried.{k}": v for k, v in self._carried.state().items()}
-        optimizer = checkpoint_arrays.pack(self._update.optimizer)
-        return AgentState(model, optimizer, {"learning_rate": self._update.rate}, lived)
+        lived = gather({"stream": self._stream, "carried": self._carried})
+        return replace(super().state(), replay=lived)
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -108,13 +105,7 @@ class OnPolicyAgent(PolicyAgent):
         Raises:
             FastadaptError: the weights are those of another network.
         """
-        load_weights(self._modules(), state.model)
-        self.scales.load_state(under("scale.", state.model))
-        if state.optimizer:
-            checkpoint_arrays.unpack(self._update.optimizer, state.optimizer)
-            self._update.rate = float(state.values["learning_rate"])
+        super().load_state(state)
         if state.replay:
-            self._stream.load_state(under("stream.", state.replay))
-            carried = under("carried.", state.replay)
-            self._carried = Carried(**{k: torch.from_numpy(v) for k, v in carried.items()})
+            scatter({"stream": self._stream, "carried": self._carried}, state.replay)
         self.begin(1)

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.onpolicy.agent import OnPolicyAgent
+from fastadapt.agents.onpolicy.config import InformedConfig
+from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, draw_tasks
 from fastadapt.envs import Task, TaskSet
 
 
-class Healthy(OnPolicyAgent):
-    """A policy that has only ever seen the healthy robot: the floor."""
+class Nominal(OnPolicyAgent):
+    """A policy trained on the healthy robot alone: the floor."""
 
-    name: ClassVar[str] = "healthy"
+    name: ClassVar[str] = "nominal-continuing"
 
     def training_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:
         """Return the unperturbed task for all robots."""
         return [task_set.nominal] * count
 
 
-class Robust(OnPolicyAgent):
+class DomainRandomised(OnPolicyAgent):
     """One policy for all training tasks, without a memory (Tobin et al. 2017)."""
 
-    name: ClassVar[str] = "robust"
+    name: ClassVar[str] = "domain-randomised-continuing"
 
 
 class Informed(OnPolicyAgent):
     """A policy that sees the parameters of its task, trained on the training tasks alone."""
 
     name: ClassVar[str] = "informed"
-    context: Literal["hidden", "visible"] = "visible"
+    config_class: ClassVar[type[AgentConfig]] = InformedConfig
+    context: Context = "visible"
 
 
-class Ceiling(Informed):
+class Oracle(OnPolicyAgent):
     """A policy that sees the parameters of its task, trained on the laws of all tests too."""
 
-    name: ClassVar[str] = "ceiling"
+    name: ClassVar[str] = "oracle-continuing"
+    context: Context = "visible"
 
     def training_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:
         """Return tasks from the laws of training and of all tests, in turn."""

@@ -48,6 +48,16 @@ class Lesson:
         """Return the arrays by name."""
         return {field.name: getattr(self, field.name).numpy().copy() for field in fields(self)}
 
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Return to what `state` gave."""
+        for field in fields(self):
+            setattr(self, field.name, torch.from_numpy(state[field.name].copy()))
+
+    @staticmethod
+    def of(state: dict[str, NDArray]) -> Lesson:
+        """Return the lesson that gave `state`."""
+        return Lesson(**{name: torch.from_numpy(value.copy()) for name, value in state.items()})
+
 
 @torch.no_grad()
 def give_lesson(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.onpolicy.agent import OnPolicyAgent
+from fastadapt.agents.onpolicy.config import ContinuingRL2Config
 
 
 class ContinuingRL2(OnPolicyAgent):
@@ -15,5 +17,6 @@ class ContinuingRL2(OnPolicyAgent):
     """
 
     name: ClassVar[str] = "rl2-continuing"
+    config_class: ClassVar[type[AgentConfig]] = ContinuingRL2Config
     recurrent: ClassVar[bool] = True
     sees: ClassVar[tuple[str, ...]] = ("action", "reward", "start")

@@ -10,15 +10,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from fastadapt.agents import checkpoint_arrays
+from fastadapt.agents.checkpoint_arrays import (
+    ModuleArrays,
+    OptimizerArrays,
+    Part,
+    gather,
+    scatter,
+    under,
+)
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import AgentState
-from fastadapt.agents.onpolicy.acting import PolicyAgent, load_weights, under, weights_of
+from fastadapt.agents.onpolicy.acting import PolicyAgent
 from fastadapt.agents.onpolicy.arms import Informed
 from fastadapt.agents.onpolicy.config import RMAConfig
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.agents.onpolicy.lessons import Lesson, give_lesson, lesson_loss
 from fastadapt.agents.onpolicy.stream import Stream
+from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs import BatchedEnv, Task, TaskSet
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.rng import key_of
@@ -34,22 +43,21 @@ class RMA(PolicyAgent):
     """
 
     name: ClassVar[str] = "rma"
-    config_class: ClassVar[type[RMAConfig]] = RMAConfig
+    config_class: ClassVar[type[AgentConfig]] = RMAConfig
     recurrent: ClassVar[bool] = True
     sees: ClassVar[tuple[str, ...]] = ("action", "start")
 
-    def __init__(self, task_set: TaskSet, seed: int, config: RMAConfig) -> None:
-        self.config, self.num_envs = config, config.num_envs
-        super().__init__(task_set, seed, config.width, 0.0, config.teacher.update.gamma)
+    def __init__(self, spec: AgentSpec, seed: int, config: RMAConfig) -> None:
+        super().__init__(spec, seed, config, config.width, 0.0, config.teacher.update.gamma)
         planned = config.teacher_iterations
-        settings = replace(config.teacher, num_envs=config.num_envs, planned_iterations=planned)
-        self.teacher = Informed(task_set, seed, settings)
-        self.reader = nn.Linear(config.width, self.parameters)
+        taught = replace(config.teacher, num_envs=config.num_envs, planned_iterations=planned)
+        self.teacher = Informed(spec, seed, taught)
+        self.reader = nn.Linear(config.width, len(spec.parameters))
         learned = [*self.policy.head.parameters(), *self.policy.encoder.parameters()]
         learned += [p for part in (self.policy.gru, self.reader) if part for p in part.parameters()]
         self._learned = learned
         self._optimizer = torch.optim.Adam(learned, lr=config.student.learning_rate)
-        self._stream = Stream(self, task_set, config.num_envs, config.trial)
+        self._stream = Stream(self, config.num_envs, config.trial)
         self._hidden = self.policy.initial(config.num_envs)
         self._lessons: list[Lesson] = []
 
@@ -78,9 +86,9 @@ class RMA(PolicyAgent):
             metrics = self.teacher.meta_train(envs, task_set, iteration)
             self._share_scales()
             return {**metrics, "student": 0.0}
-        return {**self._study(envs, iteration), "student": 1.0}
+        return {**self._study(envs, task_set, iteration), "student": 1.0}
 
-    def _study(self, envs: BatchedEnv, iteration: int) -> dict[str, float]:
+    def _study(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Give one lesson; learn from it and from those before."""
         config, started = self.config.student, time.perf_counter()
         generator = torch.Generator().manual_seed(key_of(self.seed, "student", iteration) % 2**63)
@@ -90,7 +98,7 @@ class RMA(PolicyAgent):
         still_led = max(0.0, 1.0 - done / max(config.led * planned, 1e-9))
         self._stream.seconds = 0.0
         with single_threaded():
-            self._stream.attach(envs)
+            self._stream.attach(envs, task_set)
             led = rng.random(self.num_envs) < still_led
             lesson, self._hidden = give_lesson(
                 self, self.teach, self._stream, self._hidden, config.steps, led, config.noise,
@@ -138,25 +146,22 @@ class RMA(PolicyAgent):
         own.mean, own.variance = other.mean[:size].copy(), other.variance[:size].copy()
         own.count = other.count
 
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"policy": self.policy, "reader": self.reader}
+    def _model_parts(self) -> dict[str, Part]:
+        parts = super()._model_parts() | {"reader": ModuleArrays(self.reader)}
+        return parts | {f"teacher.{k}": v for k, v in self.teacher._model_parts().items()}
+
+    def _training_parts(self) -> dict[str, Part]:
+        parts: dict[str, Part] = {"student": OptimizerArrays(self._optimizer)}
+        return parts | {"teacher": self.teacher._training_parts()[""]}
 
     def state(self) -> AgentState:
         """Return weights, scales and optimisers of both, and where the robots are."""
-        teacher = self.teacher.state()
-        model = weights_of(self._modules())
-        model |= {f"scale.{k}": v for k, v in self.scales.state().items()}
-        model |= {f"teacher.{k}": v for k, v in teacher.model.items()}
-        optimizer = {f"student.{k}": v for k, v in checkpoint_arrays.pack(self._optimizer).items()}
-        optimizer |= {f"teacher.{k}": v for k, v in teacher.optimizer.items()}
         if not self._lessons:
-            lived = {f"teacher.{k}": v for k, v in teacher.replay.items()}
-            return AgentState(model, optimizer, teacher.values, lived)
-        lived = {f"stream.{k}": v for k, v in self._stream.state().items()}
-        lived |= {"hidden": self._hidden.numpy().copy()}
-        for i, lesson in enumerate(self._lessons):
-            lived |= {f"lesson.{i}.{k}": v for k, v in lesson.state().items()}
-        return AgentState(model, optimizer, teacher.values, lived)
+            lived = {f"teacher.{k}": v for k, v in self.teacher.state().replay.items()}
+            return replace(super().state(), replay=lived)
+        lessons = {f"lesson{i}": lesson for i, lesson in enumerate(self._lessons)}
+        lived = gather({"stream": self._stream, **lessons})
+        return replace(super().state(), replay=lived | {"hidden": self._hidden.numpy().copy()})
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -164,19 +169,13 @@ class RMA(PolicyAgent):
         Raises:
             FastadaptError: the weights are those of another network.
         """
-        load_weights(self._modules(), state.model)
-        self.scales.load_state(under("scale.", state.model))
-        parts = (under("teacher.", part) for part in (state.model, state.optimizer))
-        self.teacher.load_state(AgentState(*parts, state.values, under("teacher.", state.replay)))
-        student = under("student.", state.optimizer)
-        if student:
-            checkpoint_arrays.unpack(self._optimizer, student)
-        if "hidden" in state.replay:
-            self._stream.load_state(under("stream.", state.replay))
-            self._hidden = torch.from_numpy(state.replay["hidden"].copy())
-            count = len({name.split(".")[1] for name in state.replay if name.startswith("lesson.")})
-            arrays = [under(f"lesson.{i}.", state.replay) for i in range(count)]
-            self._lessons = [
-                Lesson(**{k: torch.from_numpy(v) for k, v in lesson.items()}) for lesson in arrays
-            ]
+        super().load_state(state)
+        lived = state.replay
+        if "hidden" in lived:
+            scatter({"stream": self._stream}, lived)
+            self._hidden = torch.from_numpy(lived["hidden"].copy())
+            kept = (under(f"lesson{i}", lived) for i in range(self.config.student.lessons))
+            self._lessons = [Lesson.of(arrays) for arrays in kept if arrays]
+        elif lived:
+            self.teacher.load_state(replace(self.teacher.state(), replay=under("teacher", lived)))
         self.begin(1)

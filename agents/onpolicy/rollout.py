@@ -54,6 +54,11 @@ class Carried:
         """Return the arrays by name."""
         return {field.name: getattr(self, field.name).numpy().copy() for field in fields(self)}
 
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Return to what `state` gave."""
+        for field in fields(self):
+            setattr(self, field.name, torch.from_numpy(state[field.name].copy()))
+
 
 @dataclass
 class Rollout:

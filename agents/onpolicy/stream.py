@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.agents.onpolicy.acting import PolicyAgent, under
+from fastadapt.agents.checkpoint_arrays import under
+from fastadapt.agents.onpolicy.acting import PolicyAgent
 from fastadapt.agents.onpolicy.finished import Finished
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.agents.onpolicy.tasks import NumberedTasks
@@ -53,7 +54,6 @@ class Stream:
 
     Args:
         agent: whose training tasks, seed and view of the robots it has.
-        task_set: where tasks come from.
         robots: N.
         trial: its length, in episodes that last to the time limit.
 
@@ -66,10 +66,9 @@ class Stream:
         seconds: spent in the simulation.
     """
 
-    def __init__(self, agent: PolicyAgent, task_set: TaskSet, robots: int, trial: float) -> None:
-        horizon, count, seed = task_set.environment.horizon, agent.actions, agent.seed
-        self._task_set, self._seed = task_set, seed
-        self._tasks = NumberedTasks(lambda size, start: agent.training_tasks(task_set, size, start))
+    def __init__(self, agent: PolicyAgent, robots: int, trial: float) -> None:
+        horizon, count, seed = agent.spec.horizon, agent.actions, agent.seed
+        self._agent, self._seed = agent, seed
         self._budget = max(1, round(trial * horizon))
         self._shown = agent.context == "visible"
         self.seconds = 0.0
@@ -77,7 +76,7 @@ class Stream:
         self.history = History.empty(robots, agent.observations, count, agent.window)
         self.observation = np.zeros((robots, agent.observations))
         self.fresh = np.ones(robots, bool)
-        self.context = np.zeros((robots, len(task_set.names)))
+        self.context = np.zeros((robots, len(agent.spec.parameters)))
         self._numbers = np.arange(robots)
         self._next = robots
         self._episodes = np.zeros(robots, np.int64)
@@ -88,11 +87,19 @@ class Stream:
         self._commands = np.zeros((horizon, robots, count), np.float32)
         self._envs: BatchedEnv | None = None
 
-    def attach(self, envs: BatchedEnv) -> None:
-        """Go on in these robots: nothing to do in the same ones, else their episodes are redone."""
+    def attach(self, envs: BatchedEnv, task_set: TaskSet) -> None:
+        """Go on in these robots: nothing to do in the same ones, else their episodes are redone.
+
+        Args:
+            envs: N robots.
+            task_set: where the tasks come from.
+        """
         if envs is self._envs:
             return
-        self._envs = envs
+        self._envs, self._task_set = envs, task_set
+        self._tasks = NumberedTasks(
+            lambda count, start: self._agent.training_tasks(task_set, count, start)
+        )
         tasks = [self._tasks[int(number)] for number in self._numbers]
         envs.set_tasks(tasks)
         self.context = self._task_set.context(tasks)
@@ -191,8 +198,8 @@ class Stream:
         for name in _KEPT:
             setattr(self, f"_{name}", state[name].copy())
         self.fresh, self._next = state["fresh"].copy(), int(state["next"][0])
-        self.history = History(**under("history.", state))
-        self.finished.load_state(under("finished.", state))
+        self.history = History(**under("history", state))
+        self.finished.load_state(under("finished", state))
         self._commands[: len(state["commands"])] = state["commands"]
         self._envs = None
 

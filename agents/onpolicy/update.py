@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fastadapt.agents.checkpoint_arrays import Arrays, OptimizerArrays, under
 from fastadapt.agents.nn.actor_critic import entropy, log_prob
 from fastadapt.agents.onpolicy.config import UpdateConfig
 from fastadapt.agents.onpolicy.networks import Critic, Policy
@@ -75,6 +77,16 @@ class Update:
                 for name, value in measured.items():
                     sums[name] = sums.get(name, 0.0) + value
         return {name: value / steps for name, value in sums.items()}
+
+    def state(self) -> Arrays:
+        """Return the state of the optimiser and the step size."""
+        rate = {"learning_rate": np.array([self.rate])}
+        return {f"adam.{k}": v for k, v in OptimizerArrays(self.optimizer).state().items()} | rate
+
+    def load_state(self, state: Arrays) -> None:
+        """Return to what `state` gave."""
+        OptimizerArrays(self.optimizer).load_state(under("adam", state))
+        self.rate = float(state["learning_rate"][0])
 
     def _sequences(
         self, rollout: Rollout, advantages: Tensor, targets: Tensor, robots: Tensor

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.onpolicy.agent import OnPolicyAgent
-from fastadapt.agents.onpolicy.config import OnPolicyConfig, WindowConfig
+from fastadapt.agents.onpolicy.config import WindowConfig
 
 
 class Window(OnPolicyAgent):
@@ -16,8 +17,7 @@ class Window(OnPolicyAgent):
     """
 
     name: ClassVar[str] = "window"
-    config_class: ClassVar[type[OnPolicyConfig]] = WindowConfig
-    config: WindowConfig
+    config_class: ClassVar[type[AgentConfig]] = WindowConfig
     sees: ClassVar[tuple[str, ...]] = ("start", "frames")
 
     @property

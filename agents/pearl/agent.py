@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fastadapt.agents.base import NetworkAgent
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, Part
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.pearl.config import PEARLConfig
 from fastadapt.agents.pearl.trial import PEARLTrial
 from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
-from fastadapt.agents.rollout.exploration import ExplorationNoise
-from fastadapt.agents.rollout.shots import Shots, live_through_shots
+from fastadapt.agents.rollout.shots import Shots, collect_shots
 from fastadapt.agents.rollout.task_replay import TaskReplay
 from fastadapt.agents.rollout.transitions import TransitionScale, pack
-from fastadapt.envs import (
-    BatchedEnv,
-    FastadaptError,
-    Task,
-    TaskSet,
-)
-from fastadapt.envs.arrays import Array, Mask
+from fastadapt.agents.spec import AgentSpec
+from fastadapt.envs import BatchedEnv, Task, TaskSet
+from fastadapt.envs.arrays import Array, Ids, Keys, Mask
 from fastadapt.envs.rng import key_of
+from fastadapt.errors import FastadaptError
 
 
-class PEARL:
+class PEARL(NetworkAgent):
     """Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).
 
     A trial begins with the prior. Shots act on a z drawn from what is believed by then, the same
@@ -42,36 +41,35 @@ class PEARL:
         replay: what it lived through on its training tasks; None until training begins.
     """
 
-    context: Literal["hidden", "visible"] = "hidden"
-    informed_critics: ClassVar[bool] = False
-    """Whether the critics, which only training asks, see the parameters of the training tasks."""
+    asymmetric_critic: ClassVar[bool] = False
+    """Whether the critics, which only training uses, see the parameters of the training tasks."""
     name: ClassVar[str] = "pearl"
-    config_class: ClassVar[type[PEARLConfig]] = PEARLConfig
+    config_class: ClassVar[type[AgentConfig]] = PEARLConfig
+    config: PEARLConfig
 
-    def __init__(self, task_set: TaskSet, seed: int, config: PEARLConfig) -> None:
-        cls = task_set.environment
-        self.config = config
-        self.adaptation_gradient_steps = 0  # it adapts by inference
-        self.seed = seed
-        tasks = self.training_tasks(task_set)
-        self.num_envs = min(config.num_envs, len(tasks))
-        self._known = _standardised(task_set.context(tasks)) if self.informed_critics else None
-        limits = np.array([(action.low, action.high) for action in cls.actions()])
-        self._low, self._high = limits.T
-        self._actions = len(limits)
-        observations = len(cls.observations)
-        if self.context == "visible":
-            observations += len(task_set.names)
+    def __init__(self, spec: AgentSpec, seed: int, config: PEARLConfig) -> None:
+        super().__init__(spec, seed, config, extra_noise=config.latent)
+        self.num_envs = min(config.num_envs, self._task_count())
+        self._actions = len(spec.actions)
+        observations = spec.observation_size(self.context)
         self._scale = TransitionScale(observations, self._actions)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
-        known = 0 if self._known is None else self._known.shape[1]
+        privileged = len(spec.parameters) if self.asymmetric_critic else 0
         self.networks = PEARLNetworks(
-            observations, self._actions, self._scale.context_size, config, known
+            observations, self._actions, self._scale.context_size, config, privileged
         )
         self._update = PEARLUpdate(self.networks, config, self._actions)
         self.replay: TaskReplay | None = None
-        self._noise = ExplorationNoise(seed, self._actions + config.latent)
         self.begin(1)
+
+    @classmethod
+    def without_memory(cls) -> type[PEARL]:
+        """Return the control that never infers anything."""
+        return PEARLWithoutMemory
+
+    def _task_count(self) -> int:
+        """Return the number of training tasks."""
+        return self.config.num_tasks or self.spec.training_tasks
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
         """Return the tasks that it is trained on, always the same."""
@@ -91,9 +89,9 @@ class PEARL:
         self._noise.begin(num_tasks)
         self._draw(np.ones(num_tasks, bool))
 
-    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
+    def key_exploration(self, keys: Keys) -> None:
         """Make z and the noise of each trial a function of its key `(N,)`."""
-        self._noise.key(keys)
+        super().key_exploration(keys)
         self._draw(np.ones(len(keys), bool))
 
     @torch.no_grad()
@@ -105,7 +103,7 @@ class PEARL:
         mean, std = self.networks.policy(scaled, z)
         if explore:
             mean = mean + std * self._drawn()[:, : self._actions]
-        return self._commanded(torch.tanh(mean))
+        return self._from_unit(torch.tanh(mean).numpy().astype(np.float64))
 
     def observe(self, transition: Transition) -> None:
         """Keep the transition for the end of the episode, where the robot's episode still ran."""
@@ -119,7 +117,7 @@ class PEARL:
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
-    def exchange(self, order: NDArray[np.int64]) -> None:
+    def swap_context(self, order: Ids) -> None:
         """Give robot i the belief of robot `order[i]`."""
         self._trial = self._trial.reordered(order)
 
@@ -147,7 +145,8 @@ class PEARL:
             metrics = self._collect(envs, tasks, self.replay, iteration)
         self.restore(before)
         collected = time.perf_counter()
-        metrics |= self._learn(self.replay, iteration)
+        privileged = _standardised(task_set.context(tasks)) if self.asymmetric_critic else None
+        metrics |= self._learn(self.replay, iteration, privileged)
         return {
             **metrics,
             "seconds_collecting": collected - started,
@@ -173,7 +172,7 @@ class PEARL:
             seeds = [key_of(self.seed, "reset", *stream, i) for i in range(num)]
             random = rng if iteration == 0 else None
             lived.append(
-                live_through_shots(
+                collect_shots(
                     self, envs, chosen, replay, self.config.episodes, seeds, self._pack, random
                 )
             )
@@ -189,13 +188,15 @@ class PEARL:
             "seconds_simulating": sum(shots.seconds for shots in lived),
         }
 
-    def _learn(self, replay: TaskReplay, iteration: int) -> dict[str, float]:
-        """Take the gradient steps of an iteration; return the means of what they measured."""
+    def _learn(
+        self, replay: TaskReplay, iteration: int, privileged: Tensor | None
+    ) -> dict[str, float]:
+        """Take the gradient steps of an iteration; return the means of their metrics."""
         settings = self.config.sac
         rng = np.random.default_rng(key_of(self.seed, "replay", iteration))
         generator = torch.Generator().manual_seed(key_of(self.seed, "update", iteration) % 2**63)
-        known = np.flatnonzero(replay.ready)
-        if len(known) == 0:
+        ready = np.flatnonzero(replay.ready)
+        if len(ready) == 0:
             raise FastadaptError(
                 "No training task has a transition to learn from: every simulation diverged at the "
                 "first step of its trial. Run `fastadapt check` on the task set."
@@ -204,24 +205,29 @@ class PEARL:
         seconds = 0.0
         for _ in range(settings.gradient_steps):
             started = time.perf_counter()
-            tasks = rng.choice(known, min(settings.tasks, len(known)), replace=False)
+            tasks = rng.choice(ready, min(settings.tasks, len(ready)), replace=False)
             batch = self._scale.batch(replay.sample(tasks, settings.batch, rng))
             recent = replay.sample_recent(tasks, settings.context, rng)
             context = self._scale.context(recent)
             seconds += time.perf_counter() - started
-            told = None if self._known is None else self._known[tasks]
-            measured = self._update.step(batch, context, generator, told)
+            about = None if privileged is None else privileged[tasks]
+            measured = self._update.step(batch, context, generator, about)
             sums = {name: sums.get(name, 0.0) + value for name, value in measured.items()}
         means = {name: value.item() / settings.gradient_steps for name, value in sums.items()}
-        missing = float(len(replay.ready) - len(known))
+        missing = float(len(replay.ready) - len(ready))
         return {**means, "tasks_without_data": missing, "seconds_sampling": seconds}
+
+    def _model_parts(self) -> dict[str, Part]:
+        return {"network": ModuleArrays(self.networks), "scale": self._scale}
+
+    def _training_parts(self) -> dict[str, Part]:
+        return {"": self._update}
 
     def state(self) -> AgentState:
         """Return weights, scales, the state of the optimisers, and the replay."""
-        model = {f"network.{k}": v.numpy().copy() for k, v in self.networks.state_dict().items()}
-        model |= {f"scale.{k}": v for k, v in self._scale.state().items()}
-        replay = self.replay.state() if self.replay else {}
-        return AgentState(model, self._update.state(), {}, replay)
+        state = super().state()
+        state.replay = self.replay.state() if self.replay else {}
+        return state
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -229,17 +235,7 @@ class PEARL:
         Raises:
             FastadaptError: the weights or the replay are those of another agent.
         """
-        weights = _under("network.", state.model)
-        try:
-            self.networks.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-        except RuntimeError:
-            raise FastadaptError(
-                "The checkpoint's weights do not fit this agent: its task set, its widths or the "
-                "version of fastadapt that wrote it is another one."
-            ) from None
-        self._scale.load_state(_under("scale.", state.model))
-        if state.optimizer:
-            self._update.load_state(state.optimizer)
+        super().load_state(state)
         if state.replay:
             self.replay = self._empty_replay(len(state.replay["added"]))
             self.replay.load_state(state.replay)
@@ -258,19 +254,13 @@ class PEARL:
 
     def _pack(self, transition: Transition) -> NDArray[np.float32]:
         """Return raw rows of a transition, its action scaled to [-1, 1]."""
-        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
         return pack(
             transition.observation,
-            (transition.action - middle) / half,
+            self._to_unit(transition.action),
             transition.reward,
             transition.next_observation,
             transition.terminated,
         )
-
-    def _commanded(self, squashed: Tensor) -> Array:
-        """Return actions in [-1, 1] scaled to the limits of the robot."""
-        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
-        return middle + half * squashed.numpy().astype(np.float64)
 
 
 class PEARLWithoutMemory(PEARL):
@@ -291,7 +281,3 @@ def _standardised(vectors: Array) -> Tensor:
     spread = vectors.std(0)
     scaled = (vectors - vectors.mean(0)) / np.where(spread > 1e-5, spread, np.inf)
     return torch.from_numpy(scaled.astype(np.float32))
-
-
-def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.pearl.agent import PEARL
-from fastadapt.agents.pearl.config import PEARLConfig, SACAgentConfig
+from fastadapt.agents.pearl.config import SACAgentConfig
+from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, draw_tasks
 from fastadapt.envs import Task, TaskSet
 
@@ -16,11 +18,14 @@ class NominalSAC(PEARL):
     """Our soft actor-critic on the healthy robot only: the floor."""
 
     name: ClassVar[str] = "nominal-sac"
-    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
+    config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
         """Return the unperturbed task for all robots."""
-        return [task_set.nominal] * self.config.num_envs
+        return [task_set.nominal] * self._task_count()
+
+    def _task_count(self) -> int:
+        return self.config.num_envs
 
 
 class DomainRandomisedSAC(PEARL):
@@ -31,19 +36,21 @@ class DomainRandomisedSAC(PEARL):
     actions, and the policy becomes timid.
     """
 
-    informed_critics: ClassVar[bool] = True
+    asymmetric_critic: ClassVar[bool] = True
     name: ClassVar[str] = "domain-randomised-sac"
-    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
+    config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
 
 
 class OracleSAC(PEARL):
     """Our soft actor-critic that sees the parameters of the task: the ceiling."""
 
     name: ClassVar[str] = "oracle-sac"
-    config_class: ClassVar[type[PEARLConfig]] = SACAgentConfig
-    context: Literal["hidden", "visible"] = "visible"
+    config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
+    context: Context = "visible"
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
         """Return new tasks from the laws of training and of all tests, in turn."""
-        count = self.config.num_tasks or _ORACLE_TASKS
-        return draw_tasks(task_set, all_laws(task_set), count, self.seed)
+        return draw_tasks(task_set, all_laws(task_set), self._task_count(), self.seed)
+
+    def _task_count(self) -> int:
+        return self.config.num_tasks or _ORACLE_TASKS

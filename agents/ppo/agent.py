@@ -5,29 +5,24 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from fastadapt.agents import checkpoint_arrays
-from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.base import NetworkAgent
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, OptimizerArrays, Part
+from fastadapt.agents.config import AgentConfig, PPOAgentConfig
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.interface import Transition
 from fastadapt.agents.nn.actor_critic import ActorCritic
 from fastadapt.agents.nn.normaliser import Normaliser, RewardScale
 from fastadapt.agents.optim import gae
 from fastadapt.agents.ppo.update import update
-from fastadapt.agents.rollout.exploration import ExplorationNoise
 from fastadapt.agents.rollout.trials import collect
-from fastadapt.envs import (
-    BatchedEnv,
-    FastadaptError,
-    Task,
-    TaskSet,
-)
+from fastadapt.agents.spec import AgentSpec
+from fastadapt.envs import BatchedEnv, Task, TaskSet
 from fastadapt.envs.arrays import Array, Mask
 from fastadapt.envs.rng import key_of
 
@@ -43,7 +38,7 @@ class _Memory:
     ended: Mask
 
 
-class PPOAgent:
+class PPOAgent(NetworkAgent):
     """An actor-critic agent over trials; subclasses say whether it has a memory and what it sees.
 
     Attributes:
@@ -51,23 +46,14 @@ class PPOAgent:
         network: policy and value function.
     """
 
-    context: Literal["hidden", "visible"] = "hidden"
-    name: ClassVar[str]
-    config_class: ClassVar[type[PPOAgentConfig]] = PPOAgentConfig
+    config_class: ClassVar[type[AgentConfig]] = PPOAgentConfig
     memory: ClassVar[bool]
     """Whether it carries anything from one control step to the next."""
 
-    def __init__(self, task_set: TaskSet, seed: int, config: PPOAgentConfig) -> None:
-        cls = task_set.environment
-        visible = len(task_set.names) if self.context == "visible" else 0
-        self.config = config
+    def __init__(self, spec: AgentSpec, seed: int, config: PPOAgentConfig) -> None:
+        super().__init__(spec, seed, config)
         self.num_envs = config.num_envs
-        self.adaptation_gradient_steps = 0  # it adapts by remembering alone
-        self.seed = seed
-        self._observations = len(cls.observations) + visible
-        limits = np.array([(action.low, action.high) for action in cls.actions()])
-        self._low, self._high = limits.T
-        actions = len(limits)
+        self._observations, actions = spec.observation_size(self.context), len(spec.actions)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         self.network = ActorCritic(
             self._observations,
@@ -82,7 +68,6 @@ class PPOAgent:
         )
         self._observation_scale = Normaliser(self._observations)
         self._reward_scale = RewardScale(config.ppo.gamma)
-        self._noise = ExplorationNoise(seed, actions)
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
@@ -96,10 +81,6 @@ class PPOAgent:
         )
         self._noise.begin(num_tasks)
 
-    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
-        """Make the exploration noise of each trial a function of its key `(N,)`."""
-        self._noise.key(keys)
-
     @torch.no_grad()
     def act(self, observation: Array, explore: bool) -> Array:
         """Return the mean action, or a sample of the policy to explore."""
@@ -111,7 +92,7 @@ class PPOAgent:
         action = output.mean[0].numpy().astype(np.float64)
         if explore:
             action = action + self.network.log_std.exp().numpy() * self._noise.draw()
-        return np.clip(action, self._low, self._high)
+        return self._clipped(action)
 
     def observe(self, transition: Transition) -> None:
         """Remember the last action and its reward, of every robot whose episode still ran."""
@@ -155,9 +136,10 @@ class PPOAgent:
                 self.network,
                 self._encode,
                 self.config.episodes,
+                self.spec.horizon,
                 seeds,
                 generator,
-                through=self.memory,
+                across_episodes=self.memory,
             )
         collected = time.perf_counter()
         rewards = torch.from_numpy(self._reward_scale(trials.rewards)).float()
@@ -186,31 +168,15 @@ class PPOAgent:
             "seconds_updating": time.perf_counter() - collected,
         }
 
-    def state(self) -> AgentState:
-        """Return weights, normalisers and the state of the optimiser."""
-        model = {f"network.{k}": v.numpy().copy() for k, v in self.network.state_dict().items()}
-        model |= {f"observation.{k}": v for k, v in self._observation_scale.state().items()}
-        model |= {f"reward.{k}": v for k, v in self._reward_scale.state().items()}
-        return AgentState(model, checkpoint_arrays.pack(self._optimizer), {})
+    def _model_parts(self) -> dict[str, Part]:
+        return {
+            "network": ModuleArrays(self.network),
+            "observation": self._observation_scale,
+            "reward": self._reward_scale,
+        }
 
-    def load_state(self, state: AgentState) -> None:
-        """Return to what `state` gave.
-
-        Raises:
-            FastadaptError: the weights are those of another network.
-        """
-        weights = _under("network.", state.model)
-        try:
-            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-        except RuntimeError:
-            raise FastadaptError(
-                "The checkpoint's weights do not fit this agent: its task set, its width or the "
-                "version of fastadapt that wrote it is another one."
-            ) from None
-        self._observation_scale.load_state(_under("observation.", state.model))
-        self._reward_scale.load_state(_under("reward.", state.model))
-        if state.optimizer:
-            checkpoint_arrays.unpack(self._optimizer, state.optimizer)
+    def _training_parts(self) -> dict[str, Part]:
+        return {"": OptimizerArrays(self._optimizer)}
 
     def _encode(self, observation: Array, action: Array, reward: Array, start: Mask) -> Tensor:
         """Return the network's input, `(N, inputs)`: normalised observation, then history."""
@@ -219,7 +185,3 @@ class PPOAgent:
             history = [action, self._reward_scale(reward)[:, None], start[:, None]]
             scaled = np.concatenate([scaled, *history], axis=1)
         return torch.from_numpy(scaled.astype(np.float32))
-
-
-def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

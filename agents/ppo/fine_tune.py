@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.nn.actor_critic import log_prob
-from fastadapt.agents.ppo.fine_tune_config import FineTuneConfig
+from fastadapt.agents.ppo.config import FineTuneConfig
 from fastadapt.agents.ppo.memoryless import DomainRandomised
 from fastadapt.agents.ppo.tuning import (
     Shot,
@@ -34,7 +34,7 @@ class FineTune(DomainRandomised):
     """
 
     name: ClassVar = "fine-tune"
-    config_class: ClassVar[type[PPOAgentConfig]] = FineTuneConfig
+    config_class: ClassVar[type[AgentConfig]] = FineTuneConfig
     config: FineTuneConfig
 
     def begin(self, num_tasks: int) -> None:
@@ -61,7 +61,7 @@ class FineTune(DomainRandomised):
             action = action + log_std.exp().numpy() * self._noise.draw()
             sampled = torch.from_numpy(action).float()
             self._sampled = inputs, sampled, log_prob(mean, log_std, sampled)
-        return np.clip(action, self._low, self._high)
+        return self._clipped(action)
 
     def observe(self, transition: Transition) -> None:
         """Keep what came of exploring for the end of the shot."""

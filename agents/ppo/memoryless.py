@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.ppo.agent import PPOAgent
+from fastadapt.agents.ppo.config import DomainRandomisedConfig, NominalConfig, OracleConfig
+from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, draw_tasks
 from fastadapt.envs import Task, TaskSet
 
@@ -13,6 +16,7 @@ class Nominal(PPOAgent):
     """PPO on the healthy robot only: the floor, a policy that has never seen any damage."""
 
     name: ClassVar = "nominal"
+    config_class: ClassVar[type[AgentConfig]] = NominalConfig
     memory: ClassVar = False
 
     def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
@@ -27,6 +31,7 @@ class DomainRandomised(PPOAgent):
     """
 
     name: ClassVar = "domain-randomised"
+    config_class: ClassVar[type[AgentConfig]] = DomainRandomisedConfig
     memory: ClassVar = False
 
 
@@ -34,8 +39,9 @@ class Oracle(PPOAgent):
     """PPO that sees the parameters of the task: the ceiling for agents that have to find out."""
 
     name: ClassVar = "oracle"
+    config_class: ClassVar[type[AgentConfig]] = OracleConfig
     memory: ClassVar = False
-    context: Literal["hidden", "visible"] = "visible"
+    context: Context = "visible"
 
     def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
         """Return new tasks from the laws of training and of all tests, in turn."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.ppo.agent import PPOAgent
-from fastadapt.envs.arrays import Array
+from fastadapt.agents.ppo.config import RL2Config
+from fastadapt.envs.arrays import Array, Ids
 
 
 class RL2(PPOAgent):
@@ -22,10 +22,16 @@ class RL2(PPOAgent):
     """
 
     name: ClassVar = "rl2"
+    config_class: ClassVar[type[AgentConfig]] = RL2Config
     memory: ClassVar = True
 
-    def exchange(self, order: NDArray[np.int64]) -> None:
-        """Give robot i the memory of robot `order[i]`: its GRU, last action and last reward."""
+    @classmethod
+    def without_memory(cls) -> type[RL2]:
+        """Return the control whose memory is wiped at every step."""
+        return RL2WithoutMemory
+
+    def swap_context(self, order: Ids) -> None:
+        """Give robot i the memory of robot `order[i]`: GRU state, last action and last reward."""
         memory = self._memory
         memory.hidden = memory.hidden[torch.from_numpy(order)]
         memory.action, memory.reward = memory.action[order], memory.reward[order]

@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from fastadapt.agents.config import PPOConfig
 from fastadapt.agents.nn.actor_critic import ActorCritic, Output, log_prob
 from fastadapt.agents.optim import gae
-from fastadapt.agents.ppo.fine_tune_config import TuningConfig
+from fastadapt.agents.ppo.config import TuningConfig
 
 Weights = dict[str, Tensor]
 """Parameters of a network by name, `(N, ...)` each: those of N tasks."""

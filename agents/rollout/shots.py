@@ -1,8 +1,7 @@
-"""Living through shots on training tasks, as at test time, and keeping them in a replay."""
+"""Collection of shots on training tasks, as at test time, into a replay buffer."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.agents.interface import AdaptiveAgent, Transition
+from fastadapt.agents.rollout.steps import action_limits, steps
 from fastadapt.agents.rollout.task_replay import TaskReplay
-from fastadapt.agents.rollout.trials import limits
 from fastadapt.envs import BatchedEnv
 from fastadapt.envs.arrays import Array, Rows
 
@@ -21,10 +20,10 @@ Pack = Callable[[Transition], Rows]
 
 @dataclass(frozen=True)
 class Shots:
-    """What came of trials of shots on N tasks.
+    """Results of one trial of shots on each of N tasks.
 
     Attributes:
-        rows: `(env_steps, width)`, all that was lived through.
+        rows: `(env_steps, width)`, all transitions that were collected.
         returns: `(N, episodes)`.
         diverged: number of episodes that ended because the simulation diverged.
         seconds: time spent in the simulation.
@@ -36,7 +35,7 @@ class Shots:
     seconds: float
 
 
-def live_through_shots(
+def collect_shots(
     agent: AdaptiveAgent,
     envs: BatchedEnv,
     tasks: NDArray[np.int64],
@@ -46,41 +45,38 @@ def live_through_shots(
     pack: Pack,
     random: np.random.Generator | None = None,
 ) -> Shots:
-    """Live through one trial of shots with every robot, all of them at once.
+    """Collect one trial of shots from every robot, all of them at once.
 
     Args:
         agent: at the beginning of a trial.
         envs: the robots, already on their tasks.
         tasks: number of each robot's task in the replay, `(N,)`, all different.
-        replay: where transitions go; those of a simulation that broke down do not.
+        replay: receives the transitions, except those of a simulation that diverged.
         episodes: shots in a trial.
         seeds: of the resets, `(N,)`.
         pack: makes the rows.
-        random: for uniform actions in place of the agent's.
+        random: draws uniform actions in place of the agent's.
     """
-    num = envs.num_envs
-    low, high = limits(envs)
-    returns, diverged, seconds = np.zeros((num, episodes)), 0, 0.0
+    low, high = action_limits(envs)
+    returns, diverged, seconds = np.zeros((envs.num_envs, episodes)), 0, 0.0
     kept: list[Rows] = []
+
+    def act(observation: Array) -> Array:
+        action = agent.act(observation, True)
+        return action if random is None else random.uniform(low, high, (len(action), len(low)))
+
     replay.begin_trial(tasks)
     for episode in range(episodes):
-        observation, _ = envs.reset(seed=seeds if episode == 0 else None)
-        done = np.zeros(num, bool)
-        while not done.all():
-            action = agent.act(observation, True)
-            if random is not None:
-                action = random.uniform(low, high, (num, len(low)))
-            before = time.perf_counter()
-            following, reward, terminated, truncated, info = envs.step(action)
-            seconds += time.perf_counter() - before
-            transition = Transition(observation, action, reward, following, terminated, truncated)
-            agent.observe(transition)
-            good = ~done & ~info["diverged"]
-            rows = pack(transition)[good]
-            replay.add(tasks[good], rows)
+        done = np.zeros(envs.num_envs, bool)
+        for step in steps(envs, act, seeds if episode == 0 else None):
+            agent.observe(step.transition)
+            kept_now = step.valid & ~step.diverged
+            rows = pack(step.transition)[kept_now]
+            replay.add(tasks[kept_now], rows)
             kept.append(rows)
-            returns[:, episode] += reward
-            diverged += int((info["diverged"] & ~done).sum())
-            done, observation = terminated | truncated, following
+            returns[:, episode] += step.transition.reward
+            diverged += int(step.diverged.sum())
+            seconds += step.seconds
+            done = step.transition.done
         agent.end_episode(done)
     return Shots(np.concatenate(kept), returns, diverged, seconds)

@@ -1,27 +1,29 @@
-"""Collecting whole trials of many tasks at once, for training on them."""
+"""Collection of whole trials on many tasks at once, for on-policy training."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box
 from torch import Tensor
 
 from fastadapt.agents.nn.actor_critic import ActorCritic, Output, log_prob
+from fastadapt.agents.rollout.steps import action_limits, steps
 from fastadapt.envs import BatchedEnv
 from fastadapt.envs.arrays import Array, Mask
 
 
 class InputEncoder(Protocol):
-    """Turns what a robot lived through into the network's input."""
+    """Makes the network's input of an observation and of the step before it."""
 
     def __call__(self, observation: Array, action: Array, reward: Array, start: Mask) -> Tensor:
-        """Return `(N, inputs)` from the observation, the action and reward before, and the flag."""
+        """Return `(N, inputs)`.
+
+        Action and reward are those of the step before; `start` flags the first of an episode.
+        """
         ...
 
 
@@ -40,7 +42,7 @@ class Trials:
         rewards: `(T, N)`, raw.
         observations: `(T, N, observations)`, raw.
         starts: `(T, N)`, where episodes begin.
-        valid: `(T, N)`, which steps were lived.
+        valid: `(T, N)`, steps at which an episode was running.
         returns: `(N, episodes)`, raw return of each episode.
         diverged: number of episodes that ended because the simulation diverged.
         seconds: time spent in the simulation.
@@ -70,21 +72,21 @@ class Trials:
         log_std: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Sample the actions of step t, keep all that the update needs, and return them."""
+        """Sample the actions of step t and return them; record all that the update needs."""
         mean, value = output.mean[0], output.value[0]
         sampled = mean + log_std.exp() * torch.randn(mean.shape, generator=generator)
         self.inputs[t], self.hidden[t], self.actions[t] = inputs, hidden, sampled
         self.values[t], self.log_probs[t] = value, log_prob(mean, log_std, sampled)
-        if t > 0:  # a return that runs on is followed by what this state is worth
+        if t > 0:  # a return that runs on is bootstrapped from the value of this state
             runs_on = self.carry[t - 1] > 0
             self.next_values[t - 1] = torch.where(runs_on, value, self.next_values[t - 1])
         return sampled
 
     def end(self, t: int, ends: Mask, failed: Mask, final: Tensor) -> None:
-        """End returns after step t: what follows is worth `final`, or nothing after a failure."""
+        """End returns after step t, bootstrapped from `final`, or from 0 after a failure."""
         here = torch.from_numpy(ends)
-        worth = torch.where(torch.from_numpy(failed), torch.zeros_like(final), final)
-        self.next_values[t] = torch.where(here, worth, self.next_values[t])
+        value = torch.where(torch.from_numpy(failed), torch.zeros_like(final), final)
+        self.next_values[t] = torch.where(here, value, self.next_values[t])
         self.carry[t] = torch.where(here, 0.0, self.carry[t])
 
 
@@ -94,71 +96,62 @@ def collect(
     network: ActorCritic,
     encode: InputEncoder,
     episodes: int,
+    horizon: int,
     seeds: Sequence[int],
     generator: torch.Generator,
-    through: bool,
+    across_episodes: bool,
 ) -> Trials:
-    """Live through one trial of `episodes` episodes with every robot, one policy call per step.
+    """Collect one trial of `episodes` episodes from every robot, one policy call per step.
 
     Args:
         envs: the robots, already on their tasks.
         network: policy and value function.
         encode: makes the network's inputs.
         episodes: episodes in a trial.
+        horizon: control steps of an episode.
         seeds: of the robots, `(N,)`.
         generator: for sampling actions.
-        through: whether the return runs through the borders of episodes within a trial (so that
-            exploring early is credited with what it brings later).
+        across_episodes: whether the return runs on across the borders of episodes within a trial
+            (so that early exploration is credited with what it brings later).
     """
-    num, steps = envs.num_envs, episodes * envs.environment.horizon
-    low, high = limits(envs)
-    observation, _ = envs.reset(seed=seeds)
+    num, (low, high) = envs.num_envs, action_limits(envs)
+    trials = _empty(episodes * horizon, num, network, len(low), episodes)
     action, reward = np.zeros((num, len(low))), np.zeros(num)
-    start, alive = np.ones(num, bool), np.ones(num, bool)
-    finished = np.zeros(num, int)
-    hidden = network.initial(num)
-    trials = _empty(steps, num, network, len(low), observation.shape[1], episodes)
-    for t in range(steps):
+    start, finished = np.ones(num, bool), np.zeros(num, int)
+    hidden, t = network.initial(num), 0
+
+    def act(observation: Array) -> Array:
+        nonlocal hidden
         inputs = encode(observation, action, reward, start)
         output = network(inputs[None], hidden)
         sampled = trials.record(t, inputs, hidden, output, network.log_std, generator)
-        trials.observations[t], trials.starts[t], trials.valid[t] = observation, start, alive
+        trials.observations[t], trials.starts[t] = observation, start
         hidden = output.hidden
-        action = np.clip(sampled.numpy().astype(np.float64), low, high)
-        before = time.perf_counter()
-        observation, reward, terminated, truncated, info = envs.step(action)
-        trials.seconds += time.perf_counter() - before
-        trials.rewards[t] = reward
-        np.add.at(trials.returns, (np.flatnonzero(alive), finished[alive]), reward[alive])
+        return np.clip(sampled.numpy().astype(np.float64), low, high)
+
+    for step in steps(envs, act, seeds, episodes):
+        made = step.transition
+        action, reward = made.action, made.reward
+        trials.rewards[t], trials.valid[t] = reward, step.valid
+        trials.seconds += step.seconds
+        robots = np.flatnonzero(step.valid)
+        np.add.at(trials.returns, (robots, finished[robots]), reward[robots])
         start = np.zeros(num, bool)
-        done = (terminated | truncated) & alive
-        if done.any():
-            trials.diverged += int((info["diverged"] & done).sum())
-            final = network(encode(observation, action, reward, start)[None], hidden).value[0]
-            finished[done] += 1
-            over = done & (finished == episodes)
-            # A broken simulation is worth nothing: its last observation is not where it was.
-            trials.end(t, over if through else done, terminated | info["diverged"], final)
-            alive &= ~over
-            start = done & ~over
-            if start.any():
-                observation, _ = envs.reset(options={"reset_mask": start})
-        if not alive.any():
-            break
+        if step.ended.any():
+            trials.diverged += int((step.diverged & step.ended).sum())
+            inputs = encode(made.next_observation, action, reward, start)
+            final = network(inputs[None], hidden).value[0]
+            finished = finished + step.ended
+            start = step.ended & (finished < episodes)
+            # A diverged simulation has no successor: its last observation is not where it was.
+            failed = made.terminated | step.diverged
+            trials.end(t, step.ended & ~start if across_episodes else step.ended, failed, final)
+        t += 1
     trials.carry[torch.from_numpy(~trials.valid)] = 0.0
     return trials
 
 
-def limits(envs: BatchedEnv) -> tuple[Array, Array]:
-    """Return the smallest and the largest action, `(actions,)` each."""
-    space = envs.single_action_space
-    assert isinstance(space, Box)
-    return space.low.astype(np.float64), space.high.astype(np.float64)
-
-
-def _empty(
-    steps: int, num: int, network: ActorCritic, actions: int, observations: int, episodes: int
-) -> Trials:
+def _empty(steps: int, num: int, network: ActorCritic, actions: int, episodes: int) -> Trials:
     inputs = network.observations if network.gru is None else network.gru.input_size
     return Trials(
         inputs=torch.zeros(steps, num, inputs),
@@ -169,7 +162,7 @@ def _empty(
         next_values=torch.zeros(steps, num),
         carry=torch.ones(steps, num),
         rewards=np.zeros((steps, num)),
-        observations=np.zeros((steps, num, observations)),
+        observations=np.zeros((steps, num, network.observations)),
         starts=np.zeros((steps, num), bool),
         valid=np.zeros((steps, num), bool),
         returns=np.zeros((num, episodes)),

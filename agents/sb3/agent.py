@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gymnasium.spaces import Box
-from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
@@ -17,20 +16,22 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from torch import Tensor
 
-from fastadapt.agents import checkpoint_arrays
+from fastadapt.agents.base import NetworkAgent
+from fastadapt.agents.checkpoint_arrays import Arrays, ModuleArrays, OptimizerArrays, Part
 from fastadapt.agents.determinism import keyed_randomness
 from fastadapt.agents.interface import AgentState, Transition
-from fastadapt.agents.rollout.exploration import ExplorationNoise
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
+from fastadapt.agents.spec import AgentSpec
 from fastadapt.agents.training_tasks import training_laws
-from fastadapt.envs import BatchedEnv, FastadaptError, TaskSet
+from fastadapt.envs import BatchedEnv, TaskSet
 from fastadapt.envs.arrays import Array, Mask
 from fastadapt.envs.rng import key_of
+from fastadapt.errors import FastadaptError
 
 _LIMIT = 10.0  # standard deviations of a normalised observation, as `VecNormalize`
 
 
-class SB3Agent(ABC):
+class SB3Agent(NetworkAgent):
     """A policy that Stable-Baselines3 trains, acting as our own agents do.
 
     Every iteration begins new episodes, whose tasks, starts and noise are functions of (seed,
@@ -41,30 +42,21 @@ class SB3Agent(ABC):
         model: the algorithm, as the library knows it.
     """
 
-    name: ClassVar[str]
-    config_class: ClassVar[type[Any]]
-    context: Literal["hidden", "visible"] = "hidden"
     laws: ClassVar[staticmethod[[TaskSet], tuple[str, ...]]] = staticmethod(training_laws)
     """The splits whose laws it is trained on; none: the healthy robot only."""
     episodes_in_one: ClassVar[bool] = False
     """Whether the episodes of an iteration are one trial on one task."""
 
-    def __init__(self, task_set: TaskSet, seed: int, config: Any) -> None:
-        cls = task_set.environment
-        visible = len(task_set.names) if self.context == "visible" else 0
-        self.config = config
-        self.seed = seed
+    def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
+        super().__init__(spec, seed, config)
         self.num_envs = config.num_envs
-        self.adaptation_gradient_steps = 0
-        self._low, self._high = np.array([(a.low, a.high) for a in cls.actions()]).T
-        self._steps = config.episodes * cls.horizon
-        inputs = self._inputs(len(cls.observations) + visible, len(self._low))
+        self._steps = config.episodes * spec.horizon
+        inputs = self._inputs(spec.observation_size(self.context), len(spec.actions))
         self._seen = RunningMeanStd(shape=(inputs,))
         self._gained = RunningMeanStd(shape=())
         with keyed_randomness(key_of(seed, "weights")):
             self.model = self._new_model(inputs)
         self._robots: tuple[SB3VecEnv, VecEnv] | None = None
-        self._noise = ExplorationNoise(seed, len(self._low))
         self.begin(1)
 
     @abstractmethod
@@ -109,10 +101,6 @@ class SB3Agent(ABC):
         """Face N new tasks."""
         self._ended = np.zeros(num_tasks, bool)
         self._noise.begin(num_tasks)
-
-    def key_exploration(self, keys: NDArray[np.uint64]) -> None:
-        """Make the exploration noise of each trial a function of its key `(N,)`."""
-        self._noise.key(keys)
 
     @torch.no_grad()
     def act(self, observation: Array, explore: bool) -> Array:
@@ -202,18 +190,21 @@ class SB3Agent(ABC):
     def _learning_rate(self, iteration: int) -> float:
         return self.config.learning_rate
 
-    def state(self) -> AgentState:
-        """Return weights, normalisers and the state of the optimisers."""
-        model = {f"policy.{k}": v.numpy().copy() for k, v in self.model.policy.state_dict().items()}
-        for name, statistics in (("seen", self._seen), ("gained", self._gained)):
-            for key in ("mean", "var", "count"):
-                model[f"{name}.{key}"] = np.array(getattr(statistics, key), np.float64)
-        optimizer = {
-            f"{name}.{key}": value
-            for name, part in self._optimizers().items()
-            for key, value in checkpoint_arrays.pack(part).items()
+    def _model_parts(self) -> dict[str, Part]:
+        return {
+            "policy": ModuleArrays(self.model.policy),
+            "seen": _Statistics(self._seen),
+            "gained": _Statistics(self._gained),
         }
-        return AgentState(model, optimizer, {"num_timesteps": int(self.model.num_timesteps)})
+
+    def _training_parts(self) -> dict[str, Part]:
+        return {name: OptimizerArrays(part) for name, part in self._optimizers().items()}
+
+    def state(self) -> AgentState:
+        """Return weights, normalisers, the state of the optimisers and the count of steps."""
+        state = super().state()
+        state.values["num_timesteps"] = int(self.model.num_timesteps)
+        return state
 
     def load_state(self, state: AgentState) -> None:
         """Return to what `state` gave.
@@ -221,24 +212,24 @@ class SB3Agent(ABC):
         Raises:
             FastadaptError: the weights are those of another network.
         """
-        weights = _under("policy.", state.model)
-        try:
-            tensors = {k: torch.from_numpy(v.copy()) for k, v in weights.items()}
-            self.model.policy.load_state_dict(tensors)
-        except RuntimeError:
-            raise FastadaptError(
-                "The checkpoint's weights do not fit this agent: its task set, its width or the "
-                "version of fastadapt that wrote it is another one."
-            ) from None
-        for name, statistics in (("seen", self._seen), ("gained", self._gained)):
-            statistics.mean = state.model[f"{name}.mean"].copy()
-            statistics.var = state.model[f"{name}.var"].copy()
-            statistics.count = float(state.model[f"{name}.count"])
-        for name, optimizer in self._optimizers().items():
-            arrays = _under(f"{name}.", state.optimizer)
-            if arrays:
-                checkpoint_arrays.unpack(optimizer, arrays)
+        super().load_state(state)
         self.model.num_timesteps = state.values["num_timesteps"]
+
+
+class _Statistics:
+    """The arrays of a running mean and variance of Stable-Baselines3."""
+
+    def __init__(self, statistics: RunningMeanStd) -> None:
+        self._statistics = statistics
+
+    def state(self) -> Arrays:
+        found = self._statistics
+        parts = {"mean": found.mean, "var": found.var, "count": found.count}
+        return {name: np.array(value, np.float64) for name, value in parts.items()}
+
+    def load_state(self, state: Arrays) -> None:
+        self._statistics.mean, self._statistics.var = state["mean"].copy(), state["var"].copy()
+        self._statistics.count = float(state["count"])
 
 
 class _Collecting(BaseCallback):
@@ -259,7 +250,3 @@ class _Collecting(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
-
-
-def _under(prefix: str, arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from fastadapt.agents.config import AgentConfig
+from pydantic import Field
+
+from fastadapt.agents.config import (
+    AgentConfig,
+    Count,
+    Discount,
+    NonNegativeInt,
+    OpenDiscount,
+    PositiveFloat,
+    PPOAgentConfig,
+    settings,
+)
 
 
-@dataclass(frozen=True)
+@settings
+class RecurrentConfig(PPOAgentConfig):
+    """An independent RL²: an LSTM policy that `RecurrentPPO` of sb3-contrib trains on trials."""
+
+
+@settings
 class SB3SACConfig(AgentConfig):
     """Settings of soft actor-critic."""
 
-    num_envs: int = 64
+    num_envs: Count = 64
     """Robots trained on at once, each on a task of its own."""
-    episodes: int = 1
+    episodes: Count = 1
     """Episodes of every robot in an iteration."""
-    width: int = 128
+    width: Count = 128
     """Width of the two hidden layers of policy and critics."""
-    learning_rate: float = 1e-3
+    learning_rate: PositiveFloat = 1e-3
     """Step size of Adam."""
-    gamma: float = 0.95
+    gamma: OpenDiscount = 0.95
     """Discount per control step."""
-    tau: float = 0.01
+    tau: Discount = 0.01
     """How far the target critics go towards the critics in each gradient step."""
-    batch: int = 512
+    batch: Annotated[int, Field(ge=2)] = 512
     """Transitions in a gradient step."""
-    gradient_steps: int = 2
+    gradient_steps: Count = 2
     """Gradient steps for each control step of all robots together."""
-    temperature: float = 0.1
+    temperature: PositiveFloat = 0.1
     """Weight of the entropy at the start, in units of a reward's standard deviation; it is learned,
     and from far above what is needed that takes thousands of gradient steps."""
-    warm_up: int = 10_000
+    warm_up: NonNegativeInt = 10_000
     """Transitions with random actions before learning begins."""
-    replay: int = 1_000_000
+    replay: Count = 1_000_000
     """Transitions that are kept."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_least(
-            num_envs=1, episodes=1, width=1, batch=2, gradient_steps=1, warm_up=0, replay=1
-        )
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate = {self.learning_rate}; it must be positive.")
-        if self.temperature <= 0:
-            raise ValueError(f"temperature = {self.temperature}; it must be positive.")
-        if not 0 < self.gamma < 1:
-            raise ValueError(f"gamma = {self.gamma}; it must be in (0, 1).")
-        if not 0 < self.tau <= 1:
-            raise ValueError(f"tau = {self.tau}; it must be in (0, 1].")
         if self.replay < max(self.num_envs, self.warm_up):
             raise ValueError(
                 f"replay = {self.replay}; it must hold the warm-up and a step of all robots, "

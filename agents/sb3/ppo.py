@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
-from fastadapt.agents.config import PPOAgentConfig
+from fastadapt.agents.config import AgentConfig, PPOAgentConfig
 from fastadapt.agents.sb3.agent import SB3Agent
+from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, no_laws
 from fastadapt.envs.arrays import Array
 
@@ -19,7 +19,7 @@ from fastadapt.envs.arrays import Array
 class SB3PPO(SB3Agent):
     """PPO of Stable-Baselines3 with the settings, the steps and the tasks of our own."""
 
-    config_class: ClassVar[type[PPOAgentConfig]] = PPOAgentConfig
+    config_class: ClassVar[type[AgentConfig]] = PPOAgentConfig
     config: PPOAgentConfig
 
     def _algorithm(self) -> OnPolicyAlgorithm:
@@ -53,7 +53,7 @@ class SB3PPO(SB3Agent):
         return found.mean, found.stddev
 
     def _commanded(self, sample: Array) -> Array:
-        return np.clip(sample, self._low, self._high)
+        return self._clipped(sample)
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"policy": self.model.policy.optimizer}
@@ -79,5 +79,5 @@ class OracleSB3PPO(SB3PPO):
     """PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-ppo"
-    context: Literal["hidden", "visible"] = "visible"
+    context: Context = "visible"
     laws: ClassVar = staticmethod(all_laws)

@@ -11,11 +11,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.interface import Transition
+from fastadapt.agents.sb3.config import RecurrentConfig
 from fastadapt.agents.sb3.ppo import SB3PPO
 from fastadapt.agents.sb3.trial_inputs import SB3TrialInputs, inputs, join
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
-from fastadapt.envs import TaskSet
+from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs.arrays import Array
 
 
@@ -26,10 +28,11 @@ class Recurrent(SB3PPO):
     """
 
     name: ClassVar = "recurrent"
+    config_class: ClassVar[type[AgentConfig]] = RecurrentConfig
     episodes_in_one: ClassVar = True
 
-    def __init__(self, task_set: TaskSet, seed: int, config: Any) -> None:
-        super().__init__(task_set, seed, config)
+    def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
+        super().__init__(spec, seed, config)
         self._nothing = self.model._last_lstm_states
 
     def _algorithm(self) -> RecurrentPPO:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from torch import Tensor
 
+from fastadapt.agents.checkpoint_arrays import Part, TensorArray
+from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.interface import AgentState
 from fastadapt.agents.sb3.agent import SB3Agent
 from fastadapt.agents.sb3.config import SB3SACConfig
+from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, no_laws
-from fastadapt.envs import FastadaptError
 from fastadapt.envs.arrays import Array
+from fastadapt.errors import FastadaptError
 
 _KEPT = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
@@ -23,7 +26,7 @@ _KEPT = ("observations", "next_observations", "actions", "rewards", "dones", "ti
 class SB3SAC(SB3Agent):
     """Soft actor-critic of Stable-Baselines3; its replay is part of a checkpoint."""
 
-    config_class: ClassVar[type[SB3SACConfig]] = SB3SACConfig
+    config_class: ClassVar[type[AgentConfig]] = SB3SACConfig
     config: SB3SACConfig
 
     def _algorithm(self) -> SAC:
@@ -51,8 +54,7 @@ class SB3SAC(SB3Agent):
         return mean, log_std.exp()
 
     def _commanded(self, sample: Array) -> Array:
-        middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
-        return middle + half * np.tanh(sample)
+        return self._from_unit(np.tanh(sample))
 
     def _reward_horizon(self) -> float:
         return 0.0  # single rewards: divided by whole returns they would be lost in the entropy
@@ -64,10 +66,12 @@ class SB3SAC(SB3Agent):
             "temperature": self.model.ent_coef_optimizer,
         }
 
+    def _model_parts(self) -> dict[str, Part]:
+        return super()._model_parts() | {"log_temperature": TensorArray(self.model.log_ent_coef)}
+
     def state(self) -> AgentState:
         """Return weights, normalisers, optimisers, and the replay."""
         state = super().state()
-        state.model["log_temperature"] = self.model.log_ent_coef.detach().numpy().copy()
         buffer = self.model.replay_buffer
         filled = buffer.buffer_size if buffer.full else buffer.pos
         if filled:
@@ -82,8 +86,6 @@ class SB3SAC(SB3Agent):
             FastadaptError: the weights or the replay are those of another agent.
         """
         super().load_state(state)
-        with torch.no_grad():
-            self.model.log_ent_coef.copy_(torch.from_numpy(state.model["log_temperature"]))
         if state.replay:
             self._fill(state.replay)
             self.model.replay_buffer.pos = state.values["replay_position"]
@@ -117,5 +119,5 @@ class OracleSB3SAC(SB3SAC):
     """Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-sac"
-    context: Literal["hidden", "visible"] = "visible"
+    context: Context = "visible"
     laws: ClassVar = staticmethod(all_laws)

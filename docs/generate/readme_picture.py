@@ -1,6 +1,6 @@
-"""The moving picture of the README: one damaged robot, with and without its memory.
+"""The moving picture of the README: one damaged robot, a baseline above, an adaptive agent below.
 
-`python -m readme_picture RUN --split test_held_out_damage --out recovery.webp`
+`python docs/generate/readme_picture.py BASELINE RUN --out docs/images/recovery.webp`
 """
 
 from __future__ import annotations
@@ -21,37 +21,42 @@ from fastadapt.envs.rendering import DAMAGED, PoseRenderer
 
 @dataclass(frozen=True)
 class Picture:
-    """Render one frozen task: the agent without its memory above, with it below."""
+    """Render one frozen task: the baseline above, the adaptive agent below."""
 
+    baseline: tyro.conf.Positional[Path]
+    """Run directory of a policy without adaptation."""
     run: tyro.conf.Positional[Path]
-    """Run directory of an RL² agent."""
+    """Run directory of an adaptive agent on the same task set."""
     out: Path = Path("recovery.webp")
     """Animated WebP to write."""
     split: str = "test_held_out_damage"
-    """Split that the task is taken from."""
+    """Split of the task."""
     task: int = 0
     """Number of the task in the split."""
     shots: int = 1
     """Adaptation episodes before the one that is shown."""
+    words: tuple[str, str] = ("trained on the healthy robot", "RL2")
+    """Captions of both halves."""
     every: int = 2
     """Control steps in a frame."""
     size: tuple[int, int] = (480, 240)
     """Width and height of each half [pixels]."""
+    cut: float = 0.875
+    """Share of the cropped rows that is cut from the top: feet matter more than sky."""
 
 
 def make_picture(args: Picture) -> list[float]:
     """Write the picture; return the returns of both halves."""
-    run = load_run(args.run)
-    task_set = run.task_set
+    task_set = load_run(args.run).task_set
     tasks = task_set.tasks(args.split)
     if not 0 <= args.task < len(tasks):
-        raise FastadaptError(f"'{args.split}' has tasks 0 to {len(tasks) - 1}, no {args.task}.")
+        raise FastadaptError(f"'{args.split}' has tasks 0 to {len(tasks) - 1}, not {args.task}.")
     task = tasks[args.task]
     halves: list[list[Image.Image]] = []
     returns: list[float] = []
     colours = dict.fromkeys(damaged_bodies(task_set, task), DAMAGED)
-    for memory, words in ((False, "memory wiped"), (True, f"adapting, {args.shots} shot before")):
-        lanes, values = record_lanes(run.agent(memory=memory), task_set, task, args.shots)
+    for path, words in zip((args.baseline, args.run), args.words, strict=True):
+        lanes, values = record_lanes(load_run(path).agent(), task_set, task, args.shots)
         returns.append(values[-1])
         halves.append(_frames(task_set.environment, lanes[-1], colours, words, args))
     frames = [_stacked(pair) for pair in zip(*halves, strict=True)]
@@ -79,7 +84,7 @@ def _frames(
         image = Image.fromarray(renderer.picture(lane.qpos[t], mocap))
         width, height = args.size
         rows = round(image.width * height / width)
-        top = (image.height - rows) * 7 // 8  # feet matter more than sky
+        top = round((image.height - rows) * args.cut)
         image = image.crop((0, top, image.width, top + rows)).resize(args.size)
         text = words
         if environment.name == "cheetah":

@@ -1,1 +1,1 @@
-"""Environments declared in a task-set file: robots that do not ship with fastadapt."""
+"""Custom robots: environments declared in a task-set file."""

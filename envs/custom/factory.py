@@ -1,4 +1,4 @@
-"""From a table `[environment]` and an MJCF file to an environment."""
+"""Make an environment from a table `[environment]` and an MJCF file."""
 
 from __future__ import annotations
 
@@ -10,36 +10,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from fastadapt.envs.arrays import Ids
-from fastadapt.envs.custom.builder import Blueprint
+from fastadapt.envs.custom.builder import RobotBuilder
 from fastadapt.envs.custom.files import ModelFiles, kept_folder, model_files
 from fastadapt.envs.custom.mjcf import CAMERA, one_line
 from fastadapt.envs.custom.python_class import class_environment, keep_class
 from fastadapt.envs.custom.schema import ClassTable, RobotTable, read_table
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.objectives.catalogue import objectives
-from fastadapt.envs.objectives.posed_robot import PosedRobot
-from fastadapt.errors import FastadaptError
+from fastadapt.envs.objectives.catalogue import find_objective
+from fastadapt.envs.objectives.objective import Objective, settings_in
+from fastadapt.errors import FastadaptError, unknown_name
 
 _made: dict[tuple[str, Path], type[Environment]] = {}
-"""By content and place: an equal robot elsewhere has files of its own, which may change or go."""
-_STRUCTURE = {
-    "name", "model", "objective", "control_step", "horizon", "keyframe", "pose", "joints",
-    "lockable", "feet", "servos", "remove", "floor", "timestep", "integrator", "weights", "object",
-    "increments",
-}  # fmt: skip
-"""Keys that are no class attributes of the objective under the same name."""
+"""By digest and place: an equal robot elsewhere has files of its own, which may change or go."""
 
 
-class OwnRobot(Environment):
+class CustomRobot(Environment):
     """An environment that a task-set file declares.
 
-    Its id ends with a hash of the model's files and of the declaration: another robot has another.
+    Its id ends with a hash of the model's files and of the declaration, so that different robots
+    have different ids.
     """
 
-    blueprint: ClassVar[Blueprint]
+    builder: ClassVar[RobotBuilder]
     files: ClassVar[ModelFiles]
     digest: ClassVar[str]
     camera = CAMERA
@@ -50,7 +42,7 @@ class OwnRobot(Environment):
         return f"{cls.name}-{cls.digest}"
 
 
-def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Environment]:
+def custom_environment(content: Mapping[str, Any], origin: Path | None) -> type[Environment]:
     """Return the environment that a table `[environment]` declares, the same class each time.
 
     Args:
@@ -71,7 +63,7 @@ def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Env
     if key not in _made:
         made = _make(table, files, digest)
         try:
-            _ = made.model(), made.actions(), made.observations  # what does not fit is told here
+            _ = made.model(), made.actions(), made.observations  # to report errors now
         except ValueError as error:
             if isinstance(error, FastadaptError):
                 raise
@@ -83,42 +75,57 @@ def own_environment(content: Mapping[str, Any], origin: Path | None) -> type[Env
 
 
 def keep_robot(environment: type[Environment], origin: Path) -> None:
-    """Copy the model of an own robot beside a task-set file, so that it needs nothing else."""
-    if issubclass(environment, OwnRobot):
+    """Copy the model of a custom robot beside a task-set file, which then needs nothing else."""
+    if issubclass(environment, CustomRobot):
         environment.files.copy(kept_folder(origin))
     else:
         keep_class(environment, origin)
 
 
 def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment]:
-    blueprint = Blueprint(table, files)
-    objective = objectives()[table.objective]
-    stem = re.sub(r"[^a-z0-9]+", "-", files.model.stem.lower()).strip("-") or "robot"
+    objective = find_objective(table.objective)
+    builder = RobotBuilder(table, files, objective.moves_about)
+    summary = (objective.__doc__ or "").partition("\n")[0].rstrip(".")
+    stem = _slug(files.model.stem) or "robot"
     attributes: dict[str, Any] = {
+        **objective.fit(table, builder.robot),
+        **settings_in(table, objective),
+        **_weights(table, objective),
         "__doc__": objective.__doc__,
         "__module__": __name__,
-        "name": table.name or f"{stem}-{table.objective}",
+        "name": table.name or f"{stem}-{_slug(table.objective)}",
         "version": 0,
-        "summary": f"{files.model.name}: {(objective.__doc__ or '').splitlines()[0].rstrip('.')}",
-        "blueprint": blueprint,
+        "summary": f"{files.model.name}: {summary}",
+        "builder": builder,
         "files": files,
-        "spec": staticmethod(blueprint.spec),
+        "spec": staticmethod(builder.spec),
         "digest": digest,
         "horizon": max(1, round(table.horizon / table.control_step)),
-        "physics_steps": _physics_steps(table.control_step, blueprint.timestep),
-        "feet": blueprint.anatomy.feet(),
-        "lockable": blueprint.anatomy.lockable(),
-        **blueprint.attributes(objective),
+        "physics_steps": _physics_steps(table.control_step, builder.timestep),
+        "feet": builder.kinematics.feet(),
+        "lockable": builder.kinematics.lockable(),
     }
-    for key, value in table.model_dump(exclude=_STRUCTURE, exclude_none=True).items():
-        attributes.setdefault(key, value)
-    bases = (FeltJoints, OwnRobot) if issubclass(objective, PosedRobot) else (OwnRobot,)
-    made: Any = type(stem.title().replace("-", ""), (*bases, objective), attributes)
+    made: Any = type(stem.title().replace("-", ""), (CustomRobot, objective), attributes)
     return made
 
 
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _weights(table: RobotTable, objective: type[Objective]) -> dict[str, Any]:
+    """Return the weights of the reward where the table changes some of them."""
+    if not table.weights:
+        return {}
+    weights = getattr(objective, "weights", {})
+    for name in table.weights:
+        if name not in weights:
+            raise unknown_name("weight (environment.weights) called", name, weights)
+    return {"weights": {**weights, **table.weights}}
+
+
 def _physics_steps(control_step: float, timestep: float) -> int:
-    """Return how many physics steps a control step has; it must be a multiple of them."""
+    """Return the number of physics steps in a control step, which must be a multiple of them."""
     count = round(control_step / timestep)
     if count < 1 or not math.isclose(count * timestep, control_step, rel_tol=1e-6):
         raise FastadaptError(
@@ -126,17 +133,3 @@ def _physics_steps(control_step: float, timestep: float) -> int:
             f"physics, {timestep:g} s. The nearest one is {max(1, count) * timestep:g} s."
         )
     return count
-
-
-class FeltJoints(Environment):
-    """In place of the driven joints of `PosedRobot`, those that the declaration names."""
-
-    felt: ClassVar[tuple[str, ...]]
-    """Hinges and slides, by name."""
-
-    @classmethod
-    def joints(cls) -> tuple[Ids, Ids, Ids]:
-        """Return the ids, `qpos` and `qvel` addresses of the joints that the robot can feel."""
-        model = cls.model()
-        ids = np.array([model.joint(name).id for name in cls.felt], np.intp)
-        return ids, model.jnt_qposadr[ids].astype(np.intp), model.jnt_dofadr[ids].astype(np.intp)

@@ -1,4 +1,4 @@
-"""Where the model of somebody's own robot is, and everything that it is made of."""
+"""Files of a custom robot: the MJCF file, its includes, meshes and textures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelFiles:
 
     Attributes:
         model: the MJCF file.
-        files: it, what it includes, and its meshes and textures, sorted.
+        files: the MJCF file, its includes, meshes and textures, sorted.
     """
 
     model: Path
@@ -34,11 +34,11 @@ class ModelFiles:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the content: of XML without comments and layout, of other files as they are."""
+        """Hash of the content; comments and layout of XML files do not count."""
         return _digest(self.files)
 
     def copy(self, folder: Path) -> None:
-        """Copy everything into a folder from which `kept` finds it again.
+        """Copy all files into a folder in which `kept` finds them.
 
         Raises:
             FastadaptError: a file has changed or gone since the robot was loaded.
@@ -73,7 +73,7 @@ def model_files(model: str, origin: Path | None) -> ModelFiles:
     Args:
         model: a path, relative to the folder of `origin`; `package:<package>/<path in it>`; or
             `menagerie:<robot>` or `menagerie:<robot>/<entry>`.
-        origin: the task-set file that names the model; None: the working directory counts.
+        origin: the task-set file that names the model; None: relative to the working directory.
 
     Raises:
         FastadaptError: there is no such file or package, or the file is no XML.
@@ -83,12 +83,12 @@ def model_files(model: str, origin: Path | None) -> ModelFiles:
 
 
 def kept_folder(origin: Path) -> Path:
-    """Return where the robot of a task-set file is kept if it was copied: beside it."""
+    """Return the folder beside a task-set file for a copy of its robot."""
     return origin.with_name(origin.name.removesuffix(".toml") + ".robot")
 
 
 def kept(origin: Path) -> Path | None:
-    """Return the model that was copied beside a task-set file, None if none was."""
+    """Return the model that was copied beside a task-set file, or None."""
     entry = kept_folder(origin) / _ENTRY
     if not entry.is_file():
         return None
@@ -140,11 +140,11 @@ def _in_menagerie(place: str) -> Path:
         return mujoco_menagerie.get(robot).xml(entry or None)
     except (mujoco_menagerie.MenagerieError, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise FastadaptError(f"The model 'menagerie:{place}' cannot be had: {reason}.") from None
+        raise FastadaptError(f"The model 'menagerie:{place}' is not available: {reason}.") from None
 
 
 def _closure(model: Path) -> set[Path]:
-    """Return every file that a model needs, as far as it exists (the compiler misses the rest)."""
+    """Return the existing files that a model needs; the compiler reports missing ones."""
     roots: dict[Path, ET.Element] = {}
     pending = [model]
     while pending:
@@ -171,7 +171,7 @@ def _closure(model: Path) -> set[Path]:
 
 
 def _named_files(root: ET.Element) -> set[str]:
-    """Return what any element calls a file (a cube texture has six of them)."""
+    """Return the values of all file attributes (a cube texture has six)."""
     return {
         value for e in root.iter() for key, value in e.attrib.items() if key.startswith("file")
     } | {mesh.get("filename", "") for mesh in root.iter("mesh")} - {""}
@@ -190,7 +190,7 @@ def _parse(path: Path) -> ET.Element:
 
 
 def _shared(parts: list[tuple[str, ...]]) -> list[str]:
-    """Return the folders at the beginning that all paths have in common."""
+    """Return the leading folders that all paths have in common."""
     count = 0
     for column in zip(*parts, strict=False):
         if len(set(column)) > 1:

@@ -1,4 +1,4 @@
-"""Which body carries an own robot, which joints it drives, feels and can lock."""
+"""Kinematics of a custom robot: base body, observed and lockable joints, feet."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.custom.mjcf import SCALAR, matched
-from fastadapt.envs.custom.schema import MovingTable, RobotTable
+from fastadapt.envs.custom.schema import RobotTable
 from fastadapt.envs.model.names import names_of
 from fastadapt.errors import unknown_name
 
 
-class Anatomy:
-    """What a compiled model consists of, as far as the table `[environment]` does not say it."""
+class Kinematics:
+    """The bodies and joints of a compiled model, by the table `[environment]` or else inferred.
 
-    def __init__(self, model: mujoco.MjModel, table: RobotTable) -> None:
-        """Keep both; nothing is looked up before it is asked for."""
+    Args:
+        model: the compiled model.
+        table: the declaration.
+        moves_about: whether the robot as a whole moves, so that passive joints are observed.
+    """
+
+    def __init__(self, model: mujoco.MjModel, table: RobotTable, moves_about: bool) -> None:
         self._model = model
         self._table = table
+        self._moves_about = moves_about
 
     @cached_property
-    def carrier(self) -> str:
-        """The body that carries the rest: the first with a free joint, or the first that moves."""
+    def base(self) -> str:
+        """The base body: the first with a free joint, or else the first that moves."""
         model = self._model
         free = model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE]
         driven = self._trees_of_actuators()
@@ -35,9 +41,9 @@ class Anatomy:
     @cached_property
     def root(self) -> str:
         """The body that the objective is about."""
-        wanted = self._table.root if isinstance(self._table, MovingTable) else None
+        wanted = getattr(self._table, "root", None)
         if wanted is None:
-            return self.carrier
+            return self.base
         if wanted not in (known := names_of(self._model, "body")):
             raise unknown_name("body (environment.root) called", wanted, known)
         return wanted
@@ -73,7 +79,7 @@ class Anatomy:
         return {int(model.dof_jntid[dof]) for dof in dofs}
 
     @cached_property
-    def felt(self) -> tuple[str, ...]:
+    def observed_joints(self) -> tuple[str, ...]:
         """Names of the hinges and slides that are observed and start with noise."""
         model = self._model
         scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in SCALAR]
@@ -82,7 +88,7 @@ class Anatomy:
             what = "environment.joints: there is no hinge or slide"
             return tuple(matched(what, self._table.joints, known))
         driven = self._driven()
-        passive = self._passive() if isinstance(self._table, MovingTable) else set()
+        passive = self._passive() if self._moves_about else set()
         return tuple(model.joint(j).name for j in scalar if j in driven | passive)
 
     def _passive(self) -> set[int]:
@@ -105,7 +111,7 @@ class Anatomy:
         """Return the names of the joints that can be locked."""
         model, patterns = self._model, self._table.lockable
         if patterns is None:
-            return self.felt
+            return self.observed_joints
         known = [model.joint(j).name for j in range(model.njnt) if int(model.jnt_type[j]) in SCALAR]
         what = "environment.lockable: there is no hinge or slide"
         return tuple(matched(what, patterns, known))
@@ -117,14 +123,3 @@ class Anatomy:
         known = names_of(self._model, "geom")
         what = "environment.feet: there is no geom"
         return tuple(matched(what, self._table.feet, known))
-
-    def can_leave(self) -> bool:
-        """Return whether a free joint or a slide moves the root."""
-        model, body = self._model, self._model.body(self.root).id
-        kinds = (int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_SLIDE))
-        while body > 0:
-            first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
-            if any(int(model.jnt_type[first + j]) in kinds for j in range(count)):
-                return True
-            body = int(model.body_parentid[body])
-        return False

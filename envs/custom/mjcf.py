@@ -1,4 +1,4 @@
-"""What is added to somebody's own MJCF before it is compiled: names, servos, a floor, a camera."""
+"""Additions to a custom robot's MJCF before it is compiled: names, servos, floor, camera."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAMERA = "fastadapt camera"
 
 
 class Servo(BaseModel):
-    """Position servos that take the place of actuators, or drive joints that have none."""
+    """Position servos that replace actuators, or drive joints without one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -32,11 +32,11 @@ class Servo(BaseModel):
     kd: float = Field(default=0.0, ge=0)
     """Damping [N m s/rad, or N s/m]."""
     force: float | None = Field(default=None, gt=0)
-    """Largest torque or force [N m or N] (default: that of the motor which it replaces)."""
+    """Largest torque or force [N m or N] (default: that of the replaced motor)."""
 
 
 def load_spec(files: ModelFiles) -> mujoco.MjSpec:
-    """Read an MJCF file and name what has no name.
+    """Read an MJCF file and name the elements that have no name.
 
     Raises:
         FastadaptError: MuJoCo cannot read it.
@@ -45,7 +45,7 @@ def load_spec(files: ModelFiles) -> mujoco.MjSpec:
         spec = mujoco.MjSpec.from_file(str(files.model))
     except ValueError as error:
         raise FastadaptError(f"MuJoCo cannot read '{files.model}': {one_line(error)}") from None
-    # Parents come first. A free joint stays without a name: "*" is meant for the other joints.
+    # Parents come first. A free joint stays unnamed, so that the pattern "*" leaves it out.
     world = spec.worldbody.name
     _name(spec.bodies[1:], lambda body: f"{body.parent.name}_body".removeprefix(f"{world}_"))
     _name([j for j in spec.joints if int(j.type) in SCALAR], lambda joint: joint.parent.name)
@@ -62,10 +62,10 @@ def one_line(error: Exception) -> str:
 
 
 def remove(spec: mujoco.MjSpec, names: Iterable[str]) -> None:
-    """Delete named bodies (with all that refers to them), joints, geoms, actuators, equalities.
+    """Delete named bodies (with all references), joints, geoms, actuators and equalities.
 
     Raises:
-        FastadaptError: there is nothing of that name.
+        FastadaptError: no element has that name.
     """
     for name in names:
         kinds = (spec.bodies[1:], spec.joints, spec.geoms, spec.actuators, spec.equalities)
@@ -78,7 +78,7 @@ def remove(spec: mujoco.MjSpec, names: Iterable[str]) -> None:
 
 
 def add_servos(spec: mujoco.MjSpec, servos: Iterable[Servo]) -> None:
-    """Put position servos onto joints, in place of the actuators that they have.
+    """Add position servos to joints, in place of their actuators.
 
     Raises:
         FastadaptError: there is no such joint, or it is not a hinge or slide.
@@ -115,20 +115,6 @@ def matched(what: str, patterns: Iterable[str], names: Iterable[str]) -> list[st
     return [n for n in known if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
 
 
-def by_pattern(key: str, values: Mapping[str, float], name: str) -> float:
-    """Return the value of the first pattern that matches a name.
-
-    Raises:
-        FastadaptError: none does.
-    """
-    for pattern, value in values.items():
-        if fnmatch.fnmatchcase(name, pattern):
-            return value
-    raise FastadaptError(
-        f"environment.{key} has no pattern that matches actuator '{name}'; end it with \"*\"."
-    )
-
-
 def add_floor(spec: mujoco.MjSpec) -> None:
     """Add a plane at height 0, with MuJoCo's friction of 1, and a light."""
     spec.worldbody.add_geom(
@@ -140,12 +126,12 @@ def add_floor(spec: mujoco.MjSpec) -> None:
 
 
 def has_ground(spec: mujoco.MjSpec) -> bool:
-    """Return whether anything that does not move can be touched."""
+    """Return whether the world body has a geom that collides."""
     return any(geom.contype or geom.conaffinity for geom in spec.worldbody.geoms)
 
 
 def add_camera(spec: mujoco.MjSpec, root: str, extent: float) -> None:
-    """Add a camera that looks at the root from the side and moves with it."""
+    """Add a camera that tracks the root from the side."""
     body = spec.body(root)
     away = 2.2 * max(extent, 0.05)
     camera = body.add_camera(name=CAMERA, pos=[0.35 * away, -away, 0.35 * away])
@@ -203,7 +189,9 @@ def _joint_called(model: mujoco.MjModel, name: str) -> int:
 
 
 def lowest_gap(model: mujoco.MjModel, qpos: Any) -> float | None:
-    """Return how far the robot's lowest part is above the ground plane [m], None if there is none.
+    """Return the height of the robot's lowest point above the ground plane [m].
+
+    None without a ground plane, or without a moving geom that collides.
 
     Args:
         model: the compiled model.
@@ -241,7 +229,7 @@ INTEGRATORS = {
 
 
 def _name(elements: Iterable[Any], name: Any) -> None:
-    """Name what has no name after the body that it belongs to; names do not change the physics."""
+    """Name unnamed elements after their body; names do not change the physics."""
     taken = {element.name for element in elements if element.name}
     for element in elements:
         if not element.name:

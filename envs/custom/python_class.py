@@ -1,4 +1,4 @@
-"""An environment that is a Python class, named in a task-set file."""
+"""Environments that are Python classes, named in a task-set file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ _made: dict[tuple[type, str], type[Environment]] = {}
 
 
 def class_environment(name: str, origin: Path | None) -> type[Environment]:
-    """Return the environment `module:Class`, its id completed by a hash of its model.
+    """Return the environment `module:Class`; a hash of its model is appended to its id.
 
     Args:
-        name: `module:Class`; the module is looked for beside `origin`, then among the installed
-            ones.
+        name: `module:Class`; the module is searched beside `origin`, then among installed ones.
         origin: the task-set file.
 
     Raises:
-        FastadaptError: there is no such module or class, or it is no environment.
+        FastadaptError: there is no such module or class, or it is not an environment.
     """
     module_name, _, class_name = name.partition(":")
     if not class_name or not module_name.replace(".", "").isidentifier():
@@ -39,14 +38,7 @@ def class_environment(name: str, origin: Path | None) -> type[Environment]:
     classes = [n for n, c in vars(module).items() if isinstance(c, type)]
     if found is None:
         raise unknown_name(f"class (in '{module_name}') called", class_name, classes)
-    if not (isinstance(found, type) and issubclass(found, Environment)):
-        raise FastadaptError(
-            f"'{name}' is no environment: derive it from fastadapt.envs.Environment or from an "
-            "objective in fastadapt.envs.objectives."
-        )
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise FastadaptError(f"'{name}' is not complete: it does not define {missing}.")
+    found = checked_environment(found, name)
     try:
         content = found.spec().to_xml()
     except ValueError as error:
@@ -59,8 +51,25 @@ def class_environment(name: str, origin: Path | None) -> type[Environment]:
     return _made[key]
 
 
+def checked_environment(found: object, name: str) -> type[Environment]:
+    """Return a class if it is a complete environment.
+
+    Raises:
+        FastadaptError: it is not an environment, or an abstract method is missing.
+    """
+    if not (isinstance(found, type) and issubclass(found, Environment)):
+        raise FastadaptError(
+            f"'{name}' is no environment: derive it from fastadapt.envs.Environment or from an "
+            "objective in fastadapt.envs.objectives."
+        )
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise FastadaptError(f"'{name}' is not complete: it does not define {missing}.")
+    return found
+
+
 def keep_class(environment: type[Environment], origin: Path) -> None:
-    """Note beside a task-set file where the module of its environment was found."""
+    """Record beside a task-set file the folder of its environment's module."""
     folder = getattr(environment, "class_folder", None)
     if folder is not None:
         target = kept_folder(origin)
@@ -82,7 +91,7 @@ def _with_digest(cls: type[Environment], digest: str, folder: Path | None) -> ty
 
 
 def _module(name: str, origin: Path | None) -> tuple[ModuleType, Path | None]:
-    """Import a module from beside the task-set file, else an installed one."""
+    """Import a module beside the task-set file, or else an installed one."""
     for folder in _folders(origin):
         path = folder / (name.replace(".", "/") + ".py")
         if path.is_file():
@@ -109,7 +118,7 @@ def _folders(origin: Path | None) -> list[Path]:
 
 
 def _import_file(name: str, path: Path) -> ModuleType:
-    """Import a file; one that has changed since is imported anew."""
+    """Import a file, again if it has changed since."""
     content = path.read_bytes()
     unique = f"fastadapt_own_{hashlib.sha256(bytes(path) + content).hexdigest()[:12]}_{name}"
     unique = unique.replace(".", "_")
@@ -122,7 +131,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     sys.modules[unique] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever somebody's file raises
+    except Exception as error:  # a user's file may raise anything
         del sys.modules[unique]
         raise FastadaptError(
             f"'{path}' cannot be imported: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Joint locks: equality constraints that are compiled inactive and switched on per simulation."""
+"""Joint locks: equality constraints, compiled inactive and activated per simulation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def lock_name(joint: str) -> str:
 
 
 def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
-    """Add one inactive, stiff joint equality for each joint, so that it can be locked later."""
+    """Add an inactive, stiff joint equality for each joint."""
     for joint in joints:
         equality = spec.add_equality()
         equality.name = lock_name(joint)
@@ -26,7 +26,12 @@ def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
         equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
 
 
-def _equality(model: mujoco.MjModel, joint: int) -> int:
+def lock_id(model: mujoco.MjModel, joint: int) -> int:
+    """Return the id of the equality constraint that locks a joint.
+
+    Raises:
+        FastadaptError: the joint cannot be locked.
+    """
     name = lock_name(model.joint(joint).name)
     index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, name)
     if index < 0:

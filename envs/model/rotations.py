@@ -1,4 +1,4 @@
-"""Quaternions as rotation matrices, for N bodies in a handful of operations."""
+"""Rotation matrices of quaternions, vectorised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIAGONAL = slice(None, None, 4)
 
 
 def unit(vectors: Array) -> Array:
-    """Return vectors `(N, n)` at length 1; where there is no length, 0."""
+    """Return vectors `(N, n)` normalised to length 1; zero vectors stay zero."""
     length = np.sqrt(np.add.reduce(vectors * vectors, axis=1, keepdims=True))
     return vectors / np.where(length > 0, length, 1.0)
 

@@ -67,7 +67,7 @@ _MOMENTS: dict[mujoco.mjtGeom, Callable[[Array, Array, Array], Array]] = {
 }
 
 SOLIDS = tuple(int(kind) for kind in _MOMENTS)
-"""Kinds of geoms that this module knows."""
+"""Kinds of geoms that are supported."""
 
 
 def half_extents(kind: int, size: Array) -> Array:

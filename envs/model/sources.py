@@ -1,4 +1,4 @@
-"""The robots' models that come with the installed `gymnasium` package."""
+"""MJCF files of shipped robots and of the installed `gymnasium` package."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import mujoco
 
 
 def gymnasium_spec(file: str) -> mujoco.MjSpec:
-    """Load one of Gymnasium's MJCF files and name what has no name in it.
+    """Load one of Gymnasium's MJCF files and name its unnamed actuators.
 
-    An actuator without a name gets that of its joint: damage then finds both under one name. Names
-    do not change the physics.
+    An actuator without a name gets that of its joint. Names do not change the physics.
 
     Args:
         file: name of the file in `gymnasium/envs/mujoco/assets`.

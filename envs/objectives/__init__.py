@@ -1,4 +1,4 @@
-"""What robots are asked to do: environments without a robot.
+"""Objectives: environments without a robot.
 
 An objective is an abstract `Environment`, parameterised by class attributes: a subclass gives it a
 robot (`spec`), the robot's `root` body, a nominal pose and numbers, and needs no code:
@@ -13,6 +13,7 @@ robot (`spec`), the robot's `root` body, a nominal pose and numbers, and needs n
         @staticmethod
         def spec() -> mujoco.MjSpec: ...
 
-Observation, actions, lockable joints and draws follow from the model. Robots are found through
-names, never through positions in the model.
+Observation, actions, lockable joints and draws follow from the model. Parts of the robot are found
+by name, never by their position in the model. An installed package adds objectives through the
+entry-point group `fastadapt.objectives`; a table `[environment]` uses them by name.
 """

@@ -1,28 +1,53 @@
-"""Bring an object to a goal: push it, or carry it."""
+"""Objective: bring an object to a goal by pushing or carrying it."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.environment import Channel, Environment, from_model
+from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.object_motion import (
     ObjectMotion,
     add_goal,
     mocap_of,
     site_of,
 )
-from fastadapt.envs.objectives.servo_targets import ServoTargets, joint_unit, length_unit
+from fastadapt.envs.objectives.objective import (
+    Keys,
+    NotNegative,
+    Objective,
+    Positive,
+    Range,
+    RobotModel,
+)
+from fastadapt.envs.objectives.servo_targets import (
+    ServoTargets,
+    increments_of,
+    joint_unit,
+    length_unit,
+)
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError, unknown_name
 
 
-class BringObject(Environment):
+class BringObjectKeys(Keys):
+    """Keys of a declared robot that brings an object to a goal."""
+
+    object: str
+    """Body with a free joint that is to be moved."""
+    site: str
+    """Site of the robot that pushes or grasps."""
+    increments: Positive | Mapping[str, Positive] | None = None
+    """Displacement of a servo's target by an action of 1 in one control step [rad or m], or a table
+    of them by patterns of actuator names (default: 1 rad/s, 0.1 m/s)."""
+
+
+class BringObject(Objective):
     """Bring a free object to a visible goal and keep it there.
 
     Reward per control step, with d [m] from object to goal and t [m] from the tip to the object (or
@@ -31,7 +56,7 @@ class BringObject(Environment):
         w_reach exp(-t / 0.1) + w_near exp(-d / 0.1) + w_there exp(-(d / 0.03)^2)
         - w_ctrl |action|^2 - w_effort |target - position|^2
 
-    The last term counts with `increments` only: a servo far from its target pushes something.
+    The last term counts with `increments` only: a servo far from its target is blocked.
 
     Action: with `increments`, 1 moves the target of a position servo by that much, more counts as
     1, and 0 holds the target; without, an action is the control. Never terminates;
@@ -43,41 +68,48 @@ class BringObject(Environment):
 
     An episode begins near the keyframe, with the targets where the joints are; the object is moved
     by up to `object_region` and turned by an angle in `object_yaw`; the goal is drawn relative to
-    where it then stands.
+    the object's initial position.
     """
+
+    settings = (
+        "leash", "joint_noise", "object_region", "object_yaw", "goal_distance", "goal_direction",
+        "goal_height", "standoff", "success_distance",
+    )  # fmt: skip
+    keys = BringObjectKeys
 
     joints: ClassVar[tuple[str, ...]]
     """Joints of the robot that are observed, each with one degree of freedom."""
     object_body: ClassVar[str] = "object"
     """Body that is to be moved; it has a free joint."""
     goal_body: ClassVar[str] = "goal"
-    """Mocap body that shows where the goal is."""
+    """Mocap body at the goal."""
     tip: ClassVar[str] = "tip"
     """Site of the robot that pushes or grasps."""
     keyframe: ClassVar[str] = "nominal"
-    """Keyframe with the positions and controls that an episode starts near."""
+    """Keyframe with the nominal positions and controls of an episode's start."""
     increments: ClassVar[tuple[float, ...]] = ()
-    """How far an action of 1 moves the target of each actuator [rad or m]."""
-    leash: ClassVar[float] = 0.2
-    """How far a target may be from where its actuator is [rad or m]: no winding up when blocked."""
-    joint_noise: ClassVar[float] = 0.03
+    """Displacement of each actuator's target by an action of 1 [rad or m]."""
+    leash: ClassVar[Positive] = 0.2
+    """Largest distance of a target from its actuator's position [rad or m]: no windup when blocked.
+    """
+    joint_noise: ClassVar[NotNegative] = 0.03
     """Initial joint positions are uniform within this of the keyframe's [rad or m]."""
     noisy_joints: ClassVar[tuple[str, ...] | None] = None
-    """Which of the joints start with noise (default: all of `joints`)."""
+    """Joints that start with noise (default: all of `joints`)."""
     object_region: ClassVar[tuple[float, float]] = (0.03, 0.05)
-    """The object starts uniform within this of the keyframe's x and y [m]."""
-    object_yaw: ClassVar[tuple[float, float]] = (-np.pi, np.pi)
-    """It is turned about the vertical by an angle uniform in this [rad]."""
-    goal_distance: ClassVar[tuple[float, float]] = (0.1, 0.2)
-    """Horizontal distance of the goal from where the object starts [m]."""
-    goal_direction: ClassVar[tuple[float, float]] = (-np.pi, np.pi)
-    """Its direction, from the x axis [rad]."""
-    goal_height: ClassVar[tuple[float, float]] = (0.0, 0.0)
-    """Its height above where the object starts [m]."""
-    standoff: ClassVar[float] = 0.0
-    """How far behind the object's centre it is pushed [m]; 0: the tip goes to its centre."""
-    success_distance: ClassVar[float] = 0.03
-    """Distance that counts as success [m]."""
+    """The object starts uniform within this of its nominal x and y [m]."""
+    object_yaw: ClassVar[Range] = (-np.pi, np.pi)
+    """Initial rotation of the object about the vertical, uniform between these [rad]."""
+    goal_distance: ClassVar[Range] = (0.1, 0.2)
+    """Horizontal distance of the goal from the object's initial position [m]."""
+    goal_direction: ClassVar[Range] = (-np.pi, np.pi)
+    """Direction of the goal from that position, measured from the x axis [rad]."""
+    goal_height: ClassVar[Range] = (0.0, 0.0)
+    """Height of the goal above that position [m]."""
+    standoff: ClassVar[NotNegative] = 0.0
+    """Distance of the pushing point behind the object's centre [m]; 0: the centre itself."""
+    success_distance: ClassVar[Positive] = 0.03
+    """Distance from object to goal that counts as success [m]."""
     weights: ClassVar[Mapping[str, float]] = {
         "reach": 0.2,
         "near": 0.4,
@@ -107,15 +139,25 @@ class BringObject(Environment):
         self._noise = np.where(np.isin(self.joints, noisy), self.joint_noise, 0.0)
 
     @classmethod
+    def fit(cls, table: Any, robot: RobotModel) -> Mapping[str, Any]:
+        return {
+            "keyframe": robot.keyframe,
+            "joints": robot.joints,
+            "object_body": table.object,
+            "tip": table.site,
+            "increments": increments_of(robot.model, table.increments, robot.control_step),
+        }
+
+    @classmethod
     def actions(cls) -> tuple[Channel, ...]:
         channels = super().actions()
         if not cls.increments:
             for channel in channels:
                 if channel.low >= channel.high:
                     raise FastadaptError(
-                        f"Actuator '{channel.name}' has no ctrlrange, so nobody knows how far an "
-                        "action can go. Give it one in the model, or use position servos with "
-                        "increments."
+                        f"Actuator '{channel.name}' has no ctrlrange, so the range of its action "
+                        "is undefined. Add a ctrlrange to the actuator, or use position servos "
+                        "with increments."
                     )
             return channels
         units = (length_unit(cls.model(), i) for i in range(len(channels)))
@@ -124,13 +166,13 @@ class BringObject(Environment):
 
     @classmethod
     def prepare(cls, spec: mujoco.MjSpec) -> None:
-        """Add a goal to be seen where the model has none."""
+        """Add a visible goal where the model has none."""
         super().prepare(spec)
         add_goal(spec, cls.goal_body, cls.success_distance)
 
     @classmethod
     def channels(cls) -> tuple[Channel, ...]:
-        """Return the channels of the observation, from the attributes."""
+        """Return the channels of the observation."""
         joints = {name: joint_unit(cls.model(), name) for name in cls.joints}
         actuators = [channel.name for channel in cls.actions()]
         sensed = [Channel(f"{joint} position", unit) for joint, unit in joints.items()]
@@ -151,11 +193,11 @@ class BringObject(Environment):
         return (*sensed, *(Channel(f"goal - object {axis}", "m") for axis in "xyz"))
 
     def controls(self, action: Array) -> Array:
-        """Return the actions themselves, or the servo targets moved by them."""
+        """Return the actions themselves or, with `increments`, the displaced servo targets."""
         return action if self._servos is None else self._servos.moved(action)
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near the keyframe; draw where the object stands, how it is turned, and the goal."""
+        """Write a state near the keyframe; draw the pose of the object and the goal."""
         count = len(self.joints)
         noise = (2 * draws[:, :count] - 1) * self._noise
         self.sim.data("qpos")[ids], self.sim.data("ctrl")[ids] = self._start
@@ -176,7 +218,7 @@ class BringObject(Environment):
     def observation(self) -> Array:
         sim = self.sim
         tip, place = self._sites[:, self._tip], self._object.position()
-        axes = np.clip(self._object.axes(), -1.0, 1.0)  # of rounding
+        axes = np.clip(self._object.axes(), -1.0, 1.0)  # against rounding
         parts = [sim.data("qpos")[:, self._qpos], sim.data("qvel")[:, self._dofs]]
         if self._servos is not None:
             parts.append(self._servos.errors())
@@ -208,10 +250,10 @@ class BringObject(Environment):
         return self._goals[:, self._mocap] - self._object.position()
 
     def _to_contact(self) -> Array:
-        """Return the distance of the tip from where it should touch the object, `(N,)`."""
+        """Return the distance of the tip from the point where it should push, `(N,)` [m]."""
         to_goal = self._to_goal()
         distance = np.linalg.norm(to_goal, axis=1, keepdims=True)
-        # The direction fades out where the object is all but there.
+        # The direction fades out close to the goal, where it is ill-defined.
         behind = self.standoff * to_goal / np.maximum(distance, 0.02)
         tip = self._sites[:, self._tip]
         return np.linalg.norm(self._object.position() - behind - tip, axis=1)

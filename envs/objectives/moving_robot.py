@@ -1,10 +1,10 @@
-"""A robot that moves about: how its root moves, what it costs, and when it has fallen."""
+"""Root sensors, costs and falls of robots that move about."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -14,18 +14,27 @@ from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.model.names import ids_of, names_of
 from fastadapt.envs.model.rotations import unit
+from fastadapt.envs.objectives.objective import Keys, Positive, Range, RobotModel
 from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
-from fastadapt.envs.objectives.root_motion import Motion, RootMotion, free_joint
+from fastadapt.envs.objectives.root_motion import Motion, RootMotion, can_travel, free_joint
 from fastadapt.envs.simulation.interface import Simulation
-from fastadapt.errors import unknown_name
+from fastadapt.errors import FastadaptError, unknown_name
+
+
+class MovingKeys(Keys):
+    """Keys of a declared robot that moves about."""
+
+    root: str | None = None
+    """The body that is to move (default: the first with a free joint, or the first that moves)."""
 
 
 class MovingRobot(PosedRobot):
-    """What objectives of robots with a moving root share: body sensors, costs, and falling.
+    """Base of objectives for robots with a moving root: root sensors, costs, and falls.
 
-    Observed of the root, in body axes: the direction of gravity and the angular velocity (an
-    inertial unit has both) and the velocity (what a state estimator makes of legs and inertial
-    unit). Costs, each multiplied by its entry of `weights` and subtracted from the reward:
+    Observed of the root, in body axes: the direction of gravity and the angular velocity (both from
+    an inertial unit) and the velocity (from a state estimator).
+
+    Costs, each multiplied by its entry of `weights` and subtracted from the reward:
 
     - `effort`: mean over the actuators of (force / limit)^2, in the last physics step;
     - `action_rate`: mean over the actions of (action - previous action)^2;
@@ -35,17 +44,22 @@ class MovingRobot(PosedRobot):
     - `height`: ((height - nominal height) / nominal height)^2;
     - `acceleration`: mean over the joints of (change of velocity / control step / 100 rad/s^2)^2;
     - `drag`: mean over the feet of horizontal speed [m/s] * (1 - lift / `foot_clearance`)^2, lift
-      from 0 to `foot_clearance`, in the last physics step: a foot should stand or be lifted.
+      from 0 to `foot_clearance`, in the last physics step: a foot should be at rest or lifted.
     """
+
+    settings = (*PosedRobot.settings, "healthy_height", "healthy_tilt")
+    keys = MovingKeys
+    moves_about = True
 
     root: ClassVar[str]
     """Name of the root body."""
-    healthy_height: ClassVar[tuple[float, float]] = (0.0, np.inf)
-    """The robot has fallen where its root is not within these heights [m] ..."""
-    healthy_tilt: ClassVar[float] = np.inf
-    """... or is tilted by more than this [rad]."""
+    healthy_height: ClassVar[Range] = (0.0, np.inf)
+    """Heights of the root [m] outside of which the episode ends (default in a table: from 0.4 times
+    the nominal height, where that is above 0)."""
+    healthy_tilt: ClassVar[Positive] = np.inf
+    """Tilt of the root [rad] beyond which the episode ends (default in a table: 1)."""
     foot_clearance: ClassVar[float] = 0.04
-    """How high a foot should be lifted over its nominal height [m]."""
+    """Height above its nominal one to which a foot should be lifted [m]."""
     weights: ClassVar[Mapping[str, float]]
     """Weight of each term of the reward."""
 
@@ -60,6 +74,22 @@ class MovingRobot(PosedRobot):
         self._force = sim.data("actuator_force")
         self._limit = force_limits(sim.model)
         self._find_feet(sim)
+
+    @classmethod
+    def fit(cls, table: Any, robot: RobotModel) -> Mapping[str, Any]:
+        if cls.travels and not can_travel(robot.model, robot.root):
+            raise FastadaptError(
+                f"The robot cannot leave its place: no free joint and no slide moves body "
+                f"'{robot.root}', so it cannot {table.objective}. Choose another objective, or "
+                "another root."
+            )
+        data = mujoco.MjData(robot.model)
+        data.qpos[:] = robot.qpos
+        mujoco.mj_kinematics(robot.model, data)
+        height = float(data.body(robot.root).xpos[2])
+        lowest = 0.4 * height if height > 0.02 else -np.inf
+        healthy = {"healthy_height": (lowest, np.inf), "healthy_tilt": 1.0}
+        return {**super().fit(table, robot), "root": robot.root, **healthy}
 
     def _find_feet(self, sim: Simulation) -> None:
         if not self.feet:
@@ -99,12 +129,12 @@ class MovingRobot(PosedRobot):
         Args:
             motion: after the step.
             before: from `before_step`.
-            action: as commanded.
+            action: as commanded, `(N, actions)`.
         """
         previous, speeds = before[:, : action.shape[1]], before[:, action.shape[1] : -3]
         change = np.clip(action, -1.0, 1.0) - previous
         gained = (self.sim.data("qvel")[:, self._qvel] - speeds) / self.control_step()
-        nominal = self.body.start[2] or 1.0  # own robots: a root at height 0, or no joints
+        nominal = self.body.start[2] or 1.0  # custom robots: a root at height 0, or no joints
         count = max(gained.shape[1], 1)
         return {
             "effort": np.square(self._force / self._limit).mean(axis=1),
@@ -133,10 +163,10 @@ class MovingRobot(PosedRobot):
     def weighted(
         self, gains: Mapping[str, Array], costs: Mapping[str, Array]
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the reward, and its terms as `reward_<name>`; costs count negative."""
+        """Return the reward `(N,)`, and its terms as `reward_<name>`; costs are negative."""
         terms = {f"reward_{name}": self.weights[name] * gain for name, gain in gains.items()}
         terms |= {f"reward_{name}": -self.weights[name] * cost for name, cost in costs.items()}
-        # One after the other: `np.sum` adds in another order where there is one robot alone.
+        # Term by term: `np.sum` adds in another order where there is only one robot.
         return functools.reduce(np.add, terms.values()), terms
 
     def terminated(self) -> NDArray[np.bool_]:
@@ -161,7 +191,7 @@ def feet_ids(model: mujoco.MjModel, feet: tuple[str, ...]) -> Ids:
 
 
 def nominal_places(model: mujoco.MjModel, qpos: Array) -> Array:
-    """Return where the geoms are in a pose, `(ngeom, 3)`."""
+    """Return the positions of the geoms in a pose, `(ngeom, 3)` [m]."""
     data = mujoco.MjData(model)
     data.qpos[:] = qpos
     mujoco.mj_kinematics(model, data)
@@ -171,8 +201,8 @@ def nominal_places(model: mujoco.MjModel, qpos: Array) -> Array:
 def force_limits(model: mujoco.MjModel) -> Array:
     """Return the largest force of each actuator, `(nu,)`.
 
-    Its own limit, or else the one of its joint, or else what its largest control asks for; a servo
-    without any limit: its force at an error of 1 rad or 1 m.
+    Its own limit, or else the one of its joint, or else the force of its largest control; for a
+    servo without any limit, its force at an error of 1 rad or 1 m.
     """
     return np.array([_force_limit(model, i) for i in range(model.nu)])
 

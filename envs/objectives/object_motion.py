@@ -1,4 +1,4 @@
-"""Where a free object is, how it is turned, and how fast it moves."""
+"""Position, orientation and velocity of a free object."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ObjectMotion:
         """Move the objects of `ids` by `(n, 2)` [m] and turn them about z by `(n,)` [rad].
 
         Returns:
-            Where they are now, `(n, 3)`.
+            Their new positions, `(n, 3)` [m].
         """
         qpos = self._sim.data("qpos")
         rows = ids[:, None]
@@ -61,7 +61,7 @@ class ObjectMotion:
 
 
 def add_goal(spec: mujoco.MjSpec, body: str, radius: float) -> None:
-    """Add a mocap body that shows a goal as a translucent sphere, unless there is one."""
+    """Add a mocap body with a translucent sphere at the goal, unless there is one."""
     if body in [some.name for some in spec.bodies]:
         return
     goal = spec.worldbody.add_body(name=body, mocap=True)

@@ -1,8 +1,7 @@
-"""A robot that acts about a nominal pose: its actions, its joints, and what it did last."""
+"""Actions and joints relative to a nominal pose, and the previous action."""
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,33 +9,40 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.environment import Channel, Environment, from_model
+from fastadapt.envs.environment import Channel, from_model
+from fastadapt.envs.model.names import value_by_pattern
+from fastadapt.envs.objectives.objective import NotNegative, Objective, Positive, RobotModel
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError, unknown_name
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 
 
-class PosedRobot(Environment):
-    """What all objectives share: actions in [-1, 1] about a nominal pose, joints, a memory.
+class PosedRobot(Objective):
+    """Base of objectives with actions in [-1, 1] about a nominal pose.
 
     A position servo holds the nominal angle at action 0 and is sent `action_scale` away from it at
     action 1; any other actuator gets its control range, so a torque motor with `ctrlrange="-1 1"`
     gets the action itself. Actions beyond [-1, 1] count as the limit.
 
-    The previous action, and `remembered` numbers of the objective, live in `userdata` of each
-    simulation: MuJoCo empties it at a reset, and a snapshot of the state has it.
+    The previous action, and `remembered` numbers of the objective, are stored in `userdata` of each
+    simulation, which resets clear and snapshots of the state contain.
     """
+
+    settings = ("action_scale", "start_noise", "start_speed")
 
     keyframe: ClassVar[str | None] = None
     """Keyframe with the nominal pose; None: the first one, or `qpos0` where there is none."""
-    action_scale: ClassVar[float | Mapping[str, float]] = 0.3
-    """How far an action of 1 moves the target of a servo [rad or m]; or by patterns of names, of
-    which the first that matches counts."""
-    start_noise: ClassVar[float] = 0.05
-    """Joints start uniform within this of the nominal pose [rad or m] ..."""
-    start_speed: ClassVar[float] = 0.05
-    """... with velocities uniform within this of 0 [rad/s or m/s]."""
+    observed_joints: ClassVar[tuple[str, ...] | None] = None
+    """Hinges and slides that are observed and start with noise (default: those with an actuator).
+    """
+    action_scale: ClassVar[Positive | Mapping[str, Positive]] = 0.3
+    """Displacement of a servo's target at an action of 1 [rad or m], or a table of them by patterns
+    of actuator names, of which the first match counts."""
+    start_noise: ClassVar[NotNegative] = 0.05
+    """Initial joint positions are uniform within this of the nominal pose [rad or m]."""
+    start_speed: ClassVar[NotNegative] = 0.05
+    """Initial joint velocities are uniform within this of 0 [rad/s or m/s]."""
     remembered: ClassVar[int] = 0
     """Numbers that the objective keeps per robot, beside the previous action."""
 
@@ -59,6 +65,10 @@ class PosedRobot(Environment):
         spec.nuserdata = max(spec.nuserdata, len(spec.actuators) + cls.remembered)
 
     @classmethod
+    def fit(cls, table: Any, robot: RobotModel) -> Mapping[str, Any]:
+        return {"keyframe": robot.keyframe, "observed_joints": robot.joints}
+
+    @classmethod
     def nominal(cls) -> tuple[Array, Array, Array]:
         """Return the nominal `qpos`, and the controls: centre and reach of every action."""
         model = cls.model()
@@ -77,16 +87,20 @@ class PosedRobot(Environment):
 
     @classmethod
     def joints(cls) -> tuple[Ids, Ids, Ids]:
-        """Return the ids, `qpos` and `qvel` addresses of the joints that the robot can feel."""
+        """Return the ids, `qpos` and `qvel` addresses of the observed joints, `(k,)` each."""
         model = cls.model()
-        scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in _SCALAR]
-        moved = {model.actuator_trnid[i, 0] for i in range(model.nu) if on_joint(model, i)}
-        ids = np.array([j for j in scalar if j in moved], np.intp)
+        if cls.observed_joints is not None:
+            found = [model.joint(name).id for name in cls.observed_joints]
+        else:
+            scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in _SCALAR]
+            moved = {model.actuator_trnid[i, 0] for i in range(model.nu) if on_joint(model, i)}
+            found = [j for j in scalar if j in moved]
+        ids = np.array(found, np.intp)
         return ids, model.jnt_qposadr[ids].astype(np.intp), model.jnt_dofadr[ids].astype(np.intp)
 
     @classmethod
     def actions(cls) -> tuple[Channel, ...]:
-        """Return the channels of the action: shares of what the unit says."""
+        """Return the channels of the action; an action of 1 is one of the channel's unit."""
         model = cls.model()
         _, _, reach = cls.nominal()
         names = [model.actuator(i).name for i in range(model.nu)]
@@ -114,12 +128,12 @@ class PosedRobot(Environment):
         self._memory[ids, : action.shape[1]] = np.clip(action[ids], -1.0, 1.0)
 
     def previous_action(self) -> Array:
-        """Return the action commanded last, 0 after a reset, `(N, actions)`."""
+        """Return the previous commanded action, 0 after a reset, `(N, actions)`."""
         return self._memory[:, : len(self._centre)].copy()
 
     @property
     def own_memory(self) -> Array:
-        """The live `(N, remembered)` numbers of the objective; 0 after a reset."""
+        """View of the numbers that the objective keeps, `(N, remembered)`; 0 after a reset."""
         first = len(self._centre)
         return self._memory[:, first : first + self.remembered]
 
@@ -129,7 +143,7 @@ class PosedRobot(Environment):
         return np.concatenate([angles, self.sim.data("qvel")[:, self._qvel]], axis=1)
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near the nominal pose, almost at rest."""
+        """Write a state near the nominal pose with small joint velocities."""
         count = len(self._qpos)
         away = self.start_noise * (2 * draws[:, :count] - 1)
         speed = self.start_speed * (2 * draws[:, count : 2 * count] - 1)
@@ -158,7 +172,7 @@ def _length(model: mujoco.MjModel, joint: int) -> str:
 
 
 def _unit(model: mujoco.MjModel, actuator: int, reach: float) -> str:
-    """Return what an action of 1 stands for."""
+    """Return the unit of an action of 1."""
     gear = model.actuator_gear[actuator, 0]
     if not on_joint(model, actuator):
         return f"{reach:.3g} of its control"
@@ -180,21 +194,16 @@ def _keyframe(model: mujoco.MjModel, name: str | None) -> tuple[Array, Array]:
 
 
 def _scale_of(scale: float | Mapping[str, float], actuator: str) -> float:
-    if not isinstance(scale, Mapping):
-        return float(scale)
-    for pattern, value in scale.items():
-        if fnmatch.fnmatchcase(actuator, pattern):
-            return float(value)
-    raise FastadaptError(
-        f"action_scale names no pattern that matches actuator '{actuator}'; end it with '*'."
-    )
+    if isinstance(scale, Mapping):
+        return value_by_pattern("action_scale", scale, actuator)
+    return float(scale)
 
 
 def _control_range(model: mujoco.MjModel, actuator: int) -> tuple[float, float]:
     if not model.actuator_ctrllimited[actuator]:
         raise FastadaptError(
-            f"Actuator '{model.actuator(actuator).name}' is no position servo and has no "
-            "ctrlrange, so nobody knows what an action of 1 means. Give it one in the model."
+            f"Actuator '{model.actuator(actuator).name}' is not a position servo and has no "
+            "ctrlrange, so an action of 1 is undefined. Add a ctrlrange to the actuator."
         )
     low, high = model.actuator_ctrlrange[actuator]
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Bring a site of the robot to a goal."""
+"""Objective: move a site of the robot to a goal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.object_motion import mocap_of, site_of
+from fastadapt.envs.objectives.objective import Positive
 from fastadapt.envs.objectives.posed_robot import PosedRobot
 from fastadapt.envs.rng import uniforms
 from fastadapt.envs.simulation.interface import Simulation
 
 _CANDIDATES = 2048
-"""Poses that are tried to find out where the site can be."""
+"""Poses that are sampled to find the places that the site can reach."""
+
+
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Two opposite corners."""
 
 
 class ReachSite(PosedRobot):
@@ -27,30 +32,33 @@ class ReachSite(PosedRobot):
     |action|^2, where d [m] is the distance from the site to the goal after the control step.
 
     A goal is drawn at each reset: uniform in the box `goal_region`, or, where there is none, one of
-    the places that the site can reach, with the joints up to `goal_reach` away from the nominal
-    pose. Never terminates; `info["success"]` is 1 where d is below `there`.
+    the places that the site reaches with the joints up to `goal_reach` away from the nominal pose.
+    Never terminates; `info["success"]` is 1 where d is below `there`.
 
     Observation: joint angles from nominal; joint velocities; previous action; position of the site
     in the world; goal minus site.
     """
 
+    settings = (
+        *PosedRobot.settings, "site", "goal_region", "goal_reach", "lowest_goal", "near", "there"
+    )  # fmt: skip
+
     site: ClassVar[str]
     """Name of the site that is to reach the goal."""
-    goal_region: ClassVar[tuple[tuple[float, float, float], tuple[float, float, float]] | None] = (
-        None
-    )
-    """Lowest and highest corner of the box of the goals, in the world [m]."""
-    goal_reach: ClassVar[float] = 1.0
-    """How far the joints of a goal are from the nominal pose, at most [rad or m]."""
+    goal_region: ClassVar[Box | None] = None
+    """Lowest and highest corner of the box of goals, in the world [m] (default: the places that the
+    site can reach)."""
+    goal_reach: ClassVar[Positive] = 1.0
+    """Largest distance of the joints from the nominal pose at a goal [rad or m]."""
     lowest_goal: ClassVar[float] = 0.02
-    """No goal is lower than this [m], where it is drawn from what the site can reach."""
+    """Lowest height of a goal [m], where there is no `goal_region`."""
     goal_body: ClassVar[str] = "goal"
-    """Mocap body that shows where the goal is; one is added where the model has none."""
-    near: ClassVar[float] = 0.1
-    """Distance at which half of the reward has come [m]."""
-    there: ClassVar[float] = 0.02
-    """Distance at which the rest has [m]."""
-    action_scale: ClassVar[float | Mapping[str, float]] = 1.0
+    """Mocap body at the goal; one is added where the model has none."""
+    near: ClassVar[Positive] = 0.1
+    """Distance at which the `near` term of the reward falls to 1/e [m]."""
+    there: ClassVar[Positive] = 0.02
+    """Distance at which the `there` term falls to 1/e, and that counts as success [m]."""
+    action_scale = 1.0
     weights: ClassVar[Mapping[str, float]] = {
         "near": 0.5,
         "there": 0.5,
@@ -91,7 +99,7 @@ class ReachSite(PosedRobot):
 
     @classmethod
     def reachable(cls) -> Array:
-        """Return places that the site can reach without touching anything, `(n, 3)` [m]."""
+        """Return places that the site reaches without contacts, `(n, 3)` [m]."""
         model = cls.model()
         joints, qpos, _ = cls.joints()
         pose, _, _ = cls.nominal()
@@ -114,7 +122,7 @@ class ReachSite(PosedRobot):
         return np.array(found)[free] if any(free) else np.array(found)
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near the nominal pose; draw a goal."""
+        """Write a state near the nominal pose and draw a goal."""
         super().reset(ids, draws)
         share = draws[:, -3:]
         if self.goal_region is not None:

@@ -1,4 +1,4 @@
-"""Where the root body of a robot is, how it is turned, and how fast it moves."""
+"""Position, orientation and velocity of a robot's root body."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fastadapt.errors import unknown_name
 class Motion(NamedTuple):
     """The motion of N root bodies.
 
-    Body axes are the ones that agree with the world's in the nominal pose: x points wherever the
-    robot would run, z is up when it stands, however its maker has turned the root's own frame.
+    Body axes coincide with the world's in the nominal pose: x points forward and z up, whatever the
+    orientation of the root's own frame in the MJCF file.
 
     Attributes:
         position: of the origin of the body, in the world, `(N, 3)` [m].
         axes: `axes[:, :, k]` is body axis k in the world, `(N, 3, 3)`.
         velocity: of the origin of the body, in the world, `(N, 3)` [m/s].
-        spin: angular velocity, in body axes, `(N, 3)` [rad/s]: what a gyroscope reads.
+        spin: angular velocity, in body axes, `(N, 3)` [rad/s], as a gyroscope measures it.
     """
 
     position: Array
@@ -45,12 +45,18 @@ class Motion(NamedTuple):
 class RootMotion:
     """Reads the motion of one body in N simulations.
 
-    A body with a free joint is read from `qpos` and `qvel`, which are always current; any other one
-    from `xpos`, `xmat` and `cvel`, for which the environment needs `needs_forward`.
+    A body with a free joint is read from `qpos` and `qvel`, which are always current. Any other
+    body is read from `xpos`, `xmat` and `cvel`, so its environment sets `needs_forward`.
     """
 
     def __init__(self, sim: Simulation, body: str, qpos: Array) -> None:
-        """Look the body up; `qpos` is the nominal pose."""
+        """Find the body.
+
+        Args:
+            sim: the simulations.
+            body: its name.
+            qpos: the nominal pose, `(nq,)`.
+        """
         self._sim = sim
         self._body = body_id(sim.model, body)
         data = mujoco.MjData(sim.model)
@@ -63,13 +69,13 @@ class RootMotion:
         self._seen: tuple[Array, Array, Motion] | None = None
 
     def read(self) -> Motion:
-        """Return the current motion; it is not to be written to."""
+        """Return the current motion; do not write to it."""
         return self._from_derived() if self._joint is None else self._from_state(self._joint)
 
     def _from_state(self, joint: int) -> Motion:
         q, v = self._sim.model.jnt_qposadr[joint], self._sim.model.jnt_dofadr[joint]
         place, speed = self._sim.data("qpos")[:, q : q + 7], self._sim.data("qvel")[:, v : v + 6]
-        if self._seen is not None:  # a control step reads it for observation, reward, failure, ...
+        if self._seen is not None:  # observation, reward and failure read it in one control step
             seen_place, seen_speed, motion = self._seen
             if (place == seen_place).all() and (speed == seen_speed).all():
                 return motion
@@ -108,3 +114,15 @@ def free_joint(model: mujoco.MjModel, body: str) -> int | None:
     if first < 0 or model.jnt_type[first] != mujoco.mjtJoint.mjJNT_FREE:
         return None
     return first
+
+
+def can_travel(model: mujoco.MjModel, body: str) -> bool:
+    """Return whether a free joint or a slide moves a body, directly or through its ancestors."""
+    index = body_id(model, body)
+    kinds = (int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+    while index > 0:
+        first, count = int(model.body_jntadr[index]), int(model.body_jntnum[index])
+        if any(int(model.jnt_type[first + j]) in kinds for j in range(count)):
+            return True
+        index = int(model.body_parentid[index])
+    return False

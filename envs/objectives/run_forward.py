@@ -1,4 +1,4 @@
-"""Run forward, as fast as possible, without falling."""
+"""Objective: run forward without falling."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class RunForward(MovingRobot):
     the root leaves `healthy_height` or tilts beyond `healthy_tilt`.
 
     Observation: gravity, angular velocity, velocity (each x, y, z in body axes); cosine and sine of
-    the heading (a compass, or an inertial unit since the start); joint angles from nominal; joint
-    velocities; previous action.
+    the heading (from a compass, or integrated from an inertial unit); joint angles from nominal;
+    joint velocities; previous action.
     """
 
     weights: ClassVar = {

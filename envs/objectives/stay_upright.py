@@ -1,4 +1,4 @@
-"""Stay upright, and in place."""
+"""Objective: stay upright and in place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
+from fastadapt.envs.objectives.objective import NotNegative
 
 
 class StayUpright(MovingRobot):
@@ -16,16 +17,18 @@ class StayUpright(MovingRobot):
 
     Reward = `upright` * cosine of the angle between the root's nominal upward axis and the vertical
     + `healthy` - `drift` * min(d / 1 m, 1)^2 - the costs of `MovingRobot`, where d [m] is the
-    horizontal distance from where the nominal pose is. Terminates where the root leaves
-    `healthy_height` or tilts beyond `healthy_tilt`. At a reset the root is given a small push: its
-    velocities are uniform within `root_speed` of 0.
+    horizontal distance from the nominal position. Terminates where the root leaves
+    `healthy_height` or tilts beyond `healthy_tilt`. At a reset the root's velocities are uniform
+    within `root_speed` of 0.
 
     Observation: gravity, angular velocity, velocity (each x, y, z in body axes); horizontal
     displacement from the start, in body axes; joint angles from nominal; joint velocities; previous
     action.
     """
 
-    root_speed: ClassVar[float] = 0.1
+    settings = (*MovingRobot.settings, "root_speed")
+
+    root_speed: ClassVar[NotNegative] = 0.1
     """Largest initial velocity of the root, in each of its degrees of freedom [m/s, rad/s]."""
 
     weights: ClassVar = {
@@ -53,7 +56,7 @@ class StayUpright(MovingRobot):
         return (*own, *cls.joint_channels(), *cls.action_channels())
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near the nominal pose, the root with a small push."""
+        """Write a state near the nominal pose, with a small velocity of the root."""
         super().reset(ids, draws)
         body = _root(type(self))
         first, count = int(body.dofadr[0]), int(body.dofnum[0])

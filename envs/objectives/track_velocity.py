@@ -1,4 +1,4 @@
-"""Walk at the speed that is asked for."""
+"""Objective: track a commanded velocity."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
+from fastadapt.envs.objectives.objective import Positive, Range
 
 
 class TrackVelocity(MovingRobot):
@@ -22,12 +23,14 @@ class TrackVelocity(MovingRobot):
     angles from nominal; joint velocities; previous action.
     """
 
-    speeds: ClassVar[tuple[float, float]] = (0.3, 1.2)
+    settings = (*MovingRobot.settings, "speeds", "speed_width", "turn_width")
+
+    speeds: ClassVar[Range] = (0.3, 1.2)
     """Commands are uniform between these [m/s]."""
-    speed_width: ClassVar[float] = 0.4
-    """Error of the velocity at which its term falls to 1/e [m/s]."""
-    turn_width: ClassVar[float] = 0.6
-    """Yaw rate at which its term falls to 1/e [rad/s]."""
+    speed_width: ClassVar[Positive] = 0.4
+    """Error of the velocity at which its reward falls to 1/e [m/s]."""
+    turn_width: ClassVar[Positive] = 0.6
+    """Yaw rate at which its reward falls to 1/e [rad/s]."""
 
     weights: ClassVar = {
         "speed": 1.0,
@@ -60,7 +63,7 @@ class TrackVelocity(MovingRobot):
         return self.own_memory[:, 0].copy()
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near the nominal pose; draw a command."""
+        """Write a state near the nominal pose and draw a command."""
         super().reset(ids, draws)
         low, high = self.speeds
         self.own_memory[ids, 0] = low + (high - low) * draws[:, -1]

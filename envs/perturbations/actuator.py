@@ -1,4 +1,4 @@
-"""Actuators with another strength: dead, weak, or just not as strong as their data sheet says."""
+"""Perturbations of the strength of actuators: weak, dead, or built stronger or weaker."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ON_JOINTS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPAR
 def scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
     """Scale the force `gain(ctrl) + bias` of actuators by `strength`, `(n, k)`.
 
-    Gain and bias together: scaling the command of a position servo would move its set point. The
-    limits of the force as well, also where the joint has them: a saturated actuator is as weak as
-    any other.
+    Gain and bias are scaled together, because scaling the command of a position servo would move
+    its set point. So are the limits of the force, those of the joint included, so that a saturated
+    actuator is weakened in the same proportion.
     """
     for field in _FIELDS:
         edit[field][:, actuators] *= strength[..., None]
@@ -34,7 +34,7 @@ def scale_force(edit: Edit, actuators: Ids, strength: Array) -> None:
 
 
 def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, tuple[Ids, Ids]]:
-    """Return which entries of its fields `scale_force` changes for each actuator.
+    """Return the entries of its fields that `scale_force` changes for each actuator.
 
     Returns:
         Positions in `actuators`, and the entries of the field, of the same length.
@@ -47,7 +47,7 @@ def force_entries(model: mujoco.MjModel, actuators: Ids) -> dict[str, tuple[Ids,
 
 
 def limited_joints(model: mujoco.MjModel, actuators: Ids) -> tuple[Ids, Ids]:
-    """Return which of the actuators drive a joint that limits their force, and those joints."""
+    """Return the actuators whose force a joint limits, as positions, and those joints."""
     on_joint = np.isin(model.actuator_trntype[actuators], _ON_JOINTS)
     joints = np.where(on_joint, model.actuator_trnid[actuators, 0], 0)
     columns = np.flatnonzero(on_joint & model.jnt_actfrclimited[joints].astype(bool))
@@ -55,7 +55,7 @@ def limited_joints(model: mujoco.MjModel, actuators: Ids) -> tuple[Ids, Ids]:
 
 
 def refuse_nonlinear(model: mujoco.MjModel, names: tuple[str, ...], owner: str) -> None:
-    """Raise where the force of an actuator is not proportional to its parameters.
+    """Refuse actuators whose force is not proportional to their parameters.
 
     Raises:
         FastadaptError: a muscle or the like, or two actuators that share the limit of a joint.
@@ -66,8 +66,8 @@ def refuse_nonlinear(model: mujoco.MjModel, names: tuple[str, ...], owner: str) 
         gain = int(model.actuator_gaintype[actuator])
         bias = int(model.actuator_biastype[actuator])
         if gain not in _GAINS or bias not in _BIASES:
-            odd = mujoco.mjtGain(gain) if gain not in _GAINS else mujoco.mjtBias(bias)
-            kind = odd.name.split("_")[1].lower()
+            other = mujoco.mjtGain(gain) if gain not in _GAINS else mujoco.mjtBias(bias)
+            kind = other.name.split("_")[1].lower()
             raise FastadaptError(
                 f"Perturbation '{owner}': actuator '{name}' is of the kind '{kind}', whose force "
                 "does not scale with its gain. Only motors and servos (gain and bias fixed or "
@@ -83,21 +83,21 @@ def refuse_nonlinear(model: mujoco.MjModel, names: tuple[str, ...], owner: str) 
 
 
 class _Strength(Perturbation):
-    """What weak, dead and nominally built actuators have in common."""
+    """Base of the kinds that scale the force of an actuator."""
 
     target_type: ClassVar = "actuator"
     fields: ClassVar = (*_FIELDS, "jnt_actfrcrange")
-    stale: ClassVar = False
+    probe: ClassVar = "drive"
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the actuators; their force must be proportional to the gain."""
+        """Return the names of the actuators, whose force must be proportional to the gain."""
         names = super().resolve(model)
         refuse_nonlinear(model, names, self.name)
         return names
 
 
 class WeakActuator(_Strength):
-    """An actuator that gives `strength` times the force that it should.
+    """An actuator that gives `strength` times its nominal force.
 
     Writes `actuator_gainprm` and `actuator_biasprm` (both, so that a servo keeps its set point),
     `actuator_forcerange` and, where the joint limits the force, `jnt_actfrcrange`; unit: pure
@@ -115,7 +115,7 @@ class WeakActuator(_Strength):
 
 
 class MotorStrength(_Strength):
-    """Actuators that are `scale` times as strong as their data sheet says: build, not damage.
+    """Actuators built `scale` times as strong as their data sheet says: variation, not damage.
 
     The same physics as `WeakActuator`: writes `actuator_gainprm`, `actuator_biasprm`,
     `actuator_forcerange` and `jnt_actfrcrange`; unit: multiple of the nominal value, in [0, 10].
@@ -136,13 +136,12 @@ class DeadActuator(_Strength):
     """An actuator without power: no force at all, the joint swings freely.
 
     Writes `actuator_gainprm`, `actuator_biasprm`, `actuator_forcerange` and `jnt_actfrcrange`;
-    unit: a switch, 0 or 1. Derived constants stay valid. A joint that is stuck is something else:
-    see `LockedJoint`.
+    unit: a switch, 0 or 1. Derived constants stay valid. A joint that is stuck is a `LockedJoint`.
     """
 
     kind: Literal["dead-actuator"]
 
-    parameters: ClassVar = (Parameter("dead", "-", 0.0, 0.0, 1.0, struck=1.0),)
+    parameters: ClassVar = (Parameter("dead", "-", 0.0, 0.0, 1.0, default=1.0),)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         scale_force(edit, targets, (values[..., 0] < 0.5).astype(float))

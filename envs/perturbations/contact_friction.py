@@ -1,4 +1,4 @@
-"""Contact friction: of the contacts that are named, exactly what is asked for."""
+"""Contact friction: exact coefficients for the named contacts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
 
-_NOTE = "contact-friction"
+_SCALES = "contact-friction"
+"""Key of `Edit.scratch`: the perturbations of this kind, and their scales `(n,)`."""
 _FRICTIONLESS = 1
 
 
@@ -27,13 +28,13 @@ class ContactFriction(Perturbation):
 
     Writes column 0 of `geom_friction` on both sides of the contact, and both tangential columns of
     `pair_friction` where the model has explicit pairs. MuJoCo takes the larger of the two geoms'
-    coefficients (or that of the geom of higher priority), so scaling one side alone is silent until
-    it dominates. Several of these may share geoms, such as the floor: every named contact has the
-    friction that was asked for, the product of scales where one is named twice; what cannot be had
-    so is refused. Contacts of these geoms with others change too, where theirs was the larger
-    friction. The scale is shared by the targets. Unit: multiple of the nominal value, in
-    [0.001, 100]. Derived constants stay valid. Source: MuJoCo documentation, Modeling, "Contact
-    parameters".
+    coefficients (or that of the geom of higher priority), so scaling one side alone has no effect
+    until it is the larger one. Several of these may share geoms, such as the floor: every named
+    contact gets the friction asked for, the product of the scales where it is named twice; a
+    combination that no coefficients satisfy is refused. Contacts of these geoms with others change
+    too, where theirs was the larger coefficient. The scale is shared by the targets. Unit: multiple
+    of the nominal value, in [0.001, 100]. Derived constants stay valid. Source: MuJoCo
+    documentation, Modeling, "Contact parameters".
     """
 
     kind: Literal["contact-friction"]
@@ -45,8 +46,8 @@ class ContactFriction(Perturbation):
     target_type: ClassVar = "geom"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.001, 100.0),)
     fields: ClassVar = ("geom_friction", "pair_friction")
-    stale: ClassVar = False
-    together: ClassVar = True
+    coupled: ClassVar = True
+    probe: ClassVar = "slide"
 
     @field_validator("shared")
     @classmethod
@@ -56,7 +57,7 @@ class ContactFriction(Perturbation):
         return shared
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the geoms; the contacts meant must exist and have friction."""
+        """Return the names of the geoms; the named contacts must exist and have friction."""
         names = super().resolve(model)
         named = self.named(model)
         if not named.any():
@@ -72,7 +73,7 @@ class ContactFriction(Perturbation):
         return names
 
     def named(self, model: mujoco.MjModel) -> NDArray[np.bool_]:
-        """Return which contacts are meant, `(ngeom, ngeom)`, symmetric."""
+        """Return which contacts are named, `(ngeom, ngeom)`, symmetric."""
         meant = np.zeros((model.ngeom, model.ngeom), bool)
         ours = ids_of(model, "geom", match_names(model, "geom", self.targets, self.name))
         others = ids_of(model, "geom", match_names(model, "geom", self.against, self.name))
@@ -82,7 +83,7 @@ class ContactFriction(Perturbation):
         return meant
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        notes = edit.notes.setdefault(_NOTE, [])
+        notes = edit.scratch.setdefault(_SCALES, [])
         notes.append((self, values[:, 0, 0]))
         wanted = tuple(some for some, _ in notes)
         scales = [scale for _, scale in notes]
@@ -99,27 +100,27 @@ class ContactFriction(Perturbation):
 
 
 class _Plan(NamedTuple):
-    """Who carries the friction of the named contacts.
+    """The coefficients that set the friction of the named contacts.
 
-    An order is a set of perturbations, as bits. A geom that all its orders agree on carries the
-    friction of its contacts; one that they do not agree on gets the least, and leaves it to the
-    other side to be larger.
+    The order of a contact is the set of perturbations that name it, as bits. A geom whose contacts
+    all have one order carries their friction; a geom with several orders gets the smallest
+    coefficient and leaves the larger one to the other side.
     """
 
     carried: Array
     """Coefficient that the scale multiplies, `(ngeom,)`."""
     geoms: dict[tuple[int, ...], Ids]
-    """The geoms that take part in the same orders."""
+    """The geoms whose contacts have the same orders."""
     pairs: dict[int, int]
     """The order of each explicit pair."""
 
 
 @functools.lru_cache(maxsize=32)
 def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
-    """Return who carries the friction of the contacts that are wanted.
+    """Return the coefficients that set the friction of the wanted contacts.
 
     Raises:
-        FastadaptError: no friction of the geoms gives every contact what is wanted.
+        FastadaptError: no coefficients of the geoms give every contact the friction wanted.
     """
     orders = np.zeros((model.ngeom, model.ngeom), np.int64)
     for r, some in enumerate(wanted):
@@ -135,7 +136,7 @@ def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
     mixed = np.array([len(geoms.get(g, ())) > 1 for g in range(model.ngeom)])
     friction, priority = model.geom_friction[:, 0], model.geom_priority
     equal = priority[:, None] == priority
-    left = np.where((orders > 0) & equal & mixed, friction, 0.0)  # what a mixed one leaves to us
+    left = np.where((orders > 0) & equal & mixed, friction, 0.0)  # left by a mixed geom
     carried = np.where(mixed, friction, np.maximum(friction, left.max(axis=1, initial=0.0)))
     lower = priority[:, None] < priority
     ours = np.where(lower | mixed[:, None], 0.0, carried[:, None])
@@ -167,10 +168,10 @@ def _refuse(
 
 
 def check_contact_frictions(perturbations: Sequence[Perturbation], model: mujoco.MjModel) -> None:
-    """Raise where the contact frictions of a task set cannot be had together.
+    """Refuse contact frictions of a task set that no coefficients satisfy together.
 
     Raises:
-        FastadaptError: they share geoms in a way that no friction of the geoms can satisfy.
+        FastadaptError: they share geoms in such a way.
     """
     wanted = tuple(some for some in perturbations if isinstance(some, ContactFriction))
     if wanted:

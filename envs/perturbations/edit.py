@@ -1,10 +1,11 @@
-"""The working copies on which the values of perturbations become physics."""
+"""Working copies of model fields and signals, on which perturbations are composed."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,19 +17,24 @@ if TYPE_CHECKING:
 
 
 class Edit:
-    """Working copies of model fields and signals of some robots, begun at their nominal values.
+    """Working copies of model fields and signals of some robots, initially nominal.
 
-    Perturbations of one task compose by writing onto it one after the other; `commit` then puts the
-    result into the simulations. Nothing reads the current values, so nothing can compound.
+    The perturbations of a task write to it one after the other; `commit` then writes the result to
+    the simulations. Current values are never read, so effects cannot compound.
+
+    Attributes:
+        sim: the simulations.
+        model: the nominal model.
+        ids: `(n,)` the robots.
+        scratch: intermediate results that perturbations of one kind share, by a key of the kind.
     """
 
     def __init__(self, sim: Simulation, ids: Ids, signals: Signals | None = None) -> None:
         self.sim = sim
         self.model = sim.model
         self.ids = ids
+        self.scratch: dict[str, Any] = {}
         self._live = signals
-        self.notes: dict[str, Any] = {}
-        """What perturbations of one kind tell each other, where their effects do not multiply."""
         self._fields: dict[str, NDArray] = {}
         self._signals: dict[str, NDArray] = {}
         self._eq_active: NDArray[np.bool_] | None = None
@@ -64,37 +70,45 @@ class Edit:
             self._eq_active = np.repeat(nominal[None], len(self.ids), axis=0)
         return self._eq_active
 
-    def touched(self) -> list[Copy]:
-        """Return what has a working copy."""
-        switches = [] if self._eq_active is None else [Copy("switch", "eq_active")]
-        fields = [Copy("field", name) for name in self._fields]
-        return [*switches, *fields, *(Copy("signal", name) for name in self._signals)]
-
-    def touch(self, copy: Copy) -> None:
-        """Make a working copy, nominal unless there is one."""
-        if copy.what == "field":
-            self[copy.name]
-        elif copy.what == "signal":
-            self.signal(copy.name)
-        else:
-            self.eq_active  # noqa: B018
-
     @property
     def qpos(self) -> Array:
         """The `(n, nq)` current positions."""
         return self.sim.data("qpos")[self.ids]
 
+    def move_inertial_frame(self, moved: NDArray[np.bool_]) -> None:
+        """Disable MuJoCo's midphase in robots in which any inertial frame has moved, `(n, ...)`.
+
+        The midphase keeps its bounding boxes in that frame and never updates them: contacts of a
+        body with several geoms would be missed. Without it, geoms are tested one by one.
+        """
+        self["disableflags"][moved.reshape(len(moved), -1).any(axis=1)] |= int(
+            mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+        )
+
+    def touched(self) -> list[Copy]:
+        """Return the quantities that have a working copy."""
+        switches = [] if self._eq_active is None else [Copy("switch", "eq_active")]
+        fields = [Copy("field", name) for name in self._fields]
+        return [*switches, *fields, *(Copy("signal", name) for name in self._signals)]
+
+    def touch(self, copy: Copy) -> NDArray:
+        """Return a working copy, made from nominal values if there is none yet."""
+        if copy.what == "field":
+            return self[copy.name]
+        return self.signal(copy.name) if copy.what == "signal" else self.eq_active
+
     def commit(self, stale: Collection[str]) -> None:
         """Write the working copies to the simulations.
 
         Args:
-            stale: fields of perturbations that make derived constants stale; `mj_setConst`, which
-                costs about as much as a control step, runs where one that matters has changed.
+            stale: fields from which MuJoCo derives constants (see `Perturbation.stale`);
+                `mj_setConst`, which costs about as much as a control step, runs in the robots in
+                which one of them has changed.
         """
         changed = np.zeros(len(self.ids), bool)
         for name, values in self._fields.items():
             field = self.sim.field(name)
-            if name in _DERIVED_FROM and name in stale:
+            if name in stale:
                 changed |= (field[self.ids] != values).reshape(len(values), -1).any(axis=1)
             field[self.ids] = values
         for name, values in self._signals.items():
@@ -107,20 +121,7 @@ class Edit:
 
 
 class Copy(NamedTuple):
-    """What a working copy of an `Edit` is a copy of."""
+    """The name of a quantity that an `Edit` holds a working copy of."""
 
     what: Literal["field", "signal", "switch"]
     name: str
-
-
-_DERIVED_FROM = {
-    "body_inertia",
-    "body_ipos",
-    "body_iquat",
-    "body_mass",
-    "body_pos",
-    "dof_armature",
-    "geom_pos",
-    "site_pos",
-}
-"""Fields that `mj_setConst` derives constants from, of all those that perturbations write."""

@@ -1,4 +1,4 @@
-"""Perturbations of friction in the joints: dry and viscous."""
+"""Perturbations of the resistance of joints: dry friction, damping, rotor inertia."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastadapt.errors import FastadaptError
 
 
 class JointFriction(Perturbation):
-    """Dry friction added to a joint: it resists with up to `torque` whatever the speed.
+    """Dry friction added to a joint: it resists with up to `torque` at any speed.
 
     Writes `dof_frictionloss` (nominal + value); unit: N m for hinges, N for slides, in [0, 10000].
     Derived constants stay valid. Source: MuJoCo documentation, XML reference, joint/frictionloss.
@@ -28,7 +28,7 @@ class JointFriction(Perturbation):
     target_type: ClassVar = "joint"
     parameters: ClassVar = (Parameter("torque", "N m", 0.0, 0.0, 1e4),)
     fields: ClassVar = ("dof_frictionloss",)
-    stale: ClassVar = False
+    probe: ClassVar = "coast"
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         dofs, joints = dofs_of(edit.model, targets)
@@ -49,24 +49,17 @@ class JointDamping(Perturbation):
     target_type: ClassVar = "joint"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.0, 100.0),)
     fields: ClassVar = ("dof_damping",)
-    stale: ClassVar = False
+    probe: ClassVar = "coast"
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         dofs, joints = dofs_of(edit.model, targets)
         edit["dof_damping"][:, dofs] *= values[:, joints, 0]
 
 
-def dofs_of(model: mujoco.MjModel, joints: Ids) -> tuple[Ids, Ids]:
-    """Return the degrees of freedom of joints `(k,)`, and for each the position of its joint."""
-    dofs = np.flatnonzero(np.isin(model.dof_jntid, joints))
-    order = np.argsort(joints)
-    return dofs, order[np.searchsorted(joints, model.dof_jntid[dofs], sorter=order)]
-
-
 class JointArmature(Perturbation):
-    """Inertia of the rotor of a joint, times `scale`, and `add` on top of it.
+    """Rotor inertia of a joint, times `scale`, and `add` on top of it.
 
-    Writes `dof_armature`: it resists the motion of this joint alone and weighs nothing. Units:
+    Writes `dof_armature`: it resists the motion of this joint alone and adds no weight. Units:
     multiple of the nominal value in [0.01, 100], and kg m^2 for hinges (kg for slides) in
     [0, 1000]. Derived constants go stale. Source: MuJoCo documentation, XML reference,
     joint/armature.
@@ -78,20 +71,21 @@ class JointArmature(Perturbation):
 
     target_type: ClassVar = "joint"
     parameters: ClassVar = (
-        Parameter("scale", "x", 1.0, 0.01, 100.0, struck=1.0),
-        Parameter("add", "kg m^2", 0.0, 0.0, 1e3, struck=0.0),
+        Parameter("scale", "x", 1.0, 0.01, 100.0, default=1.0),
+        Parameter("add", "kg m^2", 0.0, 0.0, 1e3, default=0.0),
     )
     fields: ClassVar = ("dof_armature",)
-    stale: ClassVar = True
+    stale: ClassVar = frozenset(fields)
+    probe: ClassVar = "turn"
 
     @model_validator(mode="after")
-    def _something(self) -> JointArmature:
+    def _some_change(self) -> JointArmature:
         if self.scale is None and self.add is None:
             raise ValueError("give a law for at least one of 'scale' and 'add'")
         return self
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the joints; only those with a rotor, and one to scale if asked."""
+        """Return the names of the joints, which must have a rotor, and one to scale if asked."""
         names = super().resolve(model)
         for name in names:
             if model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_FREE:
@@ -110,3 +104,10 @@ class JointArmature(Perturbation):
         dofs, joints = dofs_of(edit.model, targets)
         edit["dof_armature"][:, dofs] *= values[:, joints, 0]
         edit["dof_armature"][:, dofs] += values[:, joints, 1]
+
+
+def dofs_of(model: mujoco.MjModel, joints: Ids) -> tuple[Ids, Ids]:
+    """Return the degrees of freedom of joints `(k,)`, and for each the position of its joint."""
+    dofs = np.flatnonzero(np.isin(model.dof_jntid, joints))
+    order = np.argsort(joints)
+    return dofs, order[np.searchsorted(joints, model.dof_jntid[dofs], sorter=order)]

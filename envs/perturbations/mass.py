@@ -1,4 +1,4 @@
-"""Perturbations of what the bodies weigh."""
+"""Perturbations of the mass of bodies: density, payload, centre of mass."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ from pydantic import Field, model_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
+from fastadapt.envs.model.inertia import point_inertia, quaternion, rotation
 from fastadapt.envs.model.names import match_suitable, names_of
 from fastadapt.envs.perturbations.edit import Edit
-from fastadapt.envs.perturbations.inertia import (
-    move_inertial_frame,
-    point_inertia,
-    quaternion,
-    rotation,
-)
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 
 
@@ -35,10 +30,11 @@ class Mass(Perturbation):
     target_type: ClassVar = "body"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.01, 100.0),)
     fields: ClassVar = ("body_mass", "body_inertia")
-    stale: ClassVar = True
+    stale: ClassVar = frozenset(fields)
+    probe: ClassVar = "push"
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
-        """Return the names of the bodies, out of those that have a mass."""
+        """Return the names of the targets, which must have a mass."""
         heavy = [name for name in names_of(model, "body") if model.body(name).mass[0] > 0]
         lack = "has no mass that could be scaled"
         return match_suitable(model, "body", self.targets, self.name, heavy, lack)
@@ -53,8 +49,8 @@ class Payload(Perturbation):
 
     Writes `body_mass`, `body_ipos`, `body_inertia` and `body_iquat`: the two inertias are moved to
     the common centre of mass by the parallel-axis theorem and the sum is diagonalised again (and
-    `disableflags`, see `move_inertial_frame`); unit: kg, in [0, 1000]. Derived constants go stale.
-    Source: Featherstone 2008, "Rigid Body Dynamics Algorithms", section 2.13.
+    `disableflags`, see `Edit.move_inertial_frame`); unit: kg, in [0, 1000]. Derived constants go
+    stale. Source: Featherstone 2008, "Rigid Body Dynamics Algorithms", section 2.13.
     """
 
     kind: Literal["payload"]
@@ -67,11 +63,12 @@ class Payload(Perturbation):
     target_type: ClassVar = "body"
     parameters: ClassVar = (Parameter("mass", "kg", 0.0, 0.0, 1000.0),)
     fields: ClassVar = ("body_mass", "body_ipos", "body_inertia", "body_iquat", "disableflags")
-    stale: ClassVar = True
+    stale: ClassVar = frozenset({"body_mass", "body_ipos", "body_inertia", "body_iquat"})
     stage: ClassVar = 2
+    probe: ClassVar = "push"
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        move_inertial_frame(edit, values > 0)
+        edit.move_inertial_frame(values > 0)
         for column, body in enumerate(targets):
             added = values[:, column, 0]
             loaded = np.flatnonzero(added > 0)  # an empty payload leaves the numbers as they are
@@ -98,14 +95,15 @@ class Payload(Perturbation):
 
 
 _FAR = 10.0
+"""Largest shift of a centre of mass along an axis [m]."""
 
 
 class ComShift(Perturbation):
-    """A centre of mass that lies `x`, `y` and `z` metres off, in the frame of the body.
+    """A centre of mass displaced by `x`, `y` and `z` metres, in the frame of the body.
 
     Writes `body_ipos`; mass, inertia about the centre of mass and the shape stay (and
-    `disableflags`, see `move_inertial_frame`). Unit: m in [-10, 10]. Derived constants go stale.
-    Source: MuJoCo documentation, XML reference, inertial/pos.
+    `disableflags`, see `Edit.move_inertial_frame`). Unit: m in [-10, 10]. Derived constants go
+    stale. Source: MuJoCo documentation, XML reference, inertial/pos.
     """
 
     kind: Literal["com-shift"]
@@ -115,19 +113,20 @@ class ComShift(Perturbation):
 
     target_type: ClassVar = "body"
     parameters: ClassVar = (
-        Parameter("x", "m", 0.0, -_FAR, _FAR, struck=0.0),
-        Parameter("y", "m", 0.0, -_FAR, _FAR, struck=0.0),
-        Parameter("z", "m", 0.0, -_FAR, _FAR, struck=0.0),
+        Parameter("x", "m", 0.0, -_FAR, _FAR, default=0.0),
+        Parameter("y", "m", 0.0, -_FAR, _FAR, default=0.0),
+        Parameter("z", "m", 0.0, -_FAR, _FAR, default=0.0),
     )
     fields: ClassVar = ("body_ipos", "disableflags")
-    stale: ClassVar = True
+    stale: ClassVar = frozenset({"body_ipos"})
+    probe: ClassVar = "spin"
 
     @model_validator(mode="after")
-    def _somewhere(self) -> ComShift:
+    def _some_direction(self) -> ComShift:
         if self.x is None and self.y is None and self.z is None:
             raise ValueError("give a law for at least one of 'x', 'y' and 'z'")
         return self
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_ipos"][:, targets] += values
-        move_inertial_frame(edit, values != 0)
+        edit.move_inertial_frame(values != 0)

@@ -1,4 +1,4 @@
-"""Sensors that read wrong: the robot is what it was, only the agent is misled."""
+"""Faults of sensors: only the observation changes, the physics stays nominal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from fastadapt.errors import FastadaptError
 if TYPE_CHECKING:
     from fastadapt.envs.environment import Environment
 
-_ANY = 1e6
+_LARGEST = 1e6
 
 
 class _Sensor(Perturbation, ABC):
-    """A fault of channels of the observation, by their names."""
+    """Base of the faults of named channels of the observation."""
 
     target_type: ClassVar = "observation"
     fields: ClassVar = ()
-    stale: ClassVar = False
 
     def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
         return matching(_names(environment), "observation", self.targets, self.name)
@@ -37,7 +36,7 @@ class _Sensor(Perturbation, ABC):
 
 
 class SensorOffset(_Sensor):
-    """A sensor that reads `offset` too much.
+    """A sensor whose readings are `offset` too high.
 
     Writes the signal `sensor_offset`; unit: that of the channel, in [-1e6, 1e6]. Derived constants
     stay valid. Readings stay within the limits of the channel. Source: Kaushik et al. 2020, "Fast
@@ -47,7 +46,7 @@ class SensorOffset(_Sensor):
     kind: Literal["sensor-offset"]
     offset: Law
 
-    parameters: ClassVar = (Parameter("offset", "-", 0.0, -_ANY, _ANY),)
+    parameters: ClassVar = (Parameter("offset", "-", 0.0, -_LARGEST, _LARGEST),)
     signals: ClassVar = ("sensor_offset",)
 
     def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
@@ -69,16 +68,16 @@ class SensorOffset(_Sensor):
 
 
 class SensorStuck(_Sensor):
-    """A sensor whose reading stays what it was when the fault began.
+    """A sensor whose reading stays at its value at the onset of the fault.
 
-    Writes the signal `sensor_stuck`; unit: a switch, 0 or 1. Derived constants stay valid. At reset
-    it is the first reading of the episode that stays. Source: Dulac-Arnold et al. 2021, "Challenges
-    of real-world reinforcement learning", section 3.8.
+    Writes the signal `sensor_stuck`; unit: a switch, 0 or 1. Derived constants stay valid. With
+    an onset at reset, that is the first reading of the episode. Source: Dulac-Arnold et al. 2021,
+    "Challenges of real-world reinforcement learning", section 3.8.
     """
 
     kind: Literal["sensor-stuck"]
 
-    parameters: ClassVar = (Parameter("stuck", "-", 0.0, 0.0, 1.0, struck=1.0),)
+    parameters: ClassVar = (Parameter("stuck", "-", 0.0, 0.0, 1.0, default=1.0),)
     signals: ClassVar = ("sensor_stuck",)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
@@ -87,7 +86,7 @@ class SensorStuck(_Sensor):
 
 
 class SensorDropped(_Sensor):
-    """A sensor whose readings get lost, each with a `probability` (default: all); a lost one is 0.
+    """A sensor whose readings are lost with a `probability` (default: all) and then read 0.
 
     Writes the signal `sensor_dropped`; unit: pure number in [0, 1]. Derived constants stay valid.
     Draws are keyed by the robot's seed, its episode and the control step. Source: Dulac-Arnold et
@@ -97,7 +96,7 @@ class SensorDropped(_Sensor):
     kind: Literal["sensor-dropped"]
     probability: Law | None = None
 
-    parameters: ClassVar = (Parameter("probability", "-", 0.0, 0.0, 1.0, struck=1.0),)
+    parameters: ClassVar = (Parameter("probability", "-", 0.0, 0.0, 1.0, default=1.0),)
     signals: ClassVar = ("sensor_dropped",)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:

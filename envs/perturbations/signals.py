@@ -1,4 +1,4 @@
-"""What tasks change outside the model of a robot: goals, readings, commands, forces."""
+"""Signals: everything that tasks change outside `MjModel` (goals, readings, delays, forces)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """Arrays `(N, ...)`, one row for each robot, by name; made when first asked for.
+    """Arrays `(N, ...)`, one row for each robot, by name; allocated on first use.
 
     | name | shape | nominal | meaning |
     |---|---|---|---|
-    | goal | (N, goals) | the environment's | what the reward asks for |
+    | goal | (N, goals) | the environment's | the goals that the reward refers to |
     | sensor_offset | (N, observations) | 0 | added to a reading |
-    | sensor_stuck | (N, observations) | 0 | 1: the reading does not change any more |
-    | sensor_dropped | (N, observations) | 0 | probability that a reading is lost, in each step |
+    | sensor_stuck | (N, observations) | 0 | 1: the reading stays constant |
+    | sensor_dropped | (N, observations) | 0 | probability of a lost reading, in each step |
     | action_delay | (N,) | 0 | control steps from a command to its effect |
     | xfrc_applied | (N, nbody, 6) | 0 | forces and torques on the bodies [N, N m] |
+    | qfrc_applied | (N, nv) | 0 | generalised forces on the joints [N m, N for slides] |
 
     Attributes:
-        revision: counts the writes: what was derived from signals at the same count still holds.
+        revision: number of writes; values derived from signals are valid while it is the same.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -36,7 +37,7 @@ class Signals:
         self.revision = 0
 
     def __getitem__(self, name: str) -> NDArray:
-        """Return the live `(N, ...)` array, for reading."""
+        """Return the live `(N, ...)` array, not to be written to."""
         if name not in self._arrays:
             self._arrays[name] = self._make(name)
         return self._arrays[name]
@@ -47,7 +48,7 @@ class Signals:
         self.revision += 1
 
     def names(self) -> set[str]:
-        """Return the names of those that have been asked for."""
+        """Return the names of the signals in use."""
         return set(self._arrays)
 
     def nominal(self, name: str) -> NDArray:
@@ -65,16 +66,18 @@ class Signals:
             return np.zeros((robots, len(environment.observations)))
         if name == "action_delay":
             return np.zeros(robots)
-        if name == "xfrc_applied":
+        if name in ("xfrc_applied", "qfrc_applied"):
             return environment.sim.data(name)
-        raise unknown_name("signal", name, _NAMES)
+        raise unknown_name("signal", name, SIGNALS)
 
 
-_NAMES = (
+SIGNALS = (
     "goal",
     "sensor_offset",
     "sensor_stuck",
     "sensor_dropped",
     "action_delay",
     "xfrc_applied",
+    "qfrc_applied",
 )
+"""The names of all signals."""

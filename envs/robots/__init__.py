@@ -1,1 +1,1 @@
-"""The shipped robots, each with its objective."""
+"""Shipped environments: robots with their objectives."""

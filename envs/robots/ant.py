@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.environment import Channel, Environment, Goal
+from fastadapt.envs.environment import Channel, Environment, HiddenGoal
 from fastadapt.envs.model.sources import gymnasium_spec
 from fastadapt.envs.simulation.interface import Simulation
 
@@ -39,12 +39,12 @@ class Ant(Environment):
     Same numbers as Gymnasium's Ant-v5 with `include_cfrc_ext_in_observation=False` and
     `contact_cost_weight=0`, for the same states and actions when nothing is perturbed. Contact
     forces are left out because they cannot be exact here: Gymnasium's are those of the last stage
-    of a Runge-Kutta step, which no batched simulation can read, and differ from the forces at the
-    state itself in more than half of the steps.
+    of a Runge-Kutta step, which a batched simulation does not expose, and differ from the forces at
+    the state itself in more than half of the steps.
 
     Legs are numbered as in the names of the joints: 1 front left, 2 front right, 3 back left, 4
-    back right. Gymnasium's names are kept; what has none there is called `shin_1` to `shin_4` (the
-    last body of each leg), and actuators as their joints.
+    back right. Gymnasium's names are kept; the unnamed last body of each leg is `shin_1` to
+    `shin_4`, and actuators are named after their joints.
 
     Versions: v0, first release.
     """
@@ -65,7 +65,7 @@ class Ant(Environment):
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim)
         self._torso = sim.model.body("torso").id
-        self._xpos = sim.data("xpos")  # now: a first look at it later would move the warm start
+        self._xpos = sim.data("xpos")  # bind now: binding it later would change the warm start
 
     @staticmethod
     def spec() -> mujoco.MjSpec:
@@ -83,9 +83,9 @@ class Ant(Environment):
         return np.concatenate([self.sim.data("qpos")[:, 2:], self.sim.data("qvel")], axis=1)
 
     def position(self) -> Array:
-        """Return where the torso is in the plane, `(N, 2)` [m], as Gymnasium sees it.
+        """Return the position of the torso in the plane as in Gymnasium, `(N, 2)` [m].
 
-        That is the position of the last stage of a Runge-Kutta step: up to a few millimetres from
+        It is the position at the last stage of a Runge-Kutta step, up to a few millimetres from
         `qpos`.
         """
         return self._xpos[:, self._torso, :2].copy()
@@ -94,12 +94,12 @@ class Ant(Environment):
         return self.position()
 
     def healthy(self) -> NDArray[np.bool_]:
-        """Return where the torso is at a healthy height, `(N,)`; from its true state."""
+        """Return which torsos are at a healthy height, `(N,)`, from the true state."""
         z = self.sim.data("qpos")[:, 2]
         return (z >= _LOW) & (z <= _HIGH)
 
     def speed(self, velocity: Array) -> Array:
-        """Return what is rewarded of the velocity `(N, 2)` in the plane, `(N,)` [m/s]."""
+        """Return the rewarded component `(N,)` of the velocity in the plane `(N, 2)` [m/s]."""
         return velocity[:, 0]
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
@@ -127,7 +127,7 @@ class AntDirection(Ant):
 
     v [m/s] is the velocity in the plane, d = (cos direction, sin direction) with the goal
     `direction` [rad]. Observation, action, termination and horizon (200 control steps) are the
-    ant's; nothing tells the goal but the reward. Source: Rakelly et al. 2019, directions uniform
+    ant's; only the reward depends on the goal. Source: Rakelly et al. 2019, directions uniform
     over the circle (Finn et al. 2017: forward or backward); their contact cost is left out.
 
     Versions: v0, first release.
@@ -136,7 +136,7 @@ class AntDirection(Ant):
     name = "ant-direction"
     version = 0
     summary = "four-legged ant, run in a hidden direction (PEARL)"
-    goals: ClassVar = (Goal("direction", "rad", 0.0),)
+    goals: ClassVar = (HiddenGoal("direction", "rad", 0.0),)
     distance_name = "metres run in the direction asked for"
 
     def _along(self, vectors: Array) -> Array:
@@ -151,12 +151,12 @@ class AntDirection(Ant):
 
 
 class AntGoal(Ant):
-    """Go to a hidden place: reward = -|x - goal x| - |y - goal y| - 0.1 |action|^2, every 50 ms.
+    """Go to a hidden goal: reward = -|x - goal x| - |y - goal y| - 0.1 |action|^2, every 50 ms.
 
     The goal is in polar form: `direction` [rad] and `squared_distance` [m^2] from the start, so
-    that uniform laws of both are uniform over a disc. Observation (29): x and y of the torso [m],
-    without which there is no way to know where one is, then the ant's (27). Action and horizon (200
-    control steps) are the ant's; nothing tells the goal but the reward. Never terminates. Source:
+    that uniform distributions of both are uniform over a disc. Observation (29): x and y of the
+    torso [m], without which its position is unknown, then the ant's (27). Action and horizon (200
+    control steps) are the ant's; only the reward depends on the goal. Never terminates. Source:
     Rothfuss et al. 2019 and Rakelly et al. 2019, goals uniform over a disc of 3 m; their contact
     cost is left out.
 
@@ -171,7 +171,10 @@ class AntGoal(Ant):
         Channel("torso y", "m"),
         *Ant.observations,
     )
-    goals: ClassVar = (Goal("direction", "rad", 0.0), Goal("squared_distance", "m^2", 4.0))
+    goals: ClassVar = (
+        HiddenGoal("direction", "rad", 0.0),
+        HiddenGoal("squared_distance", "m^2", 4.0),
+    )
     distance_name = "metres from the goal at the end"
     travels = False
     control_cost: ClassVar[float] = 0.1

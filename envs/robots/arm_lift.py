@@ -18,9 +18,9 @@ _ARM = tuple(f"joint{i}" for i in range(1, 8))
 
 _FINGERS = ("left_finger", "right_finger")
 _SATURATION = 50.0
-"""Where the force sensors of the fingers end [N]."""
+"""Saturation of the fingers' force sensors [N]."""
 _FIRM = 5.0
-"""Force of a finger on the block that earns all of the reward [N]."""
+"""Force of a finger on the block that gets the full reward [N]."""
 _OPEN, _AROUND = 0.04, 0.022
 """Distance of each finger from the middle: fully open, and (nearly) on the block [m]."""
 

@@ -17,7 +17,7 @@ class ArmPush(BringObject):
 
     Reward = 0.2 exp(-t / 0.1 m) + 0.4 exp(-d / 0.1 m) + 0.4 exp(-(d / 0.03 m)^2)
     - 0.005 |action|^2, every 40 ms, where d [m] is the distance from the puck to the goal and t [m]
-    the distance from the tip to the point 7 cm behind the puck's centre, seen from the goal: where
+    the distance from the tip to the point 7 cm behind the puck's centre, seen from the goal, where
     to push. Action (7): 1 moves the target of a joint's position servo by 0.05 rad (1.25 rad/s), at
     most 0.2 rad away from the joint. Observation (42): joint angles, velocities, targets minus
     angles; tip; puck minus tip; x and z axis, velocity and spin of the puck; goal minus puck.

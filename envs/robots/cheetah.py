@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.environment import Channel, Environment, Goal
+from fastadapt.envs.environment import Channel, Environment, HiddenGoal
 from fastadapt.envs.model.sources import gymnasium_spec
 
 _LEGS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
@@ -80,9 +80,9 @@ class CheetahVelocity(Cheetah):
     """Run at a hidden speed: reward = -|v - velocity| - 0.05 |action|^2, every 50 ms.
 
     v [m/s] is the mean velocity of the root along x over the control step, `velocity` the goal.
-    Observation, action and horizon (200 control steps) are the cheetah's; nothing tells the goal
-    but the reward. Never terminates. Source: Finn et al. 2017, section 5.3 (goals uniform in
-    [0, 2] m/s); Rakelly et al. 2019 draw them from [0, 3] m/s.
+    Observation, action and horizon (200 control steps) are the cheetah's; only the reward depends
+    on the goal. Never terminates. Source: Finn et al. 2017, section 5.3 (goals uniform in [0, 2]
+    m/s); Rakelly et al. 2019 draw them from [0, 3] m/s.
 
     Versions: v0, first release.
     """
@@ -90,7 +90,7 @@ class CheetahVelocity(Cheetah):
     name = "cheetah-velocity"
     version = 0
     summary = "planar cheetah, run at a hidden velocity (Finn et al. 2017)"
-    goals: ClassVar = (Goal("velocity", "m/s", 1.5),)
+    goals: ClassVar = (HiddenGoal("velocity", "m/s", 1.5),)
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         _, terms = super().reward(before, action)
@@ -104,7 +104,7 @@ class CheetahDirection(Cheetah):
 
     v [m/s] is the mean velocity of the root along x over the control step; the goal `direction` is
     +1 (forward) or -1 (backward). Observation, action and horizon (200 control steps) are the
-    cheetah's; nothing tells the goal but the reward. Never terminates. Source: Finn et al. 2017,
+    cheetah's; only the reward depends on the goal. Never terminates. Source: Finn et al. 2017,
     section 5.3.
 
     Versions: v0, first release.
@@ -113,9 +113,8 @@ class CheetahDirection(Cheetah):
     name = "cheetah-direction"
     version = 0
     summary = "planar cheetah, run forward or backward, which is hidden (Finn et al. 2017)"
-    goals: ClassVar = (Goal("direction", "-", 1.0),)
+    goals: ClassVar = (HiddenGoal("direction", "-", 1.0),)
     distance_name = "metres run in the direction asked for"
-    travels = True
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         _, terms = super().reward(before, action)

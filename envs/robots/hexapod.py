@@ -18,10 +18,10 @@ class Hexapod(RunForward):
     action_rate - 0.1 acceleration - 0.5 drag - 0.2 tilt - 0.05 wobble (`RunForward`; the costs are
     described in `MovingRobot`), every 40 ms. Observation (65): gravity, angular velocity, velocity
     in body axes; cosine and sine of the heading; joint angles from nominal; joint velocities;
-    previous action. All of it is what such a robot has; Cully et al. measured velocity and heading
-    with a depth camera on the robot. Action (18): targets of the servos, as a share of how far they
-    go from standing. Terminates where the torso tilts by more than 60 degrees (a robot without two
-    legs may rest on its belly and go on); an episode lasts 10 s (250 control steps).
+    previous action. The robot can measure all of it; Cully et al. measured velocity and heading
+    with a depth camera on the robot. Action (18): displacements of the servo targets from standing,
+    as a share of the largest. Terminates where the torso tilts by more than 60 degrees (a robot
+    without two legs may rest on its belly and go on); an episode lasts 10 s (250 control steps).
 
     Bodies of leg X (l1, l2, l3, r1, r2, r3: left or right, from front to rear) are X_coxa, X_femur
     and X_tibia, each with a joint and an actuator of the same name. Dimensions:

@@ -1,4 +1,4 @@
-"""What Gymnasium's Hopper-v5 and Walker2d-v5 have in common: planar legs that must not fall."""
+"""Planar runners: Gymnasium's Hopper-v5 and Walker2d-v5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastadapt.envs.model.sources import gymnasium_spec
 
 _ROOT = ("rootx", "rootz", "rooty")
 _FASTEST = 10.0
-"""Velocities are observed up to this much [m/s, rad/s]."""
+"""Observed velocities are clipped to this [m/s, rad/s]."""
 
 
 def planar_channels(joints: tuple[str, ...]) -> tuple[Channel, ...]:
@@ -34,7 +34,7 @@ def planar_channels(joints: tuple[str, ...]) -> tuple[Channel, ...]:
 
 
 class PlanarRunner(Environment):
-    """Run forward and stay upright; see the robots for the numbers.
+    """Base of planar robots that run forward and stay upright.
 
     Reward of a control step of 8 ms = velocity along x [m/s] + 1 while upright - 0.001 |action|^2.
     The episode terminates when the robot is no longer upright. Source: Gymnasium, Hopper-v5 and
@@ -66,7 +66,7 @@ class PlanarRunner(Environment):
         return self.sim.data("qpos")[:, 0].copy()
 
     def healthy(self) -> NDArray[np.bool_]:
-        """Return where the robot is upright, `(N,)`; from its true state."""
+        """Return which robots are upright, `(N,)`, from the true state."""
         z, angle = self.sim.data("qpos")[:, 1:3].T
         (low, high), (back, front) = self.height, self.tilt
         return (low < z) & (z < high) & (back < angle) & (angle < front)
@@ -100,7 +100,7 @@ class Hopper(PlanarRunner):
     number of the state but x and z leaves (-100, 100); an episode lasts at most 8 s (1000 control
     steps). Same numbers as Gymnasium's Hopper-v5 for the same states and actions when nothing is
     perturbed. Bodies, joints and geoms have Gymnasium's names; actuators, which have none there,
-    are called as their joints.
+    are named after their joints.
 
     Versions: v0, first release.
     """
@@ -138,7 +138,7 @@ class Walker2d(PlanarRunner):
     1 rad; an episode lasts at most 8 s (1000 control steps). Same numbers as Gymnasium's
     Walker2d-v5 for the same states and actions when nothing is perturbed. Bodies, joints and geoms
     have Gymnasium's names (the right leg has no side in its names); actuators, which have none
-    there, are called as their joints.
+    there, are named after their joints.
 
     Versions: v0, first release.
     """

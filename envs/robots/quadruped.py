@@ -19,8 +19,8 @@ class Quadruped(TrackVelocity):
     0.5 height (`TrackVelocity`; the costs are described in `MovingRobot`), every 20 ms; the command
     is uniform in [0.3, 1.2] m/s and new at each reset. Observation (46): command; gravity, angular
     velocity, velocity in body axes; joint angles from nominal; joint velocities; previous action.
-    All of it is what such a robot has; its velocity comes from a state estimator. Action (12):
-    targets of the servos, as a share of how far they go from standing. Terminates where the trunk
+    The robot can measure all of it, the velocity with a state estimator. Action (12): displacements
+    of the servo targets from standing, as a share of the largest. Terminates where the trunk
     is below 0.17 m or tilts by more than 45 degrees; an episode lasts 10 s (500 control steps).
 
     Bodies of leg XX (FL, FR, RL, RR: front or rear, left or right) are XX_hip, XX_thigh and

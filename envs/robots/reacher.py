@@ -1,8 +1,7 @@
-"""A redundant planar arm that carries an object to goals."""
+"""A redundant planar arm that carries an object to a goal."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import mujoco
@@ -10,10 +9,11 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment
+from fastadapt.envs.model.sources import shipped_robot
 
 _JOINTS = ("joint1", "joint2", "joint3", "joint4")
 _NEAR, _THERE = 0.1, 0.02
-"""Distances [m] over which closeness decays: half of it for coming near, half for precision."""
+"""Length scales [m] of the two terms for closeness: approach, and precision."""
 
 
 def _channels() -> tuple[Channel, ...]:
@@ -49,11 +49,10 @@ class Reacher(Environment):
 
     @staticmethod
     def spec() -> mujoco.MjSpec:
-        text = files("fastadapt.assets").joinpath("robots", "reacher.xml").read_text()
-        return mujoco.MjSpec.from_string(text)
+        return shipped_robot("reacher")
 
     def reset(self, ids: Ids, draws: Array) -> None:
-        """Start near "arm up, elbow bent", almost at rest; draw a goal in the upper half plane."""
+        """Write a state near "arm up, elbow bent" and draw a goal in the upper half plane."""
         start = np.array([np.pi / 2, -0.6, 0.6, 0.6])
         self.sim.data("qpos")[ids] = start + 0.6 * draws[:, :4] - 0.3
         self.sim.data("qvel")[ids] = 0.1 * draws[:, 4:8] - 0.05

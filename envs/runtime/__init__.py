@@ -1,1 +1,1 @@
-"""What happens to a batch while it runs: perturbation schedules, sensors, delays."""
+"""Running a batch: perturbation schedule, model writer, sensor faults, action delay."""

@@ -1,19 +1,19 @@
-"""From what was commanded to what reaches the actuators: a line that can be slow."""
+"""Delays actions before they reach the actuators."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
-from fastadapt.envs.perturbations.action_delay import MAX_DELAY
+from fastadapt.envs.perturbations.command import MAX_DELAY
 from fastadapt.envs.perturbations.signals import Signals
 
 
-class ActionPath:
-    """Delivers the actions of N robots, each after its own `action_delay` in control steps.
+class ActionDelayLine:
+    """A ring buffer of actions; each of N robots has its own `action_delay` in control steps.
 
-    Before the first command arrives, the neutral action 0 is delivered. A delay that changes within
-    an episode delivers the command of that many steps ago from then on.
+    Before the first action of an episode arrives, the neutral action 0 is delivered. When a delay
+    changes within an episode, the action of that many steps ago is delivered from then on.
     """
 
     def __init__(self, signals: Signals, num_robots: int, num_actions: int) -> None:
@@ -23,11 +23,11 @@ class ActionPath:
         self._now = 0
 
     def reset(self, ids: Ids) -> None:
-        """Forget what was commanded to some robots."""
+        """Clear the buffers of some robots."""
         self._past[:, ids] = 0.0
 
     def deliver(self, commanded: Array) -> Array:
-        """Take the commands of this control step and return what arrives, both `(N, actions)`."""
+        """Store the actions of this control step and return the delayed ones, `(N, actions)`."""
         self._now = (self._now + 1) % len(self._past)
         self._past[self._now] = commanded
         delay = np.rint(self._delay).astype(np.intp)

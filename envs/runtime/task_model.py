@@ -1,25 +1,21 @@
-"""The model of one robot as a task leaves it: for pictures, and for looking at."""
+"""The `MjModel` of a single task, for rendering and inspection."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
 
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.simulation.reference import ReferenceSimulation
-
-if TYPE_CHECKING:
-    from fastadapt.envs.tasks.task import Task
-    from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.envs.tasks.task import Task
+from fastadapt.envs.tasks.task_set import TaskSet
 
 
 def task_model(task_set: TaskSet, task: Task) -> mujoco.MjModel:
-    """Return a copy of the nominal model with everything that a task changes in it.
+    """Return a copy of the nominal model with the perturbations of a task applied.
 
-    Whatever begins within an episode has begun. What is no part of a model (goals, readings,
-    commands, pushes, and whether a lock is on) is not in it.
+    All perturbations are active, also those with a later onset. Goals, sensor and action faults,
+    pushes and active locks are not part of a model.
 
     Raises:
         FastadaptError: the task is of another task set.
@@ -30,5 +26,5 @@ def task_model(task_set: TaskSet, task: Task) -> mujoco.MjModel:
     for block in sorted(task_set.blocks, key=lambda block: block.perturbation.stage):
         if block.perturbation.fields:
             block.apply(edit, vector, np.ones((1, len(block.targets))))
-    edit.commit({field for b in task_set.blocks for field in b.perturbation.fields})
+    edit.commit({field for block in task_set.blocks for field in block.perturbation.stale})
     return sim.model_of(0)

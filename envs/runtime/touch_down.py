@@ -1,4 +1,4 @@
-"""When a foot touches the ground: contact sensors, in models of their own."""
+"""Touch-down events: contact sensors at the feet."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import functools
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
-from fastadapt.envs.arrays import Ids
+from fastadapt.envs.arrays import Ids, Mask
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.simulation.interface import Simulation
 
@@ -17,9 +16,9 @@ _PREFIX = "touch-down:"
 
 @functools.cache
 def model_with_touch(environment: type[Environment]) -> mujoco.MjModel:
-    """Return the nominal model with one contact sensor for each foot; never write to it.
+    """Return the nominal model with a contact sensor at each foot; never write to it.
 
-    A sensor reads and does not act: trajectories stay the same bit for bit.
+    Sensors do not act on the physics: trajectories are bitwise those of the model without them.
     """
     spec = environment.complete_spec()
     for foot in environment.feet:
@@ -33,7 +32,7 @@ def model_with_touch(environment: type[Environment]) -> mujoco.MjModel:
 
 
 class TouchDown:
-    """Sees N robots touch the ground.
+    """Detects when the feet of N robots touch the ground.
 
     Attributes:
         sim: simulations of a `model_with_touch`.
@@ -47,16 +46,21 @@ class TouchDown:
         self._columns = np.array(mine, np.intp)
         self._readings = sim.data("sensordata")
 
-    def touching(self, ids: Ids) -> NDArray[np.bool_]:
-        """Return which robots stand on a foot in their current state, `(n,)`."""
+    def touching(self, ids: Ids) -> Mask:
+        """Return which robots have a foot on the ground in their current state, `(n,)`."""
         self.sim.forward(ids)
         return self._read(ids)
 
-    def step(self, num_steps: int, ids: Ids | None, waiting: Ids) -> NDArray[np.bool_]:
-        """Step robots as `Simulation.step` does; `waiting` ones are looked at after every step.
+    def step(self, num_steps: int, ids: Ids | None, waiting: Ids) -> Mask:
+        """Step robots as `Simulation.step` does, and the waiting ones step by step.
+
+        Args:
+            num_steps: physics steps.
+            ids: which robots take them (default: all).
+            waiting: those of them that wait for a touch-down.
 
         Returns:
-            `(N,)` booleans: which of the waiting ones have touched the ground on their way.
+            `(N,)` booleans: which of the waiting ones touched the ground after any step.
         """
         touched = np.zeros(self.sim.num_sims, bool)
         others = np.arange(self.sim.num_sims) if ids is None else ids
@@ -68,5 +72,5 @@ class TouchDown:
             touched[waiting] |= self._read(waiting)
         return touched
 
-    def _read(self, ids: Ids) -> NDArray[np.bool_]:
+    def _read(self, ids: Ids) -> Mask:
         return np.logical_or.reduce(self._readings[np.ix_(ids, self._columns)] > 0, axis=1)

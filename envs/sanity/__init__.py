@@ -1,1 +1,1 @@
-"""Measures what each parameter of a task set does to its robot, at both ends of its range."""
+"""Sanity checks of a task set: the measured effect, extremes and costs of its parameters."""

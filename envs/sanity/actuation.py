@@ -1,4 +1,4 @@
-"""What actuators move, and with what force: on joints, tendons, sites or bodies alike."""
+"""Joints that actuators move, and the forces of actuators on joints, tendons, sites or bodies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
 
 
 def joint_of(model: mujoco.MjModel, target: str) -> int | None:
-    """Return the joint of that name, or the one that the actuator of that name moves."""
+    """Return the joint of that name, or the joint of the actuator of that name; None: neither."""
     joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, target)
     if joint >= 0:
         return joint
@@ -35,15 +35,15 @@ def mover_of(bench: Bench, target: str) -> int | None:
     mine = np.abs(_moments(bench)[:, model.jnt_dofadr[joint]])
     own = model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT)
     own &= model.actuator_trnid[:, 0] == joint
-    mine = np.where(own, np.inf, mine)  # its own motor before one that pulls a tendon
+    mine = np.where(own, np.inf, mine)  # its own motor takes precedence over one on a tendon
     return int(mine.argmax()) if mine.any() else None
 
 
 def largest_force(bench: Bench, targets: list[str]) -> Array:
-    """Return the largest force of actuators at the ends of their commands, held still [N, N m].
+    """Return the largest static force of actuators at the ends of their commands [N, N m].
 
     Args:
-        bench: the robots, in the state after a reset; they stay there.
+        bench: the robots, in the state after a reset, which is kept.
         targets: names of actuators, one for each robot.
     """
     model, sim = bench.model, bench.sim
@@ -63,7 +63,7 @@ def largest_force(bench: Bench, targets: list[str]) -> Array:
 
 
 def force_unit(model: mujoco.MjModel, target: str) -> str:
-    """Return the unit of what `largest_force` measures of an actuator."""
+    """Return the unit of `largest_force` for an actuator."""
     actuator = model.actuator(target).id
     kind, moved = int(model.actuator_trntype[actuator]), int(model.actuator_trnid[actuator, 0])
     if kind == int(mujoco.mjtTrn.mjTRN_TENDON):
@@ -76,7 +76,7 @@ def force_unit(model: mujoco.MjModel, target: str) -> str:
 
 
 def _moments(bench: Bench) -> Array:
-    """Return how much each actuator moves each degree of freedom, `(nu, nv)`, as robots stand."""
+    """Return the moment arms of the actuators in the state of robot 0, `(nu, nv)`."""
     model, data = bench.model, bench.nominal_data()
     dense = np.zeros((model.nu, model.nv))
     mujoco.mju_sparse2dense(

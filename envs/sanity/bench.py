@@ -1,4 +1,4 @@
-"""A batch of robots on which tasks are tried: all begin alike, and no episode ends early."""
+"""A test bench: robots on given tasks that start from the same state, in endless episodes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 
 _LONGEST = 1_000_000
-"""A horizon that is never reached [control steps]."""
+"""A horizon beyond any measurement [control steps]."""
 
 
 class Bench:
-    """Robots that are put on given tasks and all else equal.
+    """Robots on given tasks, everything else equal.
 
     Attributes:
         batch: the robots.
-        size: how many.
+        size: number of robots.
         model: the nominal model.
         step_time: duration of a control step [s].
     """
@@ -44,16 +44,16 @@ class Bench:
         return self.batch.sim
 
     def begin(self, tasks: Sequence[Task]) -> None:
-        """Put the robots on tasks, one each, and reset them to the same state."""
+        """Give each robot a task, and reset all of them to the same state."""
         self.batch.set_tasks(tasks)
         self.batch.reset(seed=[0] * self.size)
 
     def steps(self, seconds: float) -> int:
-        """Return how many control steps last that long (at least one)."""
+        """Return the number of control steps of a duration (at least one)."""
         return max(1, round(seconds / self.step_time))
 
     def idle(self) -> Array:
-        """Return actions that command nothing, `(N, actions)`: 0, or the nearest allowed."""
+        """Return neutral actions, `(N, actions)`: 0, or the nearest allowed value."""
         space: Any = self.batch.single_action_space
         action = np.clip(np.zeros(space.shape), space.low, space.high)
         return np.tile(action, (self.size, 1))
@@ -66,17 +66,17 @@ class Bench:
         return np.repeat((low + shares * (high - low))[:, None], self.size, axis=1)
 
     def unpower(self) -> None:
-        """Take the power from all actuators of all robots, until `power`."""
+        """Cut the power of all actuators of all robots, until `power`."""
         for field in ("actuator_gainprm", "actuator_biasprm"):
             self.sim.field(field)[:] = 0.0
 
     def power(self) -> None:
-        """Give nominal power back."""
+        """Restore the nominal power."""
         for field in ("actuator_gainprm", "actuator_biasprm"):
             self.sim.field(field)[:] = getattr(self.model, field)
 
     def lift(self, height: float = 3.0) -> None:
-        """Raise what is free or slides upwards, so that nothing touches the ground."""
+        """Raise free bodies and vertical slides, so that nothing touches the ground."""
         model, qpos = self.model, self.sim.data("qpos")
         for joint in range(model.njnt):
             address, kind = int(model.jnt_qposadr[joint]), int(model.jnt_type[joint])
@@ -86,7 +86,7 @@ class Bench:
                 qpos[:, address] += height / model.jnt_axis[joint, 2]
 
     def response(self, force: Array) -> Array:
-        """Return the acceleration that generalised forces `(N, nv)` cause, without contacts."""
+        """Return the acceleration due to generalised forces `(N, nv)`, without contacts."""
         sim = self.sim
         found: list[Array] = []
         sim.data("qvel")[:] = 0.0
@@ -99,7 +99,7 @@ class Bench:
         return found[1] - found[0]
 
     def nominal_data(self) -> mujoco.MjData:
-        """Return plain data in the state of robot 0, for Jacobians."""
+        """Return an `MjData` in the state of robot 0, for Jacobians."""
         data = mujoco.MjData(self.model)
         data.qpos[:] = self.sim.data("qpos")[0]
         mujoco.mj_fwdPosition(self.model, data)
@@ -107,7 +107,7 @@ class Bench:
 
 
 def _lifts(model: mujoco.MjModel, joint: int) -> bool:
-    """Return whether a slide carries a whole robot upwards: vertical, on a body of the world."""
+    """Return whether a slide lifts a whole robot: vertical, passive, on a child of the world."""
     body = int(model.jnt_bodyid[joint])
     upward = abs(float(model.jnt_axis[joint, 2])) > 0.9
     driven = joint in model.actuator_trnid[:, 0]
@@ -116,7 +116,7 @@ def _lifts(model: mujoco.MjModel, joint: int) -> bool:
 
 @functools.cache
 def _endless(environment: type[Environment]) -> type[Environment]:
-    """Return the environment with episodes that never end."""
+    """Return the environment with endless episodes."""
 
     def terminated(self: Environment) -> NDArray[np.bool_]:
         return np.zeros(self.sim.num_sims, bool)

@@ -1,4 +1,4 @@
-"""The effect of every parameter of a task set, in physical terms."""
+"""Physical effects of the parameters of a task set."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.sanity.actuation import force_unit, joint_of
 from fastadapt.envs.sanity.bench import Bench
-from fastadapt.envs.sanity.extremes import Ends, all_ends
+from fastadapt.envs.sanity.extremes import Extremes, all_extremes
 from fastadapt.envs.sanity.probes import (
-    FLICKER_SECONDS,
     FORCE,
+    INTERMITTENT_SECONDS,
     PROBES,
-    STANDING,
     Probe,
     is_slide,
 )
@@ -24,27 +23,27 @@ from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 
 _MOST = 64
-"""Parameters that are measured at once, with three robots each."""
+"""Parameters measured at once, with three robots each."""
 _SECONDS = 1.0
-"""How long robots move under random actions [s]."""
-_NOTHING = 1e-9
-"""A difference below this is none."""
+"""Duration of the random motion [s]."""
+_NEGLIGIBLE = 1e-9
+"""Largest difference that counts as no effect."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one parameter does.
+    """The measured effect of one parameter.
 
     Attributes:
-        ends: the parameter and its range.
-        what: what was measured.
-        unit: of the measured numbers.
-        measured: at the nominal value, at the low end, at the high end.
-        acts: whether the low and the high end (as far as they differ from nominal) change anything
-            at all: the measure, the motion, the reward or the observation.
+        extremes: the parameter and its range.
+        what: the measured quantity, in words.
+        unit: unit of the measured values.
+        measured: the values at the nominal value, at the low end and at the high end.
+        acts: whether each end of the range that differs from nominal changes the measured value,
+            the motion, the reward or the observation.
     """
 
-    ends: Ends
+    extremes: Extremes
     what: str
     unit: str
     measured: tuple[float, float, float]
@@ -53,31 +52,31 @@ class Effect:
 
 @dataclass(frozen=True)
 class _Motion:
-    """What robots did, each `(T, N, ...)`."""
+    """Recorded motion of N robots over T control steps, each array `(T, N, ...)`."""
 
     qpos: Array
     observations: Array
     rewards: Array
 
     def differs(self, one: int, other: int) -> bool:
-        """Return whether two robots differ in anything."""
+        """Return whether two robots differ in any recorded quantity."""
         return any(
-            np.abs(array[:, one] - array[:, other]).max(initial=0.0) > _NOTHING
+            np.abs(array[:, one] - array[:, other]).max(initial=0.0) > _NEGLIGIBLE
             for array in (self.qpos, self.observations, self.rewards)
         )
 
 
-def measure(task_set: TaskSet, num_threads: int = 0) -> list[Effect]:
+def measure_effects(task_set: TaskSet, num_threads: int = 0) -> list[Effect]:
     """Measure the effect of every parameter at both ends of its range.
 
     Args:
-        task_set: whose parameters.
-        num_threads: threads that simulate; 0 means one per processor.
+        task_set: the task set.
+        num_threads: threads of the simulation; 0 means one per processor.
 
     Returns:
         One effect for each parameter that any split draws, in the order of the task set.
     """
-    ends = all_ends(task_set)
+    ends = all_extremes(task_set)
     alike: dict[tuple[Probe | None, float], list[int]] = {}
     for i, some in enumerate(ends):
         key = _probe_of(task_set.environment.model(), some), _duration(some)
@@ -93,7 +92,7 @@ def measure(task_set: TaskSet, num_threads: int = 0) -> list[Effect]:
 
 
 def _measure(
-    bench: Bench, ends: Sequence[Ends], probe: Probe | None, seconds: float
+    bench: Bench, ends: Sequence[Extremes], probe: Probe | None, seconds: float
 ) -> list[Effect]:
     """Measure some parameters at once, three robots each."""
     tasks = [task for some in ends for task in some.tasks]
@@ -109,7 +108,7 @@ def _measure(
 
 
 def _effect(
-    bench: Bench, ends: Ends, probe: Probe | None, found: Array | None, motion: _Motion, at: int
+    bench: Bench, ends: Extremes, probe: Probe | None, found: Array | None, motion: _Motion, at: int
 ) -> Effect:
     robots = [at + k for k in (1, 2) if ends.values[k - 1] != ends.nominal]
     moved = [motion.differs(at, robot) for robot in robots]
@@ -117,40 +116,39 @@ def _effect(
         what, unit, values = _deviation(bench, ends, motion, at)
         return Effect(ends, what, unit, values, all(moved))
     scale = max(np.abs(found).max(), 1e-12)
-    shown = [abs(found[robot - at] - found[0]) > _NOTHING * scale for robot in robots]
+    shown = [abs(found[robot - at] - found[0]) > _NEGLIGIBLE * scale for robot in robots]
     acts = all(a or b for a, b in zip(moved, shown, strict=True))
     first, low, high = map(float, found)
     return Effect(ends, probe.what, _unit(bench.model, ends, probe), (first, low, high), acts)
 
 
-def _unit(model: mujoco.MjModel, ends: Ends, probe: Probe) -> str:
-    """Return the unit of what a probe measures on a target."""
+def _unit(model: mujoco.MjModel, ends: Extremes, probe: Probe) -> str:
+    """Return the unit of a probe on a target."""
     if probe is FORCE:
         return force_unit(model, ends.target)
     return "m" if probe.unit == "deg" and is_slide(model, ends.target) else probe.unit
 
 
-def _probe_of(model: mujoco.MjModel, ends: Ends) -> Probe | None:
-    """Return what is measured of a parameter; None: how much the motion deviates."""
-    if ends.is_time:
+def _probe_of(model: mujoco.MjModel, ends: Extremes) -> Probe | None:
+    """Return the probe of a parameter; None: the deviation of the motion is measured."""
+    name = None if ends.is_time else ends.perturbation.probe_of(ends.parameter)
+    if name is None:
         return None
-    if ends.kind == "locked-joint" and ".fraction" in ends.name:
-        return STANDING
-    probe = PROBES.get(ends.kind)
-    if probe is not None and probe.of_joint and joint_of(model, ends.target) is None:
-        return FORCE  # of what pulls a tendon, or of a propeller
+    probe = PROBES.find(name)
+    if probe.of_joint and joint_of(model, ends.target) is None:
+        return FORCE  # of an actuator on a tendon or a site
     return probe
 
 
-def _duration(ends: Ends) -> float:
-    """Return how long to look [s]: until the latest onset, and a little longer."""
+def _duration(ends: Extremes) -> float:
+    """Return the duration of the motion [s]: until shortly after the latest onset."""
     latest = ends.values[1] + 0.5 if ends.is_time else 0.0
-    off_and_on = FLICKER_SECONDS if ends.perturbation.flickers else 0.0
-    return min(max(_SECONDS, latest, off_and_on), 20.0)
+    intervals = INTERMITTENT_SECONDS if ends.perturbation.intermittent else 0.0
+    return min(max(_SECONDS, latest, intervals), 20.0)
 
 
 def _random_motion(bench: Bench, tasks: Sequence[Task], seconds: float) -> _Motion:
-    """Let robots on different tasks do the same, and return what happened."""
+    """Record robots on different tasks under the same random actions."""
     bench.begin(tasks)
     qpos, observations, rewards = [], [], []
     for action in bench.random_actions(bench.steps(seconds)):
@@ -162,9 +160,9 @@ def _random_motion(bench: Bench, tasks: Sequence[Task], seconds: float) -> _Moti
 
 
 def _deviation(
-    bench: Bench, ends: Ends, motion: _Motion, at: int
+    bench: Bench, ends: Extremes, motion: _Motion, at: int
 ) -> tuple[str, str, tuple[float, float, float]]:
-    """Return by how much reading, reward or motion deviate from those of the nominal robot."""
+    """Return the deviation of the reading, the reward or the motion from the nominal robot."""
     signals = ends.perturbation.signals
     if ends.perturbation.target_type == "observation":
         channels = bench.batch.environment.observations
@@ -180,7 +178,7 @@ def _deviation(
         hinges = bench.model.jnt_qposadr[bench.model.jnt_type == 3]
         array = np.rad2deg(qpos[..., hinges])
         turns = bool((array[:, at : at + 3] != array[:, at, None]).any())
-        array = array if turns else qpos  # where only a slide feels it, of all coordinates
+        array = array if turns else qpos  # no hinge is affected: all coordinates
         what = f"deviation of a {'joint' if turns else 'coordinate'} within 1 s, at most"
         unit = "deg" if turns else "m or -"
     low, high = (float(np.abs(array[:, at + k] - array[:, at]).max(initial=0.0)) for k in (1, 2))

@@ -1,4 +1,4 @@
-"""What a robot consists of, and what about it a user should know before training it."""
+"""Description of a task set and its robot, and warnings to read before training."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from fastadapt.envs.custom.factory import OwnRobot
+from fastadapt.envs.custom.factory import CustomRobot
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.tasks.task_set import TaskSet
 
 _DEEP = 0.005
-"""Geoms that overlap by more than this in the nominal pose are worth a word [m]."""
+"""Overlap of geoms in the nominal pose that raises a warning [m]."""
 
 
-def facts(task_set: TaskSet) -> list[tuple[str, str]]:
-    """Return what a task set and its robot consist of, as pairs of a word and a sentence."""
+def description(task_set: TaskSet) -> list[tuple[str, str]]:
+    """Return a description of a task set and its robot, as pairs of a heading and a sentence."""
     cls = task_set.environment
     model = cls.model()
     step = cls.control_step()
@@ -39,21 +39,21 @@ def facts(task_set: TaskSet) -> list[tuple[str, str]]:
     ]
 
 
-def notes(environment: type[Environment]) -> list[str]:
-    """Return what is odd about a robot, a sentence each."""
+def model_warnings(environment: type[Environment]) -> list[str]:
+    """Return warnings about the model of a robot, a sentence each."""
     found = _overlaps(environment)
-    if issubclass(environment, OwnRobot):
-        found = [*environment.blueprint.notes(), *found]
+    if issubclass(environment, CustomRobot):
+        found = [*environment.builder.notes(), *found]
     return found
 
 
 def _moving_mass(model: mujoco.MjModel) -> float:
-    """Return the mass of all that moves [kg]; a table does not."""
+    """Return the mass of all moving bodies [kg]; a table does not count."""
     return float(model.body_mass[model.body_weldid > 0].sum())
 
 
 def _overlaps(environment: type[Environment]) -> list[str]:
-    """Return which geoms overlap in the pose that episodes begin near."""
+    """Return sentences about the geoms that overlap in the initial pose."""
     model = environment.model()
     data = mujoco.MjData(model)
     key = getattr(environment, "keyframe", None)
@@ -71,20 +71,20 @@ def _overlaps(environment: type[Environment]) -> list[str]:
 
 
 _EPS = 1e-9
-"""Seconds by which rounding may miss a time; see `onsets`."""
+"""Tolerance of rounding in times [s]; see `onsets`."""
 _DRAWS = 10_000
-"""Evenly spaced draws of which the share is taken."""
+"""Number of evenly spaced draws from which a share is computed."""
 
 
 @dataclass(frozen=True)
 class LateOnset:
-    """A perturbation that some episodes are too short for.
+    """A perturbation whose onset can lie beyond the end of the episode.
 
     Attributes:
         perturbation: its name.
-        splits: in which its onset has this law.
+        splits: the splits in which its onset has this distribution.
         span: the earliest and the latest onset [s].
-        share: of the draws that begin too late; 1 where it never begins.
+        share: share of the draws that are too late; 1 where it never begins.
     """
 
     perturbation: str
@@ -100,7 +100,7 @@ class LateOnset:
 
 
 def late_onsets(task_set: TaskSet) -> list[LateOnset]:
-    """Return what begins too late for the task set's episodes, in the order of the file."""
+    """Return the perturbations with onsets beyond the end of the episode, in the file's order."""
     cls = task_set.environment
     last = (cls.horizon - 1) * cls.control_step() + _EPS
     found: list[LateOnset] = []
@@ -119,7 +119,7 @@ def late_onsets(task_set: TaskSet) -> list[LateOnset]:
 
 
 def _share_after(law: Law, time: float) -> float:
-    """Return which share of the draws of a law is later than a time; 1 only where all are."""
+    """Return the share of draws of a distribution that exceed a time; 1 only where all do."""
     low, high = law.support()
     if low > time:
         return 1.0

@@ -1,6 +1,6 @@
-"""Physical measures of what a perturbation does, one for each way of going wrong.
+"""Probes: physical measures of the effect of a perturbation.
 
-A probe looks at robots that differ in one parameter, and returns one number for each.
+A probe compares robots that differ in one parameter, and returns one number for each.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ from fastadapt.envs.arrays import Array
 from fastadapt.envs.sanity.actuation import joint_of, largest_force, mover_of
 from fastadapt.envs.sanity.bench import Bench
 from fastadapt.envs.sanity.sliding import sliding_distance
-
-Targets = list[str]
+from fastadapt.registry import Registry
 
 _FORCE = 10.0
 """Force of a push [N]."""
 _SPIN = 5.0
 """Initial velocity of a joint that coasts [rad/s; m/s for slides, a tenth of it]."""
 
-FLICKER_SECONDS = 4.0
-"""How long to look at what holds off and on [s]."""
+INTERMITTENT_SECONDS = 4.0
+"""Duration over which intermittent faults are observed [s]."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,26 @@ class Probe:
     """A physical measure.
 
     Attributes:
-        what: words for a table.
-        unit: of the numbers.
-        measure: from robots that were put on their tasks and reset, and the names of their
-            targets, to `(n,)` numbers.
+        what: the measured quantity, in words for a table.
+        unit: unit of the values.
+        measure: function of robots that were reset on their tasks and of the names of their
+            targets; returns the values `(n,)`.
+        of_joint: whether it is a measure of a joint; the target is a joint or its actuator.
     """
 
     what: str
     unit: str
-    measure: Callable[[Bench, Targets], Array]
+    measure: Callable[[Bench, list[str]], Array]
     of_joint: bool = False
-    """Whether it is a measure of a joint: then the target is one, or an actuator of one."""
 
 
-def _pushed(bench: Bench, targets: Targets) -> Array:
+def _push_acceleration(bench: Bench, targets: list[str]) -> Array:
     """Return the accelerations of bodies under a push at their nominal centre of mass [m/s^2]."""
     response, direction, jacobian, _ = _push(bench, targets)
     return np.einsum("ni,nij,nj->n", direction, jacobian, response)
 
 
-def _spun(bench: Bench, targets: Targets) -> Array:
+def _spin_acceleration(bench: Bench, targets: list[str]) -> Array:
     """Return the angular accelerations of bodies under pushes in x, y and z, added up [rad/s^2]."""
     total = np.zeros(len(targets))
     for axis in np.eye(3):
@@ -63,9 +62,9 @@ def _spun(bench: Bench, targets: Targets) -> Array:
 
 
 def _push(
-    bench: Bench, targets: Targets, axis: Array | None = None
+    bench: Bench, targets: list[str], axis: Array | None = None
 ) -> tuple[Array, Array, Array, Array]:
-    """Push each target where it gives way most (or along `axis`), and return what follows.
+    """Push each target in its most compliant direction (or along `axis`).
 
     Returns:
         Accelerations `(n, nv)`, directions `(n, 3)`, and the Jacobians of position and rotation at
@@ -88,8 +87,8 @@ def _push(
     return bench.response(force), direction, jacobian, turning
 
 
-def _driven(bench: Bench, targets: Targets) -> Array:
-    """Return how far joints travel when they alone are driven to and fro [deg or m]."""
+def _driven_travel(bench: Bench, targets: list[str]) -> Array:
+    """Return the travel of joints that are driven to and fro one at a time [deg or m]."""
     batch = bench.batch
     movers = {target: mover_of(bench, target) for target in set(targets)}
     actuators = [movers[target] for target in targets]
@@ -108,14 +107,14 @@ def _driven(bench: Bench, targets: Targets) -> Array:
     return np.ptp(seen, axis=0) * scale
 
 
-def _standing(bench: Bench, targets: Targets) -> Array:
-    """Return where joints stand after the reset [deg or m]."""
+def _position(bench: Bench, targets: list[str]) -> Array:
+    """Return the positions of joints after the reset [deg or m]."""
     addresses, scale = _joints(bench, targets)
     return bench.sim.data("qpos")[np.arange(len(targets)), addresses] * scale
 
 
-def _coasting(bench: Bench, targets: Targets) -> Array:
-    """Return how far joints coast in 0.2 s without power and gravity [deg or m]."""
+def _coasting_distance(bench: Bench, targets: list[str]) -> Array:
+    """Return the coasting distance of joints in 0.2 s without power and gravity [deg or m]."""
     model, sim = bench.model, bench.sim
     addresses, scale = _joints(bench, targets)
     rows = np.arange(len(targets))
@@ -135,12 +134,12 @@ def _coasting(bench: Bench, targets: Targets) -> Array:
     return np.abs(sim.data("qpos")[rows, addresses] - start) * scale
 
 
-def _powerless(bench: Bench, targets: Targets) -> Array:
-    """Return the share of time in which actuators have no force at all."""
+def _share_without_force(bench: Bench, targets: list[str]) -> Array:
+    """Return the share of time in which actuators exert no force."""
     actuators = [bench.model.actuator(target).id for target in targets]
     rows = np.arange(len(targets))
     bench.sim.data("actuator_force")
-    count = bench.steps(FLICKER_SECONDS)
+    count = bench.steps(INTERMITTENT_SECONDS)
     idle = np.zeros(len(targets))
     for action in bench.random_actions(count):
         bench.batch.step(action)
@@ -148,7 +147,7 @@ def _powerless(bench: Bench, targets: Targets) -> Array:
     return idle / count
 
 
-def _turned(bench: Bench, targets: Targets) -> Array:
+def _joint_acceleration(bench: Bench, targets: list[str]) -> Array:
     """Return the accelerations of joints under 1 N m (1 N for slides) [rad/s^2, m/s^2]."""
     dofs = bench.model.jnt_dofadr[[joint_of(bench.model, target) or 0 for target in targets]]
     force = np.zeros((bench.size, bench.model.nv))
@@ -157,17 +156,17 @@ def _turned(bench: Bench, targets: Targets) -> Array:
     return bench.response(force)[rows, dofs]
 
 
-def _falling(bench: Bench, targets: Targets) -> Array:
-    """Return the acceleration of a free body that is let go, from the gravity in force [m/s^2]."""
+def _gravity(bench: Bench, targets: list[str]) -> Array:
+    """Return the acceleration of a free body, from the gravity of its robot [m/s^2]."""
     return np.linalg.norm(bench.sim.field("gravity"), axis=1)
 
 
-def _downhill(bench: Bench, targets: Targets) -> Array:
-    """Return the pull along the ground that a body feels [m/s^2]."""
+def _horizontal_gravity(bench: Bench, targets: list[str]) -> Array:
+    """Return the acceleration of gravity along the ground [m/s^2]."""
     return np.linalg.norm(bench.sim.field("gravity")[:, :2], axis=1)
 
 
-def _joints(bench: Bench, targets: Targets) -> tuple[NDArray[np.intp], Array]:
+def _joints(bench: Bench, targets: list[str]) -> tuple[NDArray[np.intp], Array]:
     """Return the addresses of the targets' joints in `qpos`, and factors to degrees or metres."""
     model = bench.model
     joints = [joint_of(model, target) or 0 for target in targets]
@@ -177,39 +176,40 @@ def _joints(bench: Bench, targets: Targets) -> tuple[NDArray[np.intp], Array]:
 
 
 def is_slide(model: mujoco.MjModel, target: str) -> bool:
-    """Return whether the joint of a target slides, so that it is measured in metres."""
+    """Return whether the joint of a target is a slide, which is measured in metres."""
     joint = joint_of(model, target)
     return joint is not None and int(model.jnt_type[joint]) == int(mujoco.mjtJoint.mjJNT_SLIDE)
 
 
-_PUSHED = Probe("acceleration when pushed with 10 N", "m/s²", _pushed)
-_DRIVEN = Probe("travel of the joint, driven to and fro", "deg", _driven, of_joint=True)
-_COASTING = Probe("way that the joint coasts in 0.2 s", "deg", _coasting, of_joint=True)
-
-PROBES: dict[str, Probe] = {
-    "mass": _PUSHED,
-    "payload": _PUSHED,
-    "com-shift": Probe("angular acceleration when pushed with 10 N", "rad/s²", _spun),
-    "joint-friction": _COASTING,
-    "joint-damping": _COASTING,
-    "joint-armature": Probe(
-        "acceleration of the joint under 1 N m", "rad/s²", _turned, of_joint=True
-    ),
-    "motor-strength": _DRIVEN,
-    "weak-actuator": _DRIVEN,
-    "dead-actuator": _DRIVEN,
-    "stuck-torque": _DRIVEN,
-    "intermittent-actuator": Probe("share of time without force", "-", _powerless),
-    "locked-joint": _DRIVEN,
-    "range-cut": _DRIVEN,
-    "gravity": Probe("acceleration in free fall", "m/s²", _falling),
-    "slope": Probe("pull along the ground", "m/s²", _downhill),
-    "contact-friction": Probe("sliding distance from 1 m/s", "m", sliding_distance),
-}
-"""What is measured for each kind of perturbation; for the others, how the motion deviates."""
+PUSH = Probe("acceleration when pushed with 10 N", "m/s²", _push_acceleration)
+SPIN = Probe("angular acceleration when pushed with 10 N", "rad/s²", _spin_acceleration)
+TURN = Probe("acceleration of the joint under 1 N m", "rad/s²", _joint_acceleration, of_joint=True)
+DRIVE = Probe("travel of the joint, driven to and fro", "deg", _driven_travel, of_joint=True)
+COAST = Probe("coasting distance of the joint in 0.2 s", "deg", _coasting_distance, of_joint=True)
+POSITION = Probe("position of the joint", "deg", _position, of_joint=True)
+POWER = Probe("share of time without force", "-", _share_without_force)
+FALL = Probe("acceleration in free fall", "m/s²", _gravity)
+DOWNHILL = Probe("pull along the ground", "m/s²", _horizontal_gravity)
+SLIDE = Probe("sliding distance from 1 m/s", "m", sliding_distance)
 
 FORCE = Probe("largest force, held still", "N", largest_force)
-"""What is measured of an actuator that moves no joint, in place of the joint's travel."""
+"""Measure of an actuator that moves no joint, in place of a measure of the joint."""
 
-STANDING = Probe("where the joint stands", "deg", _standing, of_joint=True)
-"""What is measured for the place of a lock."""
+_HERE = "fastadapt.envs.sanity.probes"
+PROBES: Registry[Probe] = Registry(
+    "probe",
+    group="fastadapt.probes",
+    shipped={
+        "push": f"{_HERE}:PUSH",
+        "spin": f"{_HERE}:SPIN",
+        "turn": f"{_HERE}:TURN",
+        "drive": f"{_HERE}:DRIVE",
+        "coast": f"{_HERE}:COAST",
+        "position": f"{_HERE}:POSITION",
+        "power": f"{_HERE}:POWER",
+        "fall": f"{_HERE}:FALL",
+        "downhill": f"{_HERE}:DOWNHILL",
+        "slide": f"{_HERE}:SLIDE",
+    },
+)
+"""The probes by the names that `Perturbation.probe` gives."""

@@ -1,4 +1,4 @@
-"""How far a block slides whose contact has the friction of a robot's contact."""
+"""Sliding distance of a block whose contact has the friction of a robot's contact."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _STEPS = 500
 
 
 def sliding_distance(bench: Bench, targets: list[str]) -> NDArray[np.float64]:
-    """Return how far blocks slide from 1 m/s, on contacts like those that robots have.
+    """Return the sliding distances of blocks from 1 m/s, with the friction of robots' contacts [m].
 
     The block and its ground get the friction and the priority of the two geoms of a named contact,
-    so that MuJoCo combines them as in the robot.
+    which MuJoCo then combines as in the robot.
 
     Args:
         bench: the robots.
@@ -62,7 +62,7 @@ def sliding_distance(bench: Bench, targets: list[str]) -> NDArray[np.float64]:
 
 
 def _contact_of(bench: Bench, target: str) -> list[int] | None:
-    """Return the two geoms of a contact that is meant and can occur, None if there is none."""
+    """Return the two geoms of a named contact that can occur, None if there is none."""
     model = bench.model
     geom = model.geom(target).id
     for block in bench.batch.task_set.blocks:
@@ -75,7 +75,7 @@ def _contact_of(bench: Bench, target: str) -> list[int] | None:
 
 
 def _touch(model: mujoco.MjModel, one: int, other: int) -> bool:
-    """Return whether MuJoCo would let two geoms collide."""
+    """Return whether MuJoCo tests two geoms for contact."""
     if _explicit(model, [one, other]) is not None:
         return True
     allowed = (model.geom_contype[one] & model.geom_conaffinity[other]) | (

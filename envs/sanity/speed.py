@@ -1,4 +1,4 @@
-"""What a task set costs: simulation speed, and the time to set new tasks."""
+"""Costs of a task set: simulation speed, and the time to set new tasks."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _REPEATS = 7
 
 
 @dataclass(frozen=True)
-class Run:
-    """What robots did under random actions.
+class RandomRun:
+    """Outcome of a run under random actions.
 
     Attributes:
-        robots: how many.
-        steps: control steps of each.
-        fell: episodes that terminated.
-        diverged: episodes whose simulation blew up.
-        nominal_rate: control steps per second of unperturbed robots, all together.
-        perturbed_rate: the same of differently perturbed ones.
-        step_seconds: time that one control step of all the perturbed robots takes.
+        robots: number of robots.
+        steps: control steps of each robot.
+        fell: number of terminated episodes.
+        diverged: number of episodes in which the simulation diverged.
+        nominal_rate: control steps per second of all unperturbed robots together.
+        perturbed_rate: the same of differently perturbed robots.
+        step_seconds: duration of one control step of all the perturbed robots [s].
     """
 
     robots: int
@@ -39,23 +39,23 @@ class Run:
     step_seconds: float
 
 
-def try_out(task_set: TaskSet, seconds: float = 2.0, num_threads: int = 0) -> Run:
+def try_out(task_set: TaskSet, seconds: float = 2.0, num_threads: int = 0) -> RandomRun:
     """Run 64 robots on tasks of all splits under random actions.
 
     Args:
-        task_set: whose tasks.
-        seconds: wall-clock time to spend, about; half of it on unperturbed robots.
-        num_threads: threads that simulate; 0 means one per processor.
+        task_set: the task set.
+        seconds: approximate wall-clock time; half of it is spent on unperturbed robots.
+        num_threads: threads of the simulation; 0 means one per processor.
     """
     splits = task_set.splits
     share = -(-_ROBOTS // len(splits))
     tasks = [task for split in splits for task in task_set.sample(split, share)][:_ROBOTS]
     envs = BatchedEnv(task_set, _ROBOTS, num_threads=num_threads)
     envs.action_space.seed(0)
-    _rate(envs, task_set.nominal, 0.1)  # what is slow only once
+    _rate(envs, task_set.nominal, 0.1)  # warm-up
     nominal = _rate(envs, task_set.nominal, seconds / 2)
     rate, steps, fell, diverged = _rate(envs, tasks, seconds / 2)
-    return Run(_ROBOTS, steps, fell, diverged, nominal[0], rate, _ROBOTS / rate)
+    return RandomRun(_ROBOTS, steps, fell, diverged, nominal[0], rate, _ROBOTS / rate)
 
 
 def _rate(envs: BatchedEnv, tasks: Any, seconds: float) -> tuple[float, int, int, int]:
@@ -77,9 +77,9 @@ def _rate(envs: BatchedEnv, tasks: Any, seconds: float) -> tuple[float, int, int
 
 
 def task_costs(task_set: TaskSet, num_threads: int = 0) -> dict[str, float]:
-    """Return how long 64 robots take to get new values of each perturbation [s], by its name.
+    """Return the time that 64 robots take to set new values of each perturbation [s], by its name.
 
-    Each perturbation is measured alone; the first value of "all" is that of all of them together.
+    Each perturbation is measured alone; the first entry, "all", is that of all of them together.
     """
     found = {"all": _set_tasks_time(task_set, num_threads)}
     for perturbation in task_set.file.perturbations:

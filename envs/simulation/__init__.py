@@ -1,1 +1,1 @@
-"""Batched simulation of one compiled model: the interface and its backends."""
+"""Batched simulation of one compiled model: interface and backends."""

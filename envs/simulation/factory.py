@@ -1,4 +1,4 @@
-"""Makes a batch of simulations on the chosen backend."""
+"""Make a batch of simulations on a backend."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_simulation(
         backend: `mjbatch` (C++ thread pool) or `reference` (plain `mujoco`, slow and obvious).
 
     Raises:
-        FastadaptError: the backend does not exist.
+        FastadaptError: the backend does not exist, or `num_threads` is negative.
     """
     if num_threads < 0:
         raise FastadaptError(f"num_threads = {num_threads}; 0 means one per processor.")

@@ -1,4 +1,4 @@
-"""How MuJoCo renders: to be chosen before it is imported."""
+"""The rendering backend of MuJoCo, chosen before it is imported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 
 
 def choose_gl_backend() -> str:
-    """Choose how MuJoCo renders: display, else EGL, else OSMesa; must run before its import.
+    """Set `MUJOCO_GL` to a display, else EGL, else OSMesa, unless it is set; return its value.
 
-    A choice that the user made in `MUJOCO_GL` stands.
+    Call it before MuJoCo is imported.
     """
     if "MUJOCO_GL" not in os.environ and sys.platform == "linux" and not os.environ.get("DISPLAY"):
         os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "osmesa"

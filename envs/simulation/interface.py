@@ -1,4 +1,4 @@
-"""N simulations of one compiled model, with model fields of their own: our interface to MuJoCo."""
+"""The interface to batched MuJoCo: N simulations of one model, each with its own model fields."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ INPUTS = {
     "qacc_warmstart",
     "userdata",
 }
-"""Fields of `MjData` that are written, not computed."""
+"""Fields of `MjData` that are inputs of the physics."""
 
 
 class Simulation(ABC):
-    """N simulations of one model. All arrays are live: a write counts at the next physics call.
+    """N simulations of one model. Its arrays are views: writes take effect at the next call.
 
     Attributes:
-        model: the nominal model; a template for names, ids and sizes, never written.
+        model: the nominal model, for names, ids and sizes; never written.
         num_sims: N.
     """
 
@@ -43,11 +43,11 @@ class Simulation(ABC):
 
     @abstractmethod
     def data(self, name: str) -> NDArray:
-        """Return the live `(N, ...)` array of an `MjData` field, in MuJoCo's layout."""
+        """Return the `(N, ...)` view of an `MjData` field, in MuJoCo's layout."""
 
     @abstractmethod
     def field(self, name: str) -> NDArray:
-        """Return the live `(N, ...)` array of an `MjModel` field, one value per simulation."""
+        """Return the `(N, ...)` view of an `MjModel` field, one value per simulation."""
 
     @abstractmethod
     def step(self, num_steps: int, ids: Ids | None = None) -> None:
@@ -59,7 +59,7 @@ class Simulation(ABC):
 
     @abstractmethod
     def reset(self, ids: Ids | None = None) -> None:
-        """Reset data (`mj_resetData`) of some simulations; their model fields stay."""
+        """Reset data (`mj_resetData`) of some simulations; their model fields are kept."""
 
     @abstractmethod
     def forward(self, ids: Ids | None = None) -> None:
@@ -67,7 +67,7 @@ class Simulation(ABC):
 
     @abstractmethod
     def set_const(self, ids: Ids | None = None) -> None:
-        """Recompute derived model constants (`mj_setConst`); the live state does not move."""
+        """Recompute derived model constants (`mj_setConst`); the state does not change."""
 
     @abstractmethod
     def states(self) -> NDArray[np.float64]:
@@ -78,10 +78,10 @@ class Simulation(ABC):
         """Write integration states, `(len(ids), nstate)`, as `states` returned them."""
 
     def diverged(self) -> NDArray[np.bool_]:
-        """Return where a NaN or a blow-up occurred since the last reset, `(N,)`.
+        """Return which simulations had a NaN or a huge value since the last reset, `(N,)`.
 
-        MuJoCo resets such a simulation in silence at its next physics step (`mj_checkPos` and its
-        kin); its warning counters remain to tell. What the last physics step did is in the state.
+        MuJoCo resets such a simulation silently at its next physics step (`mj_checkPos` etc.) and
+        counts a warning. A value of the last physics step is found in the state.
         """
         warning, qpos, qvel = self.data("warning"), self.data("qpos"), self.data("qvel")
         sound = all(x.min() > -_MAX and x.max() < _MAX for x in (qpos, qvel))  # False for NaN

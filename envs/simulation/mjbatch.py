@@ -21,7 +21,7 @@ class MjbatchSimulation(Simulation):
         self._batch = Batch(model, num_sims, num_threads, forward)
         self._data: dict[str, NDArray] = {}
         self._fields: dict[str, NDArray] = {}
-        self.data("warning")  # now: looked at first within an episode, it would cost a forward
+        self.data("warning")  # bind now: binding it later would trigger an extra mj_forward
 
     def data(self, name: str) -> NDArray:
         if name not in self._data:

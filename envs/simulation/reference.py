@@ -1,4 +1,4 @@
-"""The oracle in tests: one plain `MjModel` and `MjData` for each simulation, in a Python loop."""
+"""The reference backend: plain `mujoco` in a Python loop, for tests."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ReferenceSimulation(Simulation):
     def set_const(self, ids: Ids | None = None) -> None:
         for i in self._select(ids):
             self._push_fields(i)
-            # mj_setConst moves the state of the data that it is given: give it a scratch one.
+            # mj_setConst changes the state of its data: give it a scratch one.
             mujoco.mj_setConst(self._models[i], mujoco.MjData(self._models[i]))
             for name, array in self._expanded.items():
                 array[i] = model_field(self._models[i], name)

@@ -1,1 +1,1 @@
-"""Tasks, task sets, their files, frozen splits and sampling."""
+"""Tasks, task sets, task-set files, frozen splits and sampling."""

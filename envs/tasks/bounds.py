@@ -1,4 +1,4 @@
-"""What the laws of a perturbation must keep to: what is possible, and what a split promises."""
+"""Checks of distributions: physical bounds, and no overlap between train and test splits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
 
 _UNSEEN = ("test_interpolation", "test_extrapolation")
-"""How the names of splits begin that promise values beside those of training."""
+"""Prefixes of splits whose values must not occur in training."""
 
 
 def check_bounds(perturbation: Perturbation) -> None:
-    """Refuse laws that draw impossible values.
+    """Refuse distributions of impossible values.
 
     Raises:
         FastadaptError: a value outside its bounds, or times in a wrong order.
@@ -33,15 +33,15 @@ def check_bounds(perturbation: Perturbation) -> None:
 
 
 def check_apart(split: str, here: Perturbation, known: Perturbation) -> None:
-    """Refuse values of an interpolation or extrapolation split that training covers.
+    """Refuse an interpolation or extrapolation split that overlaps training.
 
     Args:
-        split: name of the split; others than those two kinds may overlap.
-        here: a perturbation as the split has it.
-        known: the same as [splits.train] has it.
+        split: name of the split; splits of other kinds may overlap.
+        here: a perturbation in that split.
+        known: the same in [splits.train].
 
     Raises:
-        FastadaptError: a law that the split changes draws from the range of training.
+        FastadaptError: a distribution that the split changes overlaps that of training.
     """
     if not split.startswith(_UNSEEN):
         return
@@ -75,7 +75,7 @@ def _check_values(parameter: Parameter, law: Law) -> None:
 
 
 def _check_order(onset: Law, repair: Law) -> None:
-    """A repair that can come before the onset leaves tasks in which nothing happens."""
+    """Refuse a repair that may precede the onset: nothing would happen in such a task."""
     last, first = onset.support()[1], repair.support()[0]
     if first <= last:
         raise FastadaptError(

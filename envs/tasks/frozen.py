@@ -1,4 +1,4 @@
-"""The file of a task set's frozen tasks: written once, checked whenever it is read."""
+"""The file of frozen tasks: its content, and the checks when it is read."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Values = Mapping[str, Sequence[Sequence[float]]]
 
 
 def splits_path(path: Path) -> Path:
-    """Return where the frozen tasks of a task-set file are kept: beside it."""
+    """Return the path of the frozen tasks beside a task-set file."""
     return path.with_name(path.name.removesuffix(".toml") + ".splits.json")
 
 
 def frozen_content(task_set: str, hash_: str, names: Sequence[str], values: Values) -> dict:
-    """Return what the file of frozen tasks says.
+    """Return the content of the file of frozen tasks.
 
     Args:
         task_set: versioned id.
@@ -36,10 +36,10 @@ def frozen_content(task_set: str, hash_: str, names: Sequence[str], values: Valu
 
 
 def read_frozen(file: Path | Traversable) -> dict[str, Any] | None:
-    """Return the content of a file of frozen tasks, None if there is none.
+    """Return the content of a file of frozen tasks, None if there is no file.
 
     Raises:
-        FastadaptError: it is damaged, or was changed by hand.
+        FastadaptError: it is damaged or was edited.
     """
     if not file.is_file():
         return None
@@ -55,9 +55,9 @@ def read_frozen(file: Path | Traversable) -> dict[str, Any] | None:
         whole, content = False, None
     if not whole:
         raise FastadaptError(
-            f"'{file.name}' holds no frozen tasks as they were written: it is damaged, or somebody "
-            "changed it. Bring the original back; or delete it and freeze anew, which makes other "
-            "tasks if the declaration has changed: `fastadapt freeze FILE.toml`."
+            f"'{file.name}' was edited or corrupted since its tasks were frozen. Restore it from "
+            "version control, or regenerate it with `fastadapt freeze FILE.toml` (which draws "
+            "other tasks if the declaration has changed)."
         )
     return content
 
@@ -68,20 +68,20 @@ def frozen_values(
     """Return the columns of the parameters that are frozen, and their values `(count, columns)`.
 
     Raises:
-        FastadaptError: another split, another parameter or another number of tasks is in there.
+        FastadaptError: the file has another split, parameter or number of tasks.
     """
     values = np.array(frozen["splits"].get(split, ()), np.float64)
     if len(values) != count or not set(frozen["names"]) <= set(names):
         raise FastadaptError(
             f"The frozen tasks of '{frozen['task_set']}' do not fit its declaration: '{split}' has "
-            f"{len(values)} of {count} tasks, or parameters that it does not have. Freeze them "
-            "anew: `fastadapt freeze FILE.toml`."
+            f"{len(values)} of {count} tasks, or parameters that it does not have. Regenerate "
+            "them: `fastadapt freeze FILE.toml`."
         )
     return [names.index(name) for name in frozen["names"]], values
 
 
 def _tabular(rows: Any, names: Sequence[str]) -> bool:
-    """Return whether rows are finite numbers, one for each name."""
+    """Return whether the rows are finite numbers, one for each name."""
     values = np.array(rows, np.float64)
     return values.ndim == 2 and values.shape[1] == len(names) and bool(np.isfinite(values).all())
 

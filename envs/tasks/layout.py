@@ -18,18 +18,18 @@ from fastadapt.errors import FastadaptError
 
 
 @dataclass(frozen=True)
-class Block:
-    """Where one perturbation's values stand in the flat parameter vector of a task.
+class ParameterBlock:
+    """The columns of one perturbation in the flat parameter vector of a task.
 
     Attributes:
-        perturbation: what it is.
+        perturbation: its declaration.
         targets: names of its targets.
         ids: their MuJoCo ids or positions, `(k,)`.
         parameters: of each row; the values are `(rows, parameters)`, with one row for each target,
             or a single one where the targets share it.
-        start: first column; the values stand in row-major order.
-        times: columns of when it begins and ends, behind the values: "onset", "ramp", "repair" and
-            "duration", as far as it declares them.
+        start: first column; the values are in row-major order.
+        times: columns of the declared times, after the values: "onset", "ramp", "repair",
+            "duration".
     """
 
     perturbation: Perturbation
@@ -51,11 +51,11 @@ class Block:
 
     @property
     def rows(self) -> int:
-        """How many targets have values of their own."""
+        """Number of targets with values of their own."""
         return len(self.parameters)
 
     def labels(self) -> list[str]:
-        """Return what follows the name of a parameter in each row, e.g. `[torso]`."""
+        """Return the suffix of the parameters' names in each row, e.g. `[torso]`."""
         one = self.perturbation.shared or self.perturbation.target_type == "world"
         return [""] if one else [f"[{target}]" for target in self.targets]
 
@@ -70,27 +70,29 @@ class Block:
         return values
 
     def nominal(self) -> Array:
-        """Return the values that change nothing, `(rows, parameters)`, not to be written to."""
+        """Return the nominal values, `(rows, parameters)`, read-only."""
         return self._nominal
 
     def apply(self, edit: Edit, vectors: Array, level: Array) -> None:
-        """Write the values of task vectors `(n, P)`.
+        """Apply the perturbation of n tasks.
 
         Args:
             edit: working copies for the n robots.
-            vectors: the tasks.
-            level: how far each target is on the way from nominal (0) to its value (1), `(n, k)`, or
-                `(n, 1)` for all of them.
+            vectors: the tasks, `(n, P)`.
+            level: from nominal (0) to the value (1), `(n, k)` by target or `(n, 1)`.
         """
         level = np.broadcast_to(level, (len(level), len(self.targets)))
         self.perturbation.apply(edit, self.ids, self.between(vectors, level[:, :, None]))
 
     def between(self, vectors: Array, level: Array) -> Array:
-        """Return the values in force, `(n, k, parameters)`; multiples rise in the logarithm.
+        """Interpolate from nominal to the values; multiples in the logarithm.
 
         Args:
             vectors: the tasks, `(n, P)`.
             level: from nominal (0) to the value (1), `(n, k, 1)`; k is `rows` or the targets.
+
+        Returns:
+            `(n, k, parameters)`.
         """
         shape = (*level.shape[:2], len(self.perturbation.parameters))
         values = np.broadcast_to(self.values(vectors), shape)
@@ -106,12 +108,16 @@ class Block:
         return np.where(partly, risen, reached)
 
 
-def lay_out(
+def parameter_blocks(
     perturbations: tuple[Perturbation, ...], environment: type[Environment]
-) -> tuple[Block, ...]:
-    """Return the blocks of the flat parameter vector, in the order of the file."""
+) -> tuple[ParameterBlock, ...]:
+    """Return the blocks of the flat parameter vector, in the order of the file.
+
+    Raises:
+        FastadaptError: a target does not exist, or an event needs feet that there are not.
+    """
     check_contact_frictions(perturbations, environment.model())
-    blocks: list[Block] = []
+    blocks: list[ParameterBlock] = []
     column = 0
     for perturbation in perturbations:
         if perturbation.event is not None and not environment.feet:
@@ -125,6 +131,6 @@ def lay_out(
         parameters = tuple(perturbation.parameters_of(environment, target) for target in rows)
         stop = column + sum(map(len, parameters))
         times = {name: stop + i for i, name in enumerate(perturbation.times())}
-        blocks.append(Block(perturbation, targets, ids, parameters, column, times))
+        blocks.append(ParameterBlock(perturbation, targets, ids, parameters, column, times))
         column = blocks[-1].end
     return tuple(blocks)

@@ -1,4 +1,4 @@
-"""From the laws of a task set to the parameter values of its tasks, for many tasks at once."""
+"""Sampling of task parameters from their distributions, vectorised over tasks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from fastadapt.envs.arrays import Array, Mask
 from fastadapt.envs.perturbations.perturbation import Perturbation
 from fastadapt.envs.rng import key_of, uniforms
-from fastadapt.envs.tasks.layout import Block
+from fastadapt.envs.tasks.layout import ParameterBlock
 from fastadapt.envs.tasks.schema import Group
 from fastadapt.errors import FastadaptError, unknown_name
 
 
 def draw(
-    blocks: tuple[Block, ...],
+    blocks: tuple[ParameterBlock, ...],
     perturbations: tuple[Perturbation, ...],
     groups: Mapping[str, Group],
     stream: tuple[str | int, ...],
@@ -27,9 +27,9 @@ def draw(
 
     Args:
         blocks: layout of the vector.
-        perturbations: the perturbations as the split has them, in the order of the blocks.
-        groups: the groups as the split has them.
-        stream: what names the stream of draws, e.g. (seed, split).
+        perturbations: the perturbations of the split, in the order of the blocks.
+        groups: the groups of the split.
+        stream: key of the stream of draws, e.g. (seed, split).
         indices: `(n,)` numbers of the tasks.
 
     Returns:
@@ -38,21 +38,21 @@ def draw(
     vectors = np.zeros((len(indices), blocks[-1].end if blocks else 0))
     chosen = _choose(perturbations, groups, stream, indices)
     taken: dict[str | None, dict[str, Mask]] = {}
-    for block, perturbation, hit in zip(blocks, perturbations, chosen, strict=True):
-        struck = _strike(block, perturbation, hit, taken, stream, indices)
+    for block, perturbation, active in zip(blocks, perturbations, chosen, strict=True):
+        affected = _affected(block, perturbation, active, taken, stream, indices)
         values = block.values(vectors)
         for p, parameter in enumerate(perturbation.parameters):
             law = perturbation.law_of(parameter)
             if law is None:
-                drawn = np.full(struck.shape, parameter.struck)
+                drawn = np.full(affected.shape, parameter.default)
             else:
                 key = key_of(*stream, perturbation.name, parameter.name)
                 drawn = law.quantile(uniforms(key, indices, block.rows))
-            values[:, :, p] = np.where(struck, drawn, block.nominal()[:, p])
+            values[:, :, p] = np.where(affected, drawn, block.nominal()[:, p])
         for name, law in perturbation.times().items():
             key = key_of(*stream, perturbation.name, name)
             time = law.quantile(uniforms(key, indices, 1)[:, 0])
-            vectors[:, block.times[name]] = np.where(struck.any(axis=1), time, 0.0)
+            vectors[:, block.times[name]] = np.where(affected.any(axis=1), time, 0.0)
     return vectors
 
 
@@ -62,10 +62,10 @@ def _choose(
     stream: tuple[str | int, ...],
     indices: NDArray[np.uint64],
 ) -> list[Mask]:
-    """Return for each perturbation in which tasks it strikes, `(n,)`.
+    """Return for each perturbation the tasks that it is active in, `(n,)`.
 
-    Alternatives race: exponential times with the weights as rates, the first `strike` win (a draw
-    without replacement, by weight).
+    Alternatives are drawn without replacement, by weight: each has an exponential time with its
+    weight as rate, and the earliest ones are chosen.
     """
     times: dict[str, list[Array]] = {}
     for perturbation in perturbations:
@@ -95,20 +95,20 @@ def _choose(
     return [chosen[perturbation.along_with or perturbation.name] for perturbation in perturbations]
 
 
-def _strike(
-    block: Block,
+def _affected(
+    block: ParameterBlock,
     perturbation: Perturbation,
-    hit: Mask,
+    active: Mask,
     taken: dict[str | None, dict[str, Mask]],
     stream: tuple[str | int, ...],
     indices: NDArray[np.uint64],
 ) -> Mask:
-    """Return which rows of the block are struck in which task, `(n, rows)`.
+    """Return the rows of the block that are affected in each task, `(n, rows)`.
 
-    Targets of one name are not struck twice within a group (two faults hit two places).
+    Within a group, no two perturbations affect targets of the same name.
     """
     if perturbation.shared:
-        return hit[:, None]
+        return active[:, None]
     eligible = _eligible(block, perturbation)
     count = perturbation.strike or int(eligible.sum())
     key = key_of(*stream, perturbation.name, "targets")
@@ -119,14 +119,14 @@ def _strike(
         if target in used:
             order[used[target], column] = np.inf
     rank = np.argsort(np.argsort(order, axis=1), axis=1)
-    struck = (rank < count) & np.isfinite(order) & hit[:, None]
+    affected = (rank < count) & np.isfinite(order) & active[:, None]
     for column, target in enumerate(block.targets):
-        used[target] = used.get(target, np.zeros(len(indices), bool)) | struck[:, column]
-    return struck
+        used[target] = used.get(target, np.zeros(len(indices), bool)) | affected[:, column]
+    return affected
 
 
-def _eligible(block: Block, perturbation: Perturbation) -> Mask:
-    """Return which targets of the block can be struck, `(rows,)`."""
+def _eligible(block: ParameterBlock, perturbation: Perturbation) -> Mask:
+    """Return the eligible targets of the block, `(rows,)`."""
     patterns = perturbation.among or ("*",)
     for pattern in patterns:
         if not fnmatch.filter(block.targets, pattern):
@@ -138,6 +138,6 @@ def _eligible(block: Block, perturbation: Perturbation) -> Mask:
     if (perturbation.strike or 0) > sum(eligible):
         raise FastadaptError(
             f"Perturbation '{perturbation.name}': strike = {perturbation.strike} is more than the "
-            f"{sum(eligible)} targets that can be struck."
+            f"{sum(eligible)} eligible targets."
         )
     return np.array(eligible)

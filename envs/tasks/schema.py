@@ -1,4 +1,4 @@
-"""The TOML file that declares a task set, and what is said when it is wrong."""
+"""Schema of the TOML file that declares a task set."""
 
 from __future__ import annotations
 
@@ -6,23 +6,42 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from fastadapt.envs.perturbations import AnyPerturbation
-from fastadapt.envs.perturbations.perturbation import Perturbation
+from fastadapt.envs.perturbations.catalogue import AnyPerturbation
+from fastadapt.envs.perturbations.perturbation import ALIASES, Perturbation, refuse_both_names
 from fastadapt.envs.tasks.bounds import check_apart, check_bounds
 from fastadapt.envs.tasks.schema_errors import sentences
 from fastadapt.errors import FastadaptError, unknown_name
 
+_GROUP_ALIASES = {"count": "strike", "none_weight": "none"}
+_TABLE_ALIASES = {"alternatives": "groups"}
+_GROUPS = AliasChoices("groups", "alternatives")
+
 
 class Group(BaseModel):
-    """Alternatives, of which `strike` hit one task."""
+    """Alternatives, of which `strike` are active in a task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    strike: int = Field(default=1, ge=0)
-    none: float = Field(default=0.0, ge=0)
+    strike: int = Field(default=1, ge=0, validation_alias=AliasChoices("strike", "count"))
+    """Number of the alternatives that act in one task."""
+    none: float = Field(default=0.0, ge=0, validation_alias=AliasChoices("none", "none_weight"))
     """Weight of "nothing at all", beside the weights of the members."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_each_key(cls, content: Any) -> Any:
+        refuse_both_names(content, _GROUP_ALIASES)
+        return content
 
 
 class Split(BaseModel):
@@ -31,10 +50,30 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(ge=1, le=100_000)
+    """Number of frozen tasks."""
     description: str = ""
-    groups: dict[str, Group] = {}
+    """One sentence for lists."""
+    groups: dict[str, Group] = Field(default={}, validation_alias=_GROUPS)
+    """Groups that differ from those of training."""
     perturbations: dict[str, dict[str, Any]] = {}
     """Keys of a perturbation that this split replaces, by the perturbation's name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_each_key(cls, content: Any) -> Any:
+        refuse_both_names(content, _TABLE_ALIASES)
+        return content
+
+    @field_validator("perturbations")
+    @classmethod
+    def _keys_as_hashed(cls, changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Give each key the name that enters hashes."""
+        for content in changes.values():
+            refuse_both_names(content, ALIASES)
+        return {
+            name: {ALIASES.get(key, key): value for key, value in content.items()}
+            for name, content in changes.items()
+        }
 
 
 class TaskSetFile(BaseModel):
@@ -43,13 +82,25 @@ class TaskSetFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,50}$")
+    """Name of the task set; its id is `<name>-v<version>`."""
     version: int = Field(ge=0)
+    """Number of the version; a published set never changes under its version."""
     environment: str | dict[str, Any]
-    """A shipped environment, or the table that declares an own one (see `own_robot.tables`)."""
+    """Name of an environment, or the table `[environment]` of a custom robot."""
     description: str = ""
-    groups: dict[str, Group] = {}
+    """One sentence for lists."""
+    groups: dict[str, Group] = Field(default={}, validation_alias=_GROUPS)
+    """Groups of alternatives, by name."""
     perturbations: tuple[AnyPerturbation, ...] = ()
+    """What can go wrong: an array of tables `[[perturbations]]`."""
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
+    """Splits by name; `train` must be among them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_each_key(cls, content: Any) -> Any:
+        refuse_both_names(content, _TABLE_ALIASES)
+        return content
 
     @field_validator("environment", mode="before")
     @classmethod
@@ -129,7 +180,7 @@ def _check_names(file: TaskSetFile) -> None:
 
 
 def _check_company(file: TaskSetFile, perturbation: Perturbation) -> None:
-    """What strikes along with another one is drawn with that one, and not on its own."""
+    """Check `along_with`: such a perturbation is drawn with the other one, not on its own."""
     if perturbation.along_with is None:
         return
     others = {p.name: p for p in file.perturbations if p.name != perturbation.name}
@@ -177,7 +228,7 @@ def _check_splits(file: TaskSetFile) -> None:
                 check_bounds(here)
                 check_apart(split, here, known)
             except ValidationError as error:
-                within = ("perturbations", position, perturbation.kind)
+                within = ("perturbations", position)
                 told = sentences(error, file.model_dump(), _TABLES, within)
                 raise FastadaptError(f"splits.{split}: {told}") from None
             except FastadaptError as error:
@@ -187,9 +238,10 @@ def _check_splits(file: TaskSetFile) -> None:
 
 
 def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) -> None:
-    """A split changes laws and what is struck; the layout of the parameters stays."""
+    """Check the keys that a split changes: distributions and targets, not the layout."""
     laws = {p.name for p in perturbation.parameters} & set(type(perturbation).model_fields)
     allowed = laws | {"among", "strike", "weight"} | set(perturbation.times())
     for key in file.splits[split].perturbations.get(perturbation.name, {}):
         if key not in allowed:
-            raise unknown_name("key that a split can change called", key, allowed)
+            names = allowed | {"eligible", "count"}
+            raise unknown_name("key that a split can change called", key, names)

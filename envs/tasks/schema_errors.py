@@ -1,16 +1,16 @@
-"""What is said when a task-set file does not follow its schema."""
+"""Error messages for task-set files that do not follow the schema."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fastadapt.envs import distributions
 from fastadapt.envs.messages import MUST
-from fastadapt.envs.perturbations import perturbation_kinds
+from fastadapt.envs.perturbations.catalogue import PERTURBATIONS, find_kind
 from fastadapt.errors import unknown_name
 
 Place = tuple[int | str, ...]
@@ -21,7 +21,7 @@ LAWS: dict[str, type[BaseModel]] = {
     "log-uniform": distributions.LogUniform,
     "truncated-normal": distributions.TruncatedNormal,
     "choice": distributions.Choice,
-    "union": distributions.Union,
+    "union": distributions.UnionLaw,
 }
 _A_LAW = '{ law = "uniform", low = 0.5, high = 2.0 }'
 _WITHIN = {
@@ -42,7 +42,7 @@ def sentences(
 
     Args:
         error: of the validation.
-        content: the file as read, to call perturbations by their names.
+        content: the file as read, for the names of perturbations.
         tables: the schema of the file's own tables: "" (top level), "groups", "splits".
         within: the place in the file that was validated (default: the whole file).
     """
@@ -62,7 +62,7 @@ def _sentence(
         return f"{where} is missing"
     if kind == "extra_forbidden":
         owner = place[:-1]
-        named = unknown_name("key", str(place[-1]), _allowed_keys(owner, tables))
+        named = unknown_name("key", str(place[-1]), _allowed_keys(owner, content, tables))
         return f"{_where(owner, content)}: {named}"
     if kind in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type"):
         return f"{where}{_choose(place, value)}"
@@ -86,7 +86,7 @@ def _sentence(
 
 def _choose(place: Place, value: Any) -> str:
     """Return the complaint about a perturbation without a kind, or a parameter without a law."""
-    what, allowed = ("kind", perturbation_kinds()) if len(place) == 2 else ("law", LAWS)
+    what, allowed = ("kind", PERTURBATIONS) if len(place) == 2 else ("law", LAWS)
     if not isinstance(value, dict):
         return (
             f" must be a table such as {_A_LAW}, not {value!r}" if what == "law" else ": no table"
@@ -97,21 +97,28 @@ def _choose(place: Place, value: Any) -> str:
 
 
 def _where(place: Place, content: Mapping[str, Any]) -> str:
-    """Return a place as a reader of the file would call it (tags of unions are not part of it)."""
+    """Return a place in the words of the file; the tags of laws are not part of it."""
     if place[:1] == ("perturbations",) and len(place) > 1 and isinstance(place[1], int):
         entry = content["perturbations"][place[1]]
         name = entry.get("name") if isinstance(entry, dict) else None
         owner = f"perturbation '{name}'" if name else f"perturbation number {place[1] + 1}"
-        keys = ".".join(str(key) for key in place[3:] if key not in LAWS)
+        keys = ".".join(str(key) for key in place[2:] if key not in LAWS)
         return f"{owner}: {keys}" if keys else owner
     return ".".join(str(key) for key in place) or "top level"
 
 
-def _allowed_keys(owner: Place, tables: Mapping[str, type[BaseModel]]) -> set[str]:
-    """Return the keys that are allowed in the table at a place."""
+def _allowed_keys(
+    owner: Place, content: Mapping[str, Any], tables: Mapping[str, type[BaseModel]]
+) -> set[str]:
+    """Return the keys that are allowed in the table at a place, under all of their names."""
     if not owner:
-        return set(tables[""].model_fields)
-    if owner[0] == "perturbations":
-        known = LAWS if owner[-1] in LAWS else perturbation_kinds()
-        return set(known[str(owner[-1] if owner[-1] in LAWS else owner[2])].model_fields)
-    return set(tables["groups" if "groups" in owner else "splits"].model_fields)
+        model = tables[""]
+    elif owner[0] == "perturbations":
+        model = LAWS.get(str(owner[-1])) or find_kind(content["perturbations"][owner[1]]["kind"])
+    else:
+        model = tables["groups" if {"groups", "alternatives"} & set(owner) else "splits"]
+    allowed = set(model.model_fields)
+    for field in model.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            allowed |= {name for name in field.validation_alias.choices if isinstance(name, str)}
+    return allowed

@@ -17,11 +17,11 @@ class Task:
 
     Attributes:
         environment: versioned id of the environment, e.g. `cheetah-v0`.
-        layout: hash of what the values mean (perturbations, targets, order); tasks of one task set
-            share it.
+        layout: hash of the parameters' meaning (perturbations, targets, order), the same for all
+            tasks of a task set.
         names: names of the parameters, `name.parameter[target]`.
         values: one value for each, in the units of the task set.
-        nominal: the values that change nothing.
+        nominal: the nominal values.
     """
 
     environment: str

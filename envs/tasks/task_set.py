@@ -1,4 +1,4 @@
-"""A task set: an environment, the laws its perturbations are drawn from, and frozen splits."""
+"""A task set: an environment, the distributions of its perturbations, and frozen splits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.catalogue import find_environment
 from fastadapt.envs.environment import Environment
-from fastadapt.envs.tasks.frozen import (
-    frozen_content,
-    frozen_values,
-)
-from fastadapt.envs.tasks.layout import lay_out
+from fastadapt.envs.tasks.frozen import frozen_content, frozen_values
+from fastadapt.envs.tasks.layout import parameter_blocks
 from fastadapt.envs.tasks.sampling import draw
 from fastadapt.envs.tasks.schema import TaskSetFile
 from fastadapt.envs.tasks.task import Task
@@ -48,20 +45,31 @@ class TaskSet:
         environment: type[Environment] | None = None,
         origin: Path | None = None,
     ) -> None:
-        """Lay the task set out; `origin` is its file, if it has one: models lie relative to it."""
+        """Lay out the parameters and check that every split can be drawn.
+
+        Args:
+            file: the declaration.
+            source: its text.
+            frozen: content of the file of frozen tasks; None: tasks are drawn anew.
+            environment: in place of the one that the declaration names.
+            origin: path of the declaration; paths of models are relative to its folder.
+
+        Raises:
+            FastadaptError: the environment or a target does not exist, or does not fit.
+        """
         self.file = file
         self.source = source
         self.environment = environment or find_environment(file.environment, origin)
-        self.blocks = lay_out(file.perturbations, self.environment)
-        for split in file.splits:  # unknown names must raise here, not at the first draw
+        self.blocks = parameter_blocks(file.perturbations, self.environment)
+        for split in file.splits:  # report unknown names now, not at the first draw
             for perturbation in file.of_split(split)[0]:
                 perturbation.targets_in(self.environment)
             self._draw(split, 0, np.zeros(1, np.uint64))
-        self.names, self.units, nominal = self._describe()
+        self.names, self.units, self._nominal = self._describe()
         self._layout = _hash(
             [[b.perturbation.meaning(), b.targets, self.names] for b in self.blocks]
         )
-        self.nominal = self._task(nominal)
+        self.nominal = self._task(self._nominal)
         self.frozen = frozen
         self._low, self._high, self._log = self._ranges()
 
@@ -98,7 +106,7 @@ class TaskSet:
         if self.frozen["hash"] != self.hash:
             raise FastadaptError(
                 f"The frozen tasks of '{self.name}' were made from another version of its file. "
-                "Raise its version and run `python -m fastadapt.envs.tasks.freeze FILE.toml`."
+                "Raise its version and run `fastadapt freeze FILE.toml`."
             )
         columns, values = frozen_values(self.frozen, split, self.names, count)
         vectors = np.tile(self.nominal.vector(), (count, 1))
@@ -106,12 +114,12 @@ class TaskSet:
         return [self._task(vector) for vector in vectors]
 
     def sample(self, split: str, count: int, seed: int | str = 0, start: int = 0) -> list[Task]:
-        """Draw tasks from the laws of a split: number i is a function of (seed, split, i) only.
+        """Draw tasks of a split; task i is a function of (seed, split, i) only.
 
         Args:
             split: name of the split.
             count: how many.
-            seed: names the stream of draws.
+            seed: key of the stream of draws.
             start: number of the first task.
 
         Raises:
@@ -139,7 +147,8 @@ class TaskSet:
         for task in tasks:
             if not isinstance(task, Task):
                 raise FastadaptError(
-                    f"{task!r:.60} is no Task. Use tasks from `tasks` or `sample` of '{self.id}'."
+                    f"{task!r:.60} is not a Task. Use tasks from `tasks` or `sample` of "
+                    f"'{self.id}'."
                 )
             if task.layout != self._layout or task.environment != self.environment.id():
                 raise FastadaptError(
@@ -149,9 +158,9 @@ class TaskSet:
         return np.array([task.values for task in tasks]).reshape(len(tasks), len(self.names))
 
     def between(self, task: Task, share: float) -> Task:
-        """Return the task on the way from nominal (share 0) to `task` (1).
+        """Interpolate between the nominal task (share 0) and `task` (1).
 
-        Multiples go in the logarithm, everything else in proportion, switches at once.
+        Multiples are interpolated in the logarithm, other values linearly; switches stay on.
 
         Raises:
             FastadaptError: the task belongs to another task set.
@@ -164,10 +173,10 @@ class TaskSet:
         return self._task(vector[0])
 
     def context(self, tasks: Sequence[Task] | Task) -> NDArray[np.float64]:
-        """Return the parameters scaled so that the train split lies in [-1, 1], `(n, P)`.
+        """Return the parameters scaled so that the train split is within [-1, 1], `(n, P)`.
 
-        Log-uniform parameters are scaled in the logarithm; a single task gives `(P,)`. This is what
-        an oracle sees, and a target for auxiliary losses.
+        Log-uniform parameters are scaled in the logarithm; a single task gives `(P,)`. It is
+        the observation of an oracle and a target for auxiliary losses.
         """
         if isinstance(tasks, Task):
             return self.context([tasks])[0]
@@ -182,7 +191,7 @@ class TaskSet:
 
     @property
     def logarithmic(self) -> list[str]:
-        """Names of the parameters whose law is in the logarithm."""
+        """Names of the parameters that are scaled in the logarithm."""
         return [name for name, log in zip(self.names, self._log, strict=True) if log]
 
     def freeze(self) -> dict[str, Any]:
@@ -204,8 +213,7 @@ class TaskSet:
         return draw(self.blocks, perturbations, groups, (seed, split), indices)
 
     def _task(self, vector: NDArray[np.float64]) -> Task:
-        nominal = self.nominal.values if hasattr(self, "nominal") else tuple(vector.tolist())
-        values = tuple(vector.tolist())
+        values, nominal = tuple(vector.tolist()), tuple(self._nominal.tolist())
         return Task(self.environment.id(), self._layout, self.names, values, nominal)
 
     def _describe(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
@@ -225,7 +233,7 @@ class TaskSet:
         return tuple(names), tuple(units), np.array(nominal)
 
     def _ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Return low, high (in the logarithm where the law is logarithmic) and where it is."""
+        """Return the ends of the ranges, and where they are logarithms, `(P,)` each."""
         low, high = self.nominal.vector(), self.nominal.vector()
         log = np.zeros(len(low), bool)
         perturbations, _ = self.file.of_split("train")
@@ -233,8 +241,8 @@ class TaskSet:
             width = len(perturbation.parameters)
             for p, parameter in enumerate(perturbation.parameters):
                 law = perturbation.law_of(parameter)
-                struck = parameter.nominal if parameter.struck is None else parameter.struck
-                ends = law.support() if law else (struck, struck)
+                fixed = parameter.nominal if parameter.default is None else parameter.default
+                ends = law.support() if law else (fixed, fixed)
                 columns = slice(block.start + p, block.stop, width)
                 if law is not None and law.logarithmic:
                     log[columns] = low[columns] > 0  # nominal

@@ -29,8 +29,8 @@ def test_trained_memory_pays(tmp_path, learning_in_full):
     run = train("rl2", "reacher-damage", tmp_path / "run", iterations=80, **SETTINGS)
     for split in ("test_iid", "test_held_out_damage"):
         means = []
-        for memory in (True, False):
-            agent = run.agent(memory=memory)
+        for ablate in (None, "memory"):
+            agent = run.agent(ablate)
             table = evaluate(agent, run.task_set, split, shots=(1,), episodes=4).table
             ids = np.unique(table["task_id"])
             means.append(np.array([table["return"][table["task_id"] == i].mean() for i in ids]))

@@ -30,11 +30,11 @@ def test_inference_pays(tmp_path, learning_in_full):
         "pearl", "reacher-damage", tmp_path / "run", iterations=60, torch_threads=1, **settings
     )
     own, others = (
-        evaluate(run.agent(exchanged=other), run.task_set, "test_iid", shots=(0, 2), episodes=4)
-        for other in (False, True)
+        evaluate(run.agent(ablate), run.task_set, "test_iid", shots=(0, 2), episodes=4)
+        for ablate in (None, "swapped-context")
     )
     _, before = own.task_means("pearl", "test_iid", 0)
     _, after = own.task_means("pearl", "test_iid", 2)
-    _, exchanged = others.task_means("pearl-exchanged", "test_iid", 2)
+    _, swapped = others.task_means("pearl-exchanged", "test_iid", 2)
     assert paired_difference(after, before).low > 0
-    assert paired_difference(after, exchanged).low > 0
+    assert paired_difference(after, swapped).low > 0

@@ -1,4 +1,4 @@
-"""The control of adaptation: shots are lived through as ever, measured is what others found out."""
+"""Swapped-context control: shots are the agent's own, measurements use another task's context."""
 
 import itertools
 from importlib.resources import files
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fastadapt.adaptation import evaluate
 from fastadapt.adaptation.trials.runner import run_episode
 from fastadapt.agents import make_agent
-from fastadapt.agents.controls import Exchanged, exchange_order
+from fastadapt.agents.controls import SwappedContext, swap_order
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 SMALL = {
@@ -39,7 +39,7 @@ def after_a_shot(agent, robots):
 @pytest.mark.parametrize("name", SMALL)
 def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots):
     plain = after_a_shot(make_agent(name, reacher, seed=1, **SMALL[name]), robots)
-    control = after_a_shot(Exchanged(make_agent(name, reacher, seed=1, **SMALL[name])), robots)
+    control = after_a_shot(SwappedContext(make_agent(name, reacher, seed=1, **SMALL[name])), robots)
     seen = np.ones((3, 16)) * [[0.3], [0.2], [0.1]]
     start = plain.snapshot()
     expected = [plain.act(np.tile(seen[i - 1], (3, 1)), False)[i] for i in (1, 2, 0)]
@@ -62,22 +62,22 @@ def test_measured_is_the_next_trial_and_shots_are_ones_own(name, reacher, robots
 
 
 @given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=30))
-def test_findings_are_always_of_another_task(tasks):
+def test_contexts_are_always_of_another_task(tasks):
     if len(set(tasks)) == 1:
-        with pytest.raises(FastadaptError, match="on a single task: evaluate at least 2"):
-            exchange_order(tasks)
+        with pytest.raises(FastadaptError, match="cannot be swapped: evaluate at least 2"):
+            swap_order(tasks)
         return
-    order = exchange_order(tasks)
+    order = swap_order(tasks)
     assert all(tasks[i] != tasks[j] for i, j in enumerate(order))
 
 
-def test_different_tasks_pass_their_findings_on_in_turn():
-    assert exchange_order(["c", "a", "b", "d"]).tolist() == [1, 2, 3, 0]
-    assert exchange_order(["c", "c", "c", "d", "a"]).tolist() == [3, 3, 3, 4, 0]
+def test_different_tasks_pass_their_context_on_in_turn():
+    assert swap_order(["c", "a", "b", "d"]).tolist() == [1, 2, 3, 0]
+    assert swap_order(["c", "c", "c", "d", "a"]).tolist() == [3, 3, 3, 4, 0]
 
 
 class Noted:
-    """An agent that finds nothing out, and notes how findings were exchanged."""
+    """An agent that infers nothing, and records how contexts were swapped."""
 
     name, orders = "noted", None
 
@@ -87,7 +87,7 @@ class Noted:
     def act(self, observation, explore):
         return np.zeros((len(observation), 6))
 
-    def exchange(self, order):
+    def swap_context(self, order):
         self.orders.append(order)
 
     def observe(self, transition): ...
@@ -96,26 +96,26 @@ class Noted:
     def restore(self, snapshot): ...
 
 
-def test_a_split_that_repeats_tasks_exchanges_between_different_ones():
+def test_a_split_that_repeats_tasks_swaps_between_different_ones():
     task_set, agent = load_task_set("l2a-cheetah-disabled-joint"), Noted()
-    evaluate(Exchanged(agent), task_set, "test_iid", (0,), 1, num_threads=1)
+    evaluate(SwappedContext(agent), task_set, "test_iid", (0,), 1, num_threads=1)
     ids = [task.id for task in task_set.tasks("test_iid")]
     assert any(one == other for one, other in itertools.pairwise(ids))  # some repeat
     (order,) = agent.orders
     assert all(ids[i] != ids[j] for i, j in enumerate(order))
 
 
-def test_a_split_too_small_for_exchanging_is_refused(reacher, tmp_path):
+def test_a_split_too_small_for_swapping_is_refused(reacher, tmp_path):
     text = Path(str(files("fastadapt.assets") / "task_sets" / "reacher-damage.toml")).read_text()
     path = tmp_path / "small.toml"
     path.write_text(text.replace("count = 20", "count = 3"))
-    agent = Exchanged(make_agent("rl2", reacher, width=8))
-    with pytest.raises(FastadaptError, match=r"'validation' has 3 tasks: .* at least 4"):
+    agent = SwappedContext(make_agent("rl2", reacher, width=8))
+    with pytest.raises(FastadaptError, match=r"'validation' has 3 tasks; .* at least 4"):
         evaluate(agent, load_task_set(path), "validation", (0,), 1, num_threads=1)
 
 
 def test_a_single_task_and_a_memoryless_agent_are_refused(reacher):
     with pytest.raises(FastadaptError, match="evaluate at least 2"):
-        Exchanged(make_agent("rl2", reacher, width=8)).begin(1)
-    with pytest.raises(FastadaptError, match="'oracle' finds nothing out"):
-        Exchanged(make_agent("oracle", reacher, width=8))
+        SwappedContext(make_agent("rl2", reacher, width=8)).begin(1)
+    with pytest.raises(FastadaptError, match="'oracle' holds no context"):
+        SwappedContext(make_agent("oracle", reacher, width=8))

@@ -10,7 +10,7 @@ from stable_baselines3 import A2C, PPO, SAC, TD3
 from stable_baselines3.common.vec_env import VecNormalize
 
 from fastadapt.adaptation import evaluate
-from fastadapt.agents.external import SB3Agent, load_agent
+from fastadapt.agents.external import SB3Policy, load_agent
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
@@ -74,16 +74,6 @@ def test_the_normaliser_beside_it_is_used(reacher, tmp_path):
         load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher)
 
 
-def test_a_missing_package_is_told(reacher, tmp_path, monkeypatch):
-    small = {"n_steps": 8, "batch_size": 8, "policy_kwargs": {"lstm_hidden_size": 8}}
-    model = RecurrentPPO("MlpLstmPolicy", robots(reacher), device="cpu", **small)
-    model.save(tmp_path / "it.zip")
-    assert load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher).name == "sb3-recurrentppo"
-    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
-    with pytest.raises(FastadaptError, match=r"needs sb3-contrib: pip install sb3-contrib\.$"):
-        load_agent(f"sb3:{tmp_path / 'it.zip'}", reacher)
-
-
 class Stateful:
     """A recurrent model: its action is how many steps it has lived since an episode began."""
 
@@ -96,7 +86,7 @@ class Stateful:
 
 @pytest.mark.parametrize(("whole_trials", "then"), [(False, 0.01), (True, 0.03)])
 def test_a_recurrent_model_carries_its_state_and_measuring_leaves_no_trace(whole_trials, then):
-    agent = SB3Agent(Stateful(), whole_trials=whole_trials)
+    agent = SB3Policy(Stateful(), whole_trials=whole_trials)
     agent.begin(2)
     for expected in (0.01, 0.02):
         assert (agent.act(np.zeros((2, 16)), False) == expected).all()

@@ -1,4 +1,4 @@
-"""Fixtures of the environment tests; the modules that tests share lie beside them."""
+"""Fixtures of the environment tests; shared code is in tests/support."""
 
 import pytest
 

@@ -4,24 +4,13 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set
-from fastadapt.envs.perturbations import (
-    ComShift,
-    ContactFriction,
-    Payload,
-    RangeCut,
-    SeveredLimb,
-    Slope,
-    StuckTorque,
-    lock,
-    severed_limb,
-    shortened_limb,
-)
-from fastadapt.envs.perturbations import (
-    mass as com_shift,
-)
-from fastadapt.envs.perturbations import (
-    perturbation as base,
-)
+from fastadapt.envs.perturbations import Edit, joint_damage, limb
+from fastadapt.envs.perturbations.actuator_fault import StuckTorque
+from fastadapt.envs.perturbations.contact_friction import ContactFriction
+from fastadapt.envs.perturbations.joint_damage import RangeCut
+from fastadapt.envs.perturbations.limb import SeveredLimb
+from fastadapt.envs.perturbations.mass import ComShift, Payload
+from fastadapt.envs.perturbations.world import Slope
 from tests.envs.perturbations import (
     test_composition,
     test_friction_physics,
@@ -78,7 +67,7 @@ def explicit_pairs_are_forgotten(patch):
     )
 )
 def bounding_boxes_stay_behind(patch):
-    patch.setattr(com_shift, "move_inertial_frame", lambda edit, moved: None)
+    patch.setattr(Edit, "move_inertial_frame", lambda self, moved: None)
 
 
 def moves_as_compiled():
@@ -88,7 +77,7 @@ def moves_as_compiled():
 
 @noticed_by(moves_as_compiled)
 def bounding_boxes_stay_long(patch):
-    patch.setattr(shortened_limb, "move_inertial_frame", lambda edit, moved: None)
+    patch.setattr(Edit, "move_inertial_frame", lambda self, moved: None)
 
 
 def fields_as_compiled():
@@ -102,21 +91,19 @@ def a_short_limb_is_as_heavy_as_a_long_one(patch):
         names = ("body_mass", "body_ipos", "body_inertia", "body_iquat")
         return tuple(np.asarray(getattr(model, name)[body])[None][rows] for name in names)
 
-    patch.setattr(shortened_limb, "shortened_inertia", nominal)
+    patch.setattr(limb, "shortened_inertia", nominal)
 
 
 @noticed_by(fields_as_compiled)
 def a_short_limb_with_the_bounds_of_a_long_one(patch):
-    patch.setattr(
-        shortened_limb, "bounding_radius", lambda kind, size: np.full(len(size), size.max() * 3)
-    )
+    patch.setattr(limb, "bounding_radius", lambda kind, size: np.full(len(size), size.max() * 3))
 
 
 @noticed_by(lambda: test_lock_physics.test_a_lock_stays_where_it_locked_whatever_else_begins_later(
     CHEETAH, "mjbatch"
 ))  # fmt: skip
 def a_lock_that_creeps(patch):
-    patch.setattr(lock, "_here", lambda edit, equalities, address: edit.qpos[:, address])
+    patch.setattr(joint_damage, "_here", lambda edit, equalities, address: edit.qpos[:, address])
 
 
 @noticed_by(
@@ -146,7 +133,7 @@ def downhill_for_uphill(patch):
     )
 )
 def a_shift_without_new_constants(patch):
-    patch.setattr(ComShift, "stale", False)
+    patch.setattr(ComShift, "stale", frozenset())
 
 
 @noticed_by(
@@ -177,22 +164,20 @@ def a_stuck_command_in_place_of_a_stuck_torque(patch):
     )
 )
 def constants_for_what_needs_none(patch):
-    patch.setattr(base, "_DERIVED_FROM", set(base._DERIVED_FROM) | {"actuator_gainprm"})
-    fields = (*SeveredLimb.fields, "actuator_gainprm")
-    patch.setattr(SeveredLimb, "fields", fields)
+    patch.setattr(SeveredLimb, "stale", SeveredLimb.stale | {"actuator_gainprm"})
 
 
 def left_over(*fields):
     """Return a limb that was severed but for some fields."""
-    sever = severed_limb._sever
+    sever = limb._sever
 
-    def incomplete(edit, rows, limb):
+    def incomplete(edit, rows, parts):
         kept = {field: edit[field].copy() for field in fields}
-        sever(edit, rows, limb)
+        sever(edit, rows, parts)
         for field, values in kept.items():
             edit[field][:] = values
 
-    return lambda patch: patch.setattr(severed_limb, "_sever", incomplete)
+    return lambda patch: patch.setattr(limb, "_sever", incomplete)
 
 
 def the_rest_moves_alone(density=0.0):

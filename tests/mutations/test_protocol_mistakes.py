@@ -3,11 +3,10 @@
 import gymnasium as gym
 import pytest
 
-from fastadapt.envs import find_environment, list_environments
-from fastadapt.envs import gymnasium_env as registration
-from fastadapt.envs.perturbations import Slope
+from fastadapt.envs import find_environment, list_environments, load_task_set
+from fastadapt.envs.perturbations.world import Slope
 from fastadapt.envs.robots.cheetah import Cheetah
-from fastadapt.envs.tasks import task_set
+from fastadapt.envs.tasks import shipped as registration
 from fastadapt.envs.tasks.task_set import TaskSet
 from tests.envs.perturbations import test_every_parameter
 from tests.envs.tasks import test_task_sets
@@ -86,15 +85,15 @@ def test_registering_builds_no_robot():
         patch.setattr(TaskSet, "__init__", lambda *_, **__: pytest.fail("a robot was built"))
         patch.setattr(gym.envs.registration, "registry", {})
         patch.setattr(gym, "registry", gym.envs.registration.registry)
-        registration.register()
+        registration.register_gymnasium_ids()
         assert len(gym.registry) == len(NAMES)
 
 
 @noticed_by(test_registering_builds_no_robot)
 def m23_robots_built_when_they_are_registered(patch):
-    names = registration._shipped
+    declarations = registration.declarations
 
     def eager():
-        return {name: file for name, file in names().items() if task_set.load_task_set(name)}
+        return {name: text for name, text in declarations().items() if load_task_set(name)}
 
-    patch.setattr(registration, "_shipped", eager)
+    patch.setattr(registration, "declarations", eager)

@@ -5,12 +5,14 @@ import pytest
 
 from fastadapt.envs import rng as episode_draws
 from fastadapt.envs.batched_env import BatchedEnv
-from fastadapt.envs.perturbations import Edit, IntermittentActuator, Push
+from fastadapt.envs.perturbations import Edit
+from fastadapt.envs.perturbations.actuator_fault import IntermittentActuator
+from fastadapt.envs.perturbations.world import Push
 from fastadapt.envs.robots.cheetah import Cheetah
-from fastadapt.envs.runtime.action_delay import ActionPath
-from fastadapt.envs.runtime.intermittent_faults import Flicker, FlickerFields
+from fastadapt.envs.runtime.action_delay import ActionDelayLine
+from fastadapt.envs.runtime.intermittent_faults import FaultCache, IntermittentFaults
 from fastadapt.envs.runtime.onsets import Onsets
-from fastadapt.envs.runtime.sensors import ObservationPath
+from fastadapt.envs.runtime.sensors import SensorModel
 from fastadapt.envs.runtime.touch_down import TouchDown
 from tests.envs.perturbations import test_signals as signals
 from tests.envs.runtime import test_eventful_batches as batches
@@ -57,18 +59,18 @@ def m4_signals_that_compound(patch):
 
 @noticed_by(signals.test_the_line_is_empty_after_a_reset)
 def m5_commands_of_the_last_episode(patch):
-    patch.setattr(ActionPath, "reset", lambda self, ids: None)
+    patch.setattr(ActionDelayLine, "reset", lambda self, ids: None)
 
 
 @noticed_by(lambda: signals.test_a_stuck_sensor_keeps_its_last_reading(0.25))
 def m5_a_sensor_that_sticks_one_step_late(patch):
-    show = ObservationPath.show
+    show = SensorModel.read
 
     def late(self, true, elapsed):
         self._last = true
         return show(self, true, elapsed)
 
-    patch.setattr(ObservationPath, "show", late)
+    patch.setattr(SensorModel, "read", late)
 
 
 @noticed_by(lambda: batches.test_same_seed_same_faults_and_the_next_episode_has_others())
@@ -87,7 +89,7 @@ def m11_the_onset_in_info(patch):
 
     def talkative(self, actions):
         *out, info = step(self, actions)
-        begun = (self._tasks._applied > 0).any(axis=1)
+        begun = (self._schedule._applied > 0).any(axis=1)
         return *out, {**info, "fault": begun}
 
     patch.setattr(BatchedEnv, "step", talkative)
@@ -126,28 +128,28 @@ def m27_no_command_in_place_of_no_power(patch):
 
 @noticed_by(lambda: signals.test_an_intermittent_actuator_follows_its_chain("mjbatch"))
 def a_fault_without_memory(patch):
-    advance = Flicker.advance
+    advance = IntermittentFaults.advance
 
     def forgetful(self, running, *rest):
         self._begun[running] = False
         return advance(self, running, *rest)
 
-    patch.setattr(Flicker, "advance", forgetful)
+    patch.setattr(IntermittentFaults, "advance", forgetful)
 
 
 @noticed_by(fields.test_a_new_task_forgets_the_faults_of_the_last_one)
 def faults_of_the_last_task(patch):
-    patch.setattr(FlickerFields, "forget", lambda self, ids: None)
+    patch.setattr(FaultCache, "forget", lambda self, ids: None)
 
 
 @noticed_by(fields.test_fields_of_two_damages_at_once_are_those_written_anew)
 def a_fault_that_stays(patch):
-    write = FlickerFields.write
+    write = FaultCache.write
 
     def sticky(self, ids, struck):
         return write(self, ids, {b: np.ones_like(mask) for b, mask in struck.items()})
 
-    patch.setattr(FlickerFields, "write", sticky)
+    patch.setattr(FaultCache, "write", sticky)
 
 
 @noticed_by(draws.test_draws_made_ahead_are_those_of_each_step)

@@ -30,9 +30,10 @@ def entry(kind, targets, **content):
 
 
 def sudden(kind):
-    """Return whether a kind has no ramp: a switch, a whole number, or what comes and goes."""
+    """Return whether a kind has no ramp: a switch, a whole number, or an intermittent fault."""
     cls = perturbation_kinds()[kind]
-    return cls.flickers or any(p.whole or p.name not in cls.model_fields for p in cls.parameters)
+    keys = cls.model_fields
+    return cls.intermittent or any(p.whole or p.name not in keys for p in cls.parameters)
 
 
 @functools.cache
@@ -74,7 +75,7 @@ def entries(robot):
         entry("action-delay", ["world"], steps={"law": "choice", "values": [0, 1, 2, 4]}),
         *([entry("goal", ["*"], value=law(0, 3))] if environment.goals else []),
     ]
-    assert {e["kind"] for e in every} | {"goal"} == set(perturbation_kinds())
+    assert {e["kind"] for e in every} | {"goal"} == set(perturbation_kinds(plugins=False))
     return tuple(e for e in every if e["targets"] and possible(robot, e))
 
 

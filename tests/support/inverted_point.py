@@ -28,6 +28,14 @@ class InvertedPoint:
     def actions():
         return [SimpleNamespace(low=-1.0, high=1.0)] * 2
 
+    @staticmethod
+    def control_step():
+        return 0.1
+
+    @staticmethod
+    def tasks(split):
+        return []
+
     def sample(self, split, count, seed=0, start=0):
         del split, seed
         return [1 - 2 * np.array([i % 2, i // 2 % 2]) for i in range(start, start + count)]

@@ -36,7 +36,7 @@ def perturb(sim, ids, values, kind, *targets, **content):
     for field in some.fields:
         edit[field]
     some.apply(edit, found, np.repeat(columns, len(found), axis=1))
-    edit.commit(some.fields if some.stale else ())
+    edit.commit(some.stale)
 
 
 def declared_on(model, kind, *targets, **content):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastadapt.adaptation.cli import doctor
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 
 SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
 

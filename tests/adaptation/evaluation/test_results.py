@@ -2,13 +2,16 @@
 
 import json
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
 
 from fastadapt.adaptation.evaluation.columns import COLUMNS
-from fastadapt.adaptation.evaluation.paired import compare
-from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.paired import compare_agents
+from fastadapt.adaptation.evaluation.results import FORMAT, Result
+from fastadapt.adaptation.report.tables import make_tables
 from fastadapt.adaptation.statistics.bootstrap import bootstrap, iqm, mean
 from fastadapt.adaptation.statistics.paired import paired_difference
 from fastadapt.adaptation.text_table import markdown_table
@@ -124,11 +127,11 @@ def test_damaged_files_are_refused(tmp_path):
     table.write_text(whole[:-2])
     expect("ends early: 20|ends early: 40")
     table.write_text(whole.replace("return", "score", 1))
-    expect("its first line is not agent,seed,")
+    expect("it lacks the column return")
     table.write_text(whole.replace("False", "maybe", 1))
     expect("record 2")
     table.write_bytes(b"\xff\xfe\x00")
-    expect("results.csv is damaged .it is no text")
+    expect("results.csv is damaged .it is not text")
     table.unlink()
     expect("has no results.csv")
     table.write_text(whole)
@@ -136,6 +139,100 @@ def test_damaged_files_are_refused(tmp_path):
     expect("summary.json is damaged")
     summary.unlink()
     expect("not a complete evaluation: it has no summary.json")
+
+
+EARLIER = """\
+agent,seed,task_set,split,task_id,shot,episode,return,distance,energy,length,fell,diverged,\
+adaptation_env_steps,adaptation_gradient_steps,adaptation_seconds
+pearl,0,reacher-damage-v1,test_iid,00e46fd0,0,0,-21.5,0.25,1.5,50,False,False,0,0,0.0
+pearl,0,reacher-damage-v1,test_iid,018b8b79,0,0,-11.25,0.125,2.5,50,True,False,0,0,0.0
+"""
+
+
+def write_evaluation(folder, text, **content):
+    """Write an evaluation with files as they are given; no `format` is that of earlier versions."""
+    folder.mkdir(exist_ok=True)
+    (folder / "results.csv").write_text(text)
+    rows = text.count("\n") - 1
+    content = {"rows": rows, "meta": {"task_set_hash": "f00"}, **content}
+    (folder / "summary.json").write_text(json.dumps(content))
+    return folder
+
+
+def with_column(text, name, values):
+    header, *lines = text.splitlines()
+    rows = [f"{line},{value}" for line, value in zip(lines, values, strict=True)]
+    return "\n".join([f"{header},{name}", *rows]) + "\n"
+
+
+def without_column(text, name):
+    header, *lines = (line.split(",") for line in text.splitlines())
+    place = header.index(name)
+    return "".join(",".join(r[:place] + r[place + 1 :]) + "\n" for r in (header, *lines))
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    found = Result.load(write_evaluation(tmp_path, EARLIER))
+    assert found.table.dtype == COLUMNS
+    assert found.table["return"].tolist() == [-21.5, -11.25]
+    found.save(tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["format"] == FORMAT
+
+
+def test_files_of_later_formats_are_refused(tmp_path):
+    write_evaluation(tmp_path, EARLIER, format=FORMAT + 1)
+    with pytest.raises(FastadaptError, match=f"format {FORMAT + 1}.*Upgrade fastadapt"):
+        Result.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [((3, -4), "i"), ((0.5, "nan"), "f"), (("True", "False"), "b"), (("a", ""), "U")],
+)
+def test_unknown_columns_are_kept(tmp_path, values, kind):
+    text = with_column(EARLIER, "slip", values)
+    found = Result.load(write_evaluation(tmp_path / "a", text))
+    assert found.table.dtype["slip"].kind == kind
+    assert [str(value) for value in found.table["slip"]] == [str(value) for value in values]
+    found.save(tmp_path / "b")
+    assert (tmp_path / "b" / "results.csv").read_text() == text
+    plain = Result.load(write_evaluation(tmp_path / "c", EARLIER)).renamed({"pearl": "rl2"})
+    both = Result.concatenate([found, plain])
+    empty = {"i": "-1", "f": "nan", "b": "False", "U": ""}[kind]
+    assert [str(v) for v in both.table["slip"]] == [*(str(v) for v in values), empty, empty]
+    assert both.shots("rl2", "test_iid") == [0]
+
+
+def test_missing_columns_are_empty_and_reported_as_such(tmp_path):
+    text = without_column(without_column(EARLIER, "energy"), "adaptation_env_steps")
+    found = Result.load(write_evaluation(tmp_path, without_column(text, "fell")))
+    assert np.isnan(found.table["energy"]).all()
+    assert found.table["adaptation_env_steps"].tolist() == [-1, -1]
+    assert not found.table["fell"].any()
+    shot = found.summary()["agents"]["pearl"]["test_iid"]["shots"]["0"]
+    assert shot["energy_mean"] is None
+    assert shot["adaptation"]["env_steps"] is None
+    assert shot["distance_mean"]["point"] == 0.1875
+    tables = {table.title: table for table in make_tables(found)}
+    physical = tables["Distance, energy and failures"]
+    assert physical.rows[0][physical.head.index("energy [J]")] == "-"
+    write_evaluation(tmp_path, without_column(EARLIER, "return"))
+    with pytest.raises(FastadaptError, match="lacks the column return"):
+        Result.load(tmp_path)
+
+
+def test_to_pandas(monkeypatch):
+    class DataFrame(dict):
+        """Stands in for pandas, which is optional."""
+
+    result = make_result()
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=DataFrame))
+    frame = result.to_pandas()
+    assert list(frame) == list(COLUMNS.names)
+    assert frame["return"].tolist() == result.table["return"].tolist()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(FastadaptError, match=r"pip install 'fastadapt\[pandas\]'"):
+        result.to_pandas()
 
 
 def test_meta_must_be_json(tmp_path):
@@ -194,17 +291,17 @@ def test_compare():
     a, b = make_result(seeds=(0,)), make_result("maml", seeds=(0,))
     b.table["return"] -= 7
     b.table["return"][b.table["task_id"] == "ee"] += 100
-    found = compare(a, b, "test_iid", 2)
+    found = compare_agents(a, b, "test_iid", 2)
     differences = np.array([7.0, 7.0, 7.0, 7.0, -93.0])
     assert found.mean == paired_difference(differences, np.zeros(5))
     assert found.iqm.point == 7.0
     assert found.probability.point == 0.8
     both = Result.concatenate([a, b])
-    assert compare(both, both, "test_iid", 2, ("rl2", "maml")) == found
-    with pytest.raises(FastadaptError, match="Say which agents to compare: rl2, maml"):
-        compare(both, a, "test_iid", 2)
+    assert compare_agents(both, both, "test_iid", 2, ("rl2", "maml")) == found
+    with pytest.raises(FastadaptError, match="several agents: rl2, maml"):
+        compare_agents(both, a, "test_iid", 2)
     with pytest.raises(FastadaptError, match="different tasks of 'test_iid' \\(4 in common of 5"):
-        compare(a, make_result(tasks=TASKS[:4]), "test_iid", 2)
+        compare_agents(a, make_result(tasks=TASKS[:4]), "test_iid", 2)
 
 
 def test_the_luck_of_training_widens_every_interval():
@@ -220,10 +317,10 @@ def test_the_luck_of_training_widens_every_interval():
     narrow, wide = (result.interval("rl2", "test_iid", 2) for result in (one, three))
     assert narrow.high - narrow.low < 5 < 40 < wide.high - wide.low
     assert narrow.n == wide.n == 5
-    found = compare(three, lucky("maml", (0, 1, 2)), "test_iid", 2)
+    found = compare_agents(three, lucky("maml", (0, 1, 2)), "test_iid", 2)
     assert found.mean.low < -20 < 20 < found.mean.high
     assert found.probability.low < 0.3 < 0.7 < found.probability.high
-    alone = compare(one, lucky("maml", (0,)), "test_iid", 2)
+    alone = compare_agents(one, lucky("maml", (0,)), "test_iid", 2)
     assert alone.mean.low > 35
     assert alone.probability.low == 1.0
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import pytest
 
 from fastadapt.adaptation import load_run
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.cli.reference import Reference, options_of
 from fastadapt.adaptation.references.make import (
     ReferencePlan,
     collect_references,
-    make_reference_runs,
+    train_references,
 )
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.training import locked
@@ -23,7 +23,7 @@ SMALL = {"num_envs": 2, "width": 8, "episodes": 1}
 
 
 def plan(folder, **changes):
-    iterations = {"floor": 1, "domain-randomised": 2, "oracle": 3}
+    iterations = {"nominal": 1, "domain-randomised": 2, "oracle": 3}
     given = {"task_set": "reacher-damage", "runs": folder, "iterations": iterations}
     given |= {"seeds": (4,), "episodes": 1, "threads": 1, "options": SMALL, "algorithm": "ppo"}
     return ReferencePlan(**given | changes)
@@ -32,13 +32,13 @@ def plan(folder, **changes):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("references")
-    return plan(folder), make_reference_runs(plan(folder))
+    return plan(folder), train_references(plan(folder))
 
 
 def test_every_arm_is_trained_for_its_budget(made):
     _, runs = made
     assert {role: [run.config.agent for run in given] for role, given in runs.items()} == {
-        "floor": ["nominal"],
+        "nominal": ["nominal"],
         "domain-randomised": ["domain-randomised"],
         "oracle": ["oracle"],
     }
@@ -52,7 +52,7 @@ def test_scores_on_every_test_split_and_how_they_came_about(made, tmp_path):
     task_set = load_task_set("reacher-damage")
     tests = [split for split in task_set.splits if split.startswith("test")]
     assert len(tests) == 6
-    for role in ("floor", "domain-randomised", "oracle", "random"):
+    for role in ("nominal", "domain-randomised", "oracle", "random"):
         assert set(found.returns[role]) == set(tests)
         for split in tests:
             assert found.returns[role][split].keys() == {t.id for t in task_set.tasks(split)}
@@ -78,12 +78,12 @@ def test_a_crash_loses_little_and_changes_nothing(made, tmp_path):
         yield report
 
     with pytest.raises(CrashError):
-        make_reference_runs(plan(tmp_path), crash)
+        train_references(plan(tmp_path), crash)
     kept = tmp_path / "reacher-damage-v1" / "nominal-4"
     stamp = (kept / "checkpoints" / "last" / "model.safetensors").stat().st_mtime_ns
     result = next((kept / "evaluations").glob("*/results.csv"))
     measured = result.stat().st_mtime_ns
-    runs = make_reference_runs(plan(tmp_path))
+    runs = train_references(plan(tmp_path))
     assert (kept / "checkpoints" / "last" / "model.safetensors").stat().st_mtime_ns == stamp
     assert result.stat().st_mtime_ns == measured
     again, undisturbed = collect_references(plan(tmp_path), runs), collect_references(*made)
@@ -92,10 +92,10 @@ def test_a_crash_loses_little_and_changes_nothing(made, tmp_path):
 
 def test_what_another_process_is_at_is_left_for_later(made):
     the_plan, runs = made
-    busy, free = runs["floor"][0].path, threading.Event()
+    busy, free = runs["nominal"][0].path, threading.Event()
     with locked(busy):
         worker = threading.Thread(
-            target=lambda: (make_reference_runs(the_plan, wait=0.01), free.set())
+            target=lambda: (train_references(the_plan, wait=0.01), free.set())
         )
         worker.start()
         assert not free.wait(0.5)
@@ -105,9 +105,9 @@ def test_what_another_process_is_at_is_left_for_later(made):
 
 def test_the_code_that_trains_is_a_choice(tmp_path):
     chosen = plan(tmp_path, algorithm="sb3-ppo", iterations={"oracle": 1})
-    runs = make_reference_runs(chosen)
+    runs = train_references(chosen)
     assert [run.config.agent for run in runs["oracle"]] == ["oracle-sb3-ppo"]
-    with pytest.raises(FastadaptError, match="'floor' is missing"):
+    with pytest.raises(FastadaptError, match="'nominal' is missing"):
         collect_references(chosen, runs)
 
 
@@ -139,7 +139,7 @@ def test_a_place_that_cannot_be_is_told_before_training(tmp_path, capsys, monkey
     (tmp_path / "file").write_text("mine")
     command = ["reference", "reacher-damage", "--runs", str(tmp_path / "runs")]
     assert cli.run([*command, "--out", str(tmp_path / out)]) == 2
-    assert "file' is no folder. Nothing was trained." in capsys.readouterr().err
+    assert "file' is not a folder. Nothing was trained." in capsys.readouterr().err
     with pytest.raises(AssertionError, match="trained first"):
         cli.run([*command, "--out", str(tmp_path / "new" / "deep" / "x.json")])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -150,23 +150,23 @@ def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     out = tmp_path / "references" / "reacher-damage-v1.json"
     command = ["reference", "reacher-damage", "--out", str(out), "--runs", str(tmp_path / "runs")]
     command += ["--seeds", "4", "--episodes", "1", "--threads", "1"]
-    for role in ("floor", "oracle", "domain-randomised"):
+    for role in ("nominal", "oracle", "domain-randomised"):
         command += [f"--{role}", str(runs[role][0].path)]
     assert cli.run(command) == 0
     content = json.loads(out.read_text())
-    assert content["returns"].keys() == {"floor", "domain-randomised", "oracle", "random"}
-    assert content["made"]["floor"]["training"][0]["iterations"] == 1
+    assert content["returns"].keys() == {"nominal", "domain-randomised", "oracle", "random"}
+    assert content["made"]["nominal"]["training"][0]["iterations"] == 1
     assert not (tmp_path / "runs" / "reacher-damage-v1" / "nominal-4").exists()
     assert cli.run(command) == 2
     assert "exists; nothing was written" in capsys.readouterr().err
-    assert load_run(runs["floor"][0].path).iterations_done() == 1
+    assert load_run(runs["nominal"][0].path).iterations_done() == 1
 
 
 def test_without_a_task_set_every_arm_comes_from_given_runs(made, tmp_path, capsys):
     _, runs = made
     command = ["reference", "--out", str(tmp_path / "it.json")]
-    command += ["--floor", str(runs["floor"][0].path)]
+    command += ["--floor", str(runs["nominal"][0].path)]
     assert cli.run(command) == 2
     assert "The reference 'oracle' is missing" in capsys.readouterr().err
     assert cli.run([*command, "--oracle", str(runs["oracle"][0].path)]) == 0
-    assert References.load(tmp_path / "it.json").returns.keys() == {"floor", "oracle"}
+    assert References.load(tmp_path / "it.json").returns.keys() == {"nominal", "oracle"}

@@ -8,7 +8,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import (
     References,
     find_references,
-    make_references,
+    references_from,
 )
 from fastadapt.envs import FastadaptError
 
@@ -32,8 +32,8 @@ def result(agent, returns, shots=(0,), seeds=(0,), hash_="abc", split="test_iid"
 
 
 def made():
-    return make_references({
-        "floor": [result("nominal", [[0, 10]])],
+    return references_from({
+        "nominal": [result("nominal", [[0, 10]])],
         "oracle": [result("oracle", [[9, 29]], seeds=(0, 2))],
         "random": [result("random", [[-5, -5]])],
     })  # fmt: skip
@@ -57,34 +57,41 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert References.load(tmp_path / "s-v0.json") == made()
 
 
+def test_files_of_earlier_versions_call_the_nominal_baseline_floor(tmp_path):
+    file = tmp_path / "s-v0.json"
+    made().save(file)
+    file.write_text(file.read_text().replace('"nominal":', '"floor":'))
+    assert References.load(file) == made()
+
+
 def test_another_version_of_the_task_set_is_refused():
     with pytest.raises(FastadaptError, match="hash abc, the results to xyz"):
         made().curves(result("it", [[0, 10]], hash_="xyz"), "it", "test_iid")
     with pytest.raises(FastadaptError, match="different versions"):
-        make_references({
-            "floor": [result("nominal", [[0]])],
+        references_from({
+            "nominal": [result("nominal", [[0]])],
             "oracle": [result("oracle", [[1]], hash_="xyz")],
         })  # fmt: skip
 
 
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FastadaptError, match="'oracle' is missing"):
-        make_references({"floor": [result("nominal", [[0]])]})
-    with pytest.raises(FastadaptError, match="Did you mean 'floor'"):
-        make_references({"flor": [result("nominal", [[0]])]})
+        references_from({"nominal": [result("nominal", [[0]])]})
+    with pytest.raises(FastadaptError, match="Did you mean 'nominal'"):
+        references_from({"nomnal": [result("nominal", [[0]])]})
     two = Result.concatenate([result("a", [[0]]), result("b", [[0]])])
     with pytest.raises(FastadaptError, match="must be one agent"):
-        make_references({"floor": [two], "oracle": [result("oracle", [[1]])]})
+        references_from({"nominal": [two], "oracle": [result("oracle", [[1]])]})
     with pytest.raises(FastadaptError, match="lacks 1 of the tasks"):
-        made().of("floor", "test_iid", ["t0", "t9"])
+        made().of("nominal", "test_iid", ["t0", "t9"])
     with pytest.raises(FastadaptError, match="domain-randomised"):
         made().of("domain-randomised", "test_iid", ["t0"])
     with pytest.raises(FastadaptError, match="split"):
-        made().of("floor", "test_odd", ["t0"])
+        made().of("nominal", "test_odd", ["t0"])
     with pytest.raises(FastadaptError, match="Cannot read"):
         References.load(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(FastadaptError, match="holds no references"):
+    with pytest.raises(FastadaptError, match="is not a references file"):
         References.load(tmp_path / "bad.json")
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import Result, load_run, train
-from fastadapt.adaptation.cli.evaluate import Evaluate, measure
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
+from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
 from fastadapt.adaptation.evaluation.load import load_results
-from fastadapt.adaptation.references.scores import make_references
+from fastadapt.adaptation.references.scores import references_from
 from fastadapt.adaptation.report.leaderboard import (
     BEGIN,
     END,
@@ -32,17 +32,16 @@ def runs(tmp_path_factory):
     wanted |= {"a": ("domain-randomised", 0), "b": ("domain-randomised", 1)}
     for name, (agent, seed) in wanted.items():
         train(agent, "reacher-damage", folder / name, seed, 1, num_threads=1, **SMALL)
-        asked = Evaluate(folder / name, ("test_iid", "validation"), (0, 1), 1, threads=1)
-        measure(asked)
+        evaluate_run(folder / name, ("test_iid", "validation"), (0, 1), 1, num_threads=1)
     return folder
 
 
 @pytest.fixture(scope="module")
 def references(runs, tmp_path_factory):
     path = tmp_path_factory.mktemp("references") / "it.json"
-    found = make_references({
+    found = references_from({
         role: [load_results(load_run(runs / name))]
-        for role, name in (("floor", "low"), ("oracle", "high"))
+        for role, name in (("nominal", "low"), ("oracle", "high"))
     })  # fmt: skip
     found.save(path)
     return path
@@ -79,7 +78,7 @@ def test_a_little_more_training_is_the_same_agent_and_much_more_another_one(tmp_
     for seed, iterations in enumerate((1, 10, 11)):
         run = tmp_path / str(seed)
         train("nominal-sac", "reacher-damage", run, seed, iterations, num_threads=1, **small)
-        measure(Evaluate(run, ("validation",), (0,), 1, threads=1))
+        evaluate_run(run, ("validation",), (0,), 1, num_threads=1)
     paths = [tmp_path / str(seed) for seed in range(3)]
     (alike,) = result_tables(paths[1:], ["validation"]).values()
     assert [row[0::4] for row in rows(alike)[2:]] == [["nominal-sac", "2"]]
@@ -98,7 +97,7 @@ def test_what_was_not_measured_is_told(runs, references):
     with pytest.raises(FastadaptError, match=r"evaluated on called 'test_compound'.*validation"):
         result_tables([runs / "a"], ["test_compound"])
     other = Path(str(files("fastadapt.assets"))) / "references" / "cheetah-damage-encoders-v0.json"
-    with pytest.raises(FastadaptError, match="are of no task set that"):
+    with pytest.raises(FastadaptError, match="match no task set of these runs"):
         result_tables([runs / "a"], references=[other])
 
 
@@ -106,22 +105,22 @@ def test_unequal_measures_are_shown_as_such(runs, tmp_path):
     for name in ("a", "high"):
         shutil.copytree(runs / name, tmp_path / name, symlinks=True)
         shutil.rmtree(tmp_path / name / "evaluations" / "test_iid-0")
-    with pytest.raises(FastadaptError, match="on a split for tests, only on validation"):
+    with pytest.raises(FastadaptError, match="on a test split, only on validation"):
         result_tables([tmp_path / "a"])
-    measure(Evaluate(tmp_path / "a", ("validation",), (0, 1), 3, seed=5, threads=1))
+    evaluate_run(tmp_path / "a", ("validation",), (0, 1), 3, seed=5, num_threads=1)
     (text,) = result_tables([tmp_path / "a", tmp_path / "high"], ["validation"]).values()
     assert [row[5] for row in rows(text)[2:]] == ["4", "4", "1", "1"]
     folder = tmp_path / "high" / "evaluations" / "validation-0"
     whole = Result.load(folder)
     fewer = whole.table[whole.table["task_id"] != whole.table["task_id"][-1]]
     Result(fewer, whole.meta).save(folder)
-    with pytest.raises(FastadaptError, match="measured on other tasks of 'validation'"):
+    with pytest.raises(FastadaptError, match="evaluated on different tasks of 'validation'"):
         result_tables([tmp_path / "a", tmp_path / "high"], ["validation"])
 
 
 def test_other_settings_are_another_row(runs, tmp_path):
     train("domain-randomised", "reacher-damage", tmp_path / "c", 3, 1, **SMALL | {"width": 4})
-    measure(Evaluate(tmp_path / "c", ("test_iid",), (0,), 1, threads=1))
+    evaluate_run(tmp_path / "c", ("test_iid",), (0,), 1, num_threads=1)
     (text,) = result_tables([runs / "a", tmp_path / "c"]).values()
     body = rows(text)[2:]
     assert [row[0] for row in body] == ["domain-randomised (a)"] * 2 + ["domain-randomised (c)"]
@@ -140,8 +139,8 @@ def test_two_task_sets_of_one_id_are_told_apart(runs, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(shipped.replace("high = 1.5", "high = 1.2"))
     train("nominal", other, tmp_path / "d", 0, 1, num_threads=1, **SMALL)
-    measure(Evaluate(tmp_path / "d", ("validation",), (0,), 1, threads=1))
-    with pytest.raises(FastadaptError, match="its hash is another one"):
+    evaluate_run(tmp_path / "d", ("validation",), (0,), 1, num_threads=1)
+    with pytest.raises(FastadaptError, match="the hashes differ"):
         result_tables([runs / "a", tmp_path / "d"])
 
 
@@ -175,6 +174,6 @@ def test_a_page_without_the_marks_stays_as_it_is(tmp_path):
 def test_a_page_that_is_no_text_stays_as_it_is(tmp_path):
     page = tmp_path / "picture.png"
     page.write_bytes(b"\x89PNG\xff")
-    with pytest.raises(FastadaptError, match="is no text; give a Markdown file"):
+    with pytest.raises(FastadaptError, match="is not text; give a Markdown file"):
         put_into(page, {"reacher-damage-v1": "new"})
     assert page.read_bytes() == b"\x89PNG\xff"

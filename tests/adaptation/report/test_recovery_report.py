@@ -1,5 +1,8 @@
 """What a report says beyond returns: normalised scores, metrics, profiles, maps, recovery."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,13 @@ from fastadapt.adaptation.evaluation.columns import COLUMNS
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.report.metrics import (
+    METRICS,
+    Metric,
+    compute_metrics,
+    metrics_csv,
+    metrics_table,
+)
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import factors, recovery_sections, recovery_tables
 from fastadapt.adaptation.trials.online import OnlinePlan, run_online
@@ -43,7 +53,8 @@ def results(reacher):
 def references(reacher):
     ids = [task.id for task in reacher.tasks(SPLIT)]
     returns = {
-        role: {SPLIT: dict.fromkeys(ids, level)} for role, level in (("floor", 0), ("oracle", 100))
+        role: {SPLIT: dict.fromkeys(ids, level)}
+        for role, level in (("nominal", 0), ("oracle", 100))
     }
     return References(reacher.id, reacher.hash, returns, {})
 
@@ -65,16 +76,36 @@ def test_scores_are_normalised(results, references):
 
 
 def test_metrics_of_the_curve(results, references):
-    table = recovery_tables(results, references)[1]
+    rows = compute_metrics(results, references)
+    table = metrics_table(rows, True)
     fast, none = cells(table, "fast"), cells(table, "none")
     assert fast["area"].startswith("0.750")
     assert fast["shots to 90 %"].startswith("2.00")
     assert none["negative"].startswith("1.00")
     assert fast["negative"].startswith("0 ")
     assert fast["survival"] == "1.00 [1.00, 1.00]"
-    raw = recovery_tables(results, None)
-    assert [table.title for table in raw] == ["How it adapts"]
-    assert cells(raw[0], "fast")["area"].startswith("75.0")
+    raw = metrics_table(compute_metrics(results, None), False)
+    assert cells(raw, "fast")["area"].startswith("75.0")
+    lines = list(csv.DictReader(io.StringIO(metrics_csv(rows))))
+    assert len(lines) == len(rows) == 2 * len(list(METRICS))
+    found = {(line["agent"], line["metric"]): line for line in lines}
+    assert float(found["fast", "area"]["point"]) == 0.75
+    assert (found["fast", "regret"]["unit"], found["fast", "area"]["n"]) == ("score x shots", "40")
+
+
+def test_a_metric_of_another_package_is_a_column_with_intervals(results, references, monkeypatch):
+    monkeypatch.setattr(METRICS, "_targets", dict(METRICS._targets))
+    monkeypatch.setattr(METRICS, "_sources", dict(METRICS._sources))
+    last = Metric("final return", "return after the last shot", lambda s: s.last("return"), "J")
+    METRICS.register("final-return", last, "package 'lab'")
+    table = metrics_table(compute_metrics(results, references), True)
+    assert cells(table, "fast")["final return"] == "100 [100, 100]"
+    assert "Final return: return after the last shot." in table.note
+    METRICS.register("flat", Metric("flat", "one number", lambda s: s.last("return")[0]))
+    with pytest.raises(FastadaptError, match=r"'flat' returned values of shape \(40,\)"):
+        compute_metrics(results, references)
+    with pytest.raises(FastadaptError, match="adds the metric 'area', which fastadapt has"):
+        METRICS.register("area", last, "package 'lab'")
 
 
 def test_references_of_another_version_are_refused(results, references):
@@ -107,11 +138,13 @@ def test_the_page_has_every_section(reacher, results, references, tmp_path):
         "Performance profiles", "Score over two parameters", "Recovery within one episode"
     ]  # fmt: skip
     tables = recovery_tables(results, references)
-    page = write_report(tmp_path, "All of it", results, {}, [], {}, sections, tables)
+    rows = compute_metrics(results, references)
+    page = write_report(tmp_path, "All of it", results, {}, [], {}, sections, tables, rows, True)
     text = page.read_text(encoding="utf-8")
-    assert all(title in text for title in [*titles, "Normalised score", "How it adapts"])
+    assert all(title in text for title in [*titles, "Normalised score", "Adaptation metrics"])
     names = {path.name for path in (tmp_path / "plots").iterdir()}
     assert {"profile-test_iid.svg", "map-fast.png", "strike-test_iid-random.svg"} <= names
+    assert (tmp_path / "metrics.csv").read_text() == metrics_csv(rows)
     lines = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + len(results.table)
 
@@ -120,7 +153,7 @@ def test_parquet_where_pyarrow_is_there(results, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     from fastadapt.adaptation.evaluation.columns import write_tables
 
-    assert len(write_tables(results, tmp_path)) == 2
+    assert len(write_tables(results.table, tmp_path)) == 2
     table = parquet.read_table(tmp_path / "results.parquet")
     assert table.column_names == list(COLUMNS.names)
     assert table["return"].to_pylist() == results.table["return"].tolist()

@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, load_run, train
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from fastadapt.envs import FastadaptError
 
 SAC = {"num_envs": 4, "width": 16, "batch": 32, "gradient_steps": 1, "warm_up": 350, "replay": 800}

@@ -7,10 +7,11 @@ import sys
 import pytest
 from stable_baselines3 import PPO
 
-from fastadapt.adaptation.cli.evaluate import _default_splits
 from fastadapt.adaptation.cli.main import run
+from fastadapt.adaptation.evaluation.evaluate_run import default_splits
 from fastadapt.adaptation.evaluation.load import load_results
-from fastadapt.adaptation.runs.external import Guest, open_guest, open_measured
+from fastadapt.adaptation.runs.external import ExternalRun, open_external
+from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
@@ -84,7 +85,7 @@ def test_the_agent_of_the_readme_needs_no_name_and_is_checked_every_time(
     monkeypatch.delitem(sys.modules, "nameless_agents")
     importlib.invalidate_caches()
     assert run([*words, *QUICK]) == 2
-    assert "does not do the same in the same trial again" in capsys.readouterr().err
+    assert "is not reproducible" in capsys.readouterr().err
 
 
 def test_a_run_of_which_only_a_control_was_measured_is_compared(tmp_path, capsys):
@@ -112,7 +113,7 @@ def test_a_task_set_without_the_usual_splits_has_its_own_defaults(tmp_path, caps
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     folders = sorted(path.name for path in (tmp_path / "a/evaluations").iterdir())
     assert folders == ["test_iid-0"]
-    assert _default_splits(["train", "validation", "test_gravity", "test_mass"]) == [
+    assert default_splits(["train", "validation", "test_gravity", "test_mass"]) == [
         "test_gravity",
         "test_mass",
     ]
@@ -122,11 +123,11 @@ def test_seeds_of_other_shots_are_not_pooled(tmp_path, capsys):
     words = ["--agent", "random", "--task-set", "reacher-damage", *QUICK]
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     assert run(["evaluate", str(tmp_path / "a"), *words, "--seed", "1"]) == 0
-    assert load_results(open_measured(tmp_path / "a")).gain("random", "validation", 1).n == 20
+    assert load_results(open_run(tmp_path / "a")).gain("random", "validation", 1).n == 20
     again = [*words[:-1], "--seed", "1", "--shots", "0", "--no-report"]
     assert run(["evaluate", str(tmp_path / "a"), *again]) == 0
     assert run(["compare", str(tmp_path / "a"), "--out", str(tmp_path / "report")]) == 2
-    assert "after 0, 1 shots, with another after 0: they cannot be" in capsys.readouterr().err
+    assert "after 0, 1 shots and after 0, so they cannot be" in capsys.readouterr().err
 
 
 def test_online_trials_on_the_command_line(tmp_path, capsys):
@@ -140,33 +141,35 @@ def test_online_trials_on_the_command_line(tmp_path, capsys):
     assert run(["evaluate", where, *words, *online, "--ramp", "-1"]) == 2
     capsys.readouterr()
     assert run(["compare", where, "--out", str(tmp_path / "report")]) == 2
-    assert "no evaluation of shots, only of online trials" in capsys.readouterr().err
+    assert "no few-shot evaluation, only online trials" in capsys.readouterr().err
 
 
 def test_a_directory_belongs_to_one_agent(reacher, model, tmp_path):
-    guest = open_guest(tmp_path / "a", f"sb3:{model}", reacher)
-    again = open_guest(tmp_path / "a", f"sb3:{model}", reacher)
-    assert isinstance(open_measured(tmp_path / "a"), Guest)
+    guest = open_external(tmp_path / "a", f"sb3:{model}", reacher)
+    again = open_external(tmp_path / "a", f"sb3:{model}", reacher)
+    assert isinstance(open_run(tmp_path / "a"), ExternalRun)
     assert guest.config == again.config
     assert guest.agent().name == "sb3-ppo"
     with pytest.raises(FastadaptError, match=r"holds sb3:.*Choose another folder"):
-        open_guest(tmp_path / "a", "random", reacher)
+        open_external(tmp_path / "a", "random", reacher)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "mine.txt").write_text("x")
-    with pytest.raises(FastadaptError, match="holds something else; nothing was written"):
-        open_guest(tmp_path / "b", "random", reacher)
-    with pytest.raises(FastadaptError, match="no memory"):
-        guest.agent(memory=False)
+    with pytest.raises(FastadaptError, match="holds other files; nothing was written"):
+        open_external(tmp_path / "b", "random", reacher)
+    with pytest.raises(FastadaptError, match="only for agents trained by fastadapt"):
+        guest.agent("memory")
+    (tmp_path / "a" / "external.json").rename(tmp_path / "a" / "guest.json")  # its earlier name
+    assert open_run(tmp_path / "a").config == guest.config
     (tmp_path / "a" / "guest.json").write_text("{")
     with pytest.raises(FastadaptError, match="is damaged"):
-        open_measured(tmp_path / "a")
+        open_run(tmp_path / "a")
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--agent", "random"], "needs --task-set"),
-        (["--task-set", "reacher-damage"], "goes with --agent"),
+        (["--task-set", "reacher-damage"], "is for --agent"),
         (["--agent", "sb3:none.zip", "--task-set", "reacher-damage"], "There is no file"),
         (["--agent", "random", "--task-set", "reacher-damge"], "Did you mean 'reacher-damage'"),
     ],

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from fastadapt.adaptation import load_run
-from fastadapt.adaptation.cli.main import main as cli
+from fastadapt.adaptation.cli import main as cli
 from tests.support.own_models import LEGS, write
 
 SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]

@@ -15,8 +15,8 @@ from fastadapt.adaptation.report.beliefs import (
     explained,
     map_beliefs,
     predicted,
+    probe_parameters,
     project,
-    told_parameters,
 )
 from fastadapt.adaptation.report.run_page import report_run
 from fastadapt.adaptation.runs.checkpoint import load_checkpoint
@@ -102,7 +102,7 @@ def test_a_diverged_critic_leaves_the_last_checkpoint(finished, tmp_path, monkey
 
 
 def test_without_memory_it_stays_at_the_prior(finished):
-    agent = finished.agent(memory=False)
+    agent = finished.agent("memory")
     assert agent.name == "pearl-without-memory"
     table = evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
     before, after = (table[table["shot"] == shot]["return"] for shot in (0, 2))
@@ -115,8 +115,8 @@ def test_the_report_shows_what_it_believes(finished):
     result = evaluate(finished.agent(), finished.task_set, "test_iid", (0, 1), 1, num_threads=1)
     result.save(finished.path / "evaluations" / "test_iid-0")
     page = report_run(finished).read_text(encoding="utf-8")
-    assert "What it believes" in page
-    assert (finished.path / "report" / "plots" / "latent-0.png").is_file()
+    assert ">Beliefs<" in page
+    assert (finished.path / "report" / "plots" / "belief-0.png").is_file()
 
 
 def test_a_map_of_beliefs_has_a_dot_for_each_task(finished):
@@ -134,7 +134,7 @@ def test_what_the_belief_holds_is_told_best_and_in_the_units_of_the_parameter():
     tasks = task_set.tasks("test_iid")
     known = ["torso_mass.scale[torso]", "limb_mass.scale[ffoot]"]
     columns = [task_set.names.index(name) for name in known]
-    told = told_parameters(task_set, tasks, task_set.context(tasks)[:, columns])
+    told = probe_parameters(task_set, tasks, task_set.context(tasks)[:, columns])
     assert {t.name for t in told[:2]} == set(known)
     assert all(t.share < 0.5 for t in told[2:])
     for each in told[:2]:
@@ -153,7 +153,7 @@ def test_axes_are_logarithmic_where_the_law_is():
 def test_exchanged_beliefs_change_what_was_adapted_alone(finished):
     own, others = (
         evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
-        for agent in (finished.agent(), finished.agent(exchanged=True))
+        for agent in (finished.agent(), finished.agent("swapped-context"))
     )
     assert set(others["agent"]) == {"pearl-exchanged"}
     before, after = (own["shot"] == shot for shot in (0, 2))

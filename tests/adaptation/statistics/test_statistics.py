@@ -9,7 +9,6 @@ import scipy.stats
 from fastadapt.adaptation.statistics.bootstrap import (
     Interval,
     bootstrap,
-    hierarchical_bootstrap,
     iqm,
     mean,
     median,
@@ -166,24 +165,6 @@ def test_both_ways_of_resampling_are_wider_than_either():
         interval = bootstrap(scores, resample=way)
         widths[way] = interval.high - interval.low
     assert widths["both"] > max(widths["tasks"], widths["runs"])
-
-
-def test_the_hierarchical_interval_sees_every_level():
-    rng = np.random.default_rng(0)
-    only_tasks = np.broadcast_to(rng.normal(size=(1, 30, 1)), (3, 30, 4))
-    flat = bootstrap(only_tasks.mean(axis=2), reps=5000)
-    whole = hierarchical_bootstrap(only_tasks, reps=5000)
-    assert whole.point == pytest.approx(flat.point)
-    # Every run draws its own tasks, so three runs average three draws.
-    assert (whole.high - whole.low) == pytest.approx((flat.high - flat.low) / 3**0.5, rel=0.1)
-    only_runs = np.broadcast_to(np.array([0.0, 6.0])[:, None, None], (2, 8, 3))
-    interval = hierarchical_bootstrap(only_runs)
-    assert (interval.low, interval.point, interval.high) == (0.0, 3.0, 6.0)
-    only_episodes = np.broadcast_to(np.array([0.0, 1.0]), (1, 2, 2))
-    interval = hierarchical_bootstrap(only_episodes, reps=20_000)
-    assert (interval.low, interval.high) == (0.0, 1.0)  # binomial(4, 1/2) / 4
-    with pytest.raises(FastadaptError, match="runs, tasks, episodes"):
-        hierarchical_bootstrap([[1.0]])
 
 
 def test_a_performance_profile_by_hand():

@@ -211,14 +211,14 @@ def test_a_diverged_inner_step_is_reported_and_not_taken(maml, robots):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"inner": {"steps": 0}}, "inner steps must be 1 to 5"),
-        ({"inner": {"steps": 6}}, "inner steps must be 1 to 5"),
+        ({"inner": {"steps": 0}}, "steps = 0; it must be greater than or equal to 1"),
+        ({"inner": {"steps": 6}}, "steps = 6; it must be less than or equal to 5"),
         ({"tasks": 2}, "too small a batch"),
         ({"tasks": 0}, "tasks"),
         ({"inner": {"objective": "ratio"}}, "likelihood-ratio"),
-        ({"inner": {"order": "third"}}, "first, second"),
-        ({"outer": {"method": "sgd"}}, "ppo, trpo"),
-        ({"outer": {"method": "trpo"}}, "learned signal"),
+        ({"inner": {"order": "third"}}, "'first' or 'second'"),
+        ({"outer": {"method": "sgd"}}, "'ppo' or 'trpo'"),
+        ({"outer": {"method": "trpo"}}, "learned advantage"),
         ({"inner": {"learning_rate": float("nan")}}, "finite"),
         ({"outer": {"kl_limit": 0.0}}, "kl_limit"),
         ({"inner": 5}, "table"),
@@ -261,7 +261,7 @@ def test_training_resumes_bit_for_bit(reacher, robots, method):
 
 
 def test_a_checkpoint_of_another_policy_is_refused(reacher, maml):
-    with pytest.raises(FastadaptError, match="parameters"):
+    with pytest.raises(FastadaptError, match="do not fit"):
         make_agent("maml", reacher, width=9).load_state(maml.state())
 
 

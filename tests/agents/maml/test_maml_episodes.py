@@ -8,6 +8,7 @@ import torch
 from torch.distributions import Normal
 
 from fastadapt.agents import make_agent
+from fastadapt.agents.checkpoint_arrays import ModuleArrays
 from fastadapt.agents.maml.episodes import (
     Episodes,
     Judge,
@@ -182,7 +183,7 @@ def test_the_critic_learns_what_depends_on_the_task_and_comes_back():
     values = critic.values(features)
     assert (values - returns).square().mean() < 0.1 * returns.var()
     other = TaskCritic(4)
-    other.load_state(*critic.state())
+    ModuleArrays(other).load_state(ModuleArrays(critic).state())
     torch.testing.assert_close(other.values(features), values)
     twice = [c.learn(features, returns, torch.Generator().manual_seed(1)) for c in (critic, other)]
     assert twice[0] == twice[1]

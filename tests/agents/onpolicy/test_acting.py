@@ -9,7 +9,15 @@ from fastadapt.envs import make_batch
 from tests.agents.onpolicy.conftest import SMALL
 from tests.agents.onpolicy.test_rollout import rolled, speaking
 
-NAMES = ["healthy", "robust", "informed", "ceiling", "rl2-continuing", "window", "rma"]
+NAMES = [
+    "nominal-continuing",
+    "domain-randomised-continuing",
+    "informed",
+    "oracle-continuing",
+    "rl2-continuing",
+    "window",
+    "rma",
+]
 
 
 def small(name, task_set):
@@ -102,5 +110,5 @@ def test_an_exchanged_memory_is_that_of_the_other_robot(rl2, hoppers):
     snapshot = rl2.snapshot()
     own = rl2.act(observation, False)
     rl2.restore(snapshot)
-    rl2.exchange(np.roll(np.arange(6), 1))
+    rl2.swap_context(np.roll(np.arange(6), 1))
     np.testing.assert_array_equal(rl2.act(observation, False), np.roll(own, 1, axis=0))

@@ -7,7 +7,13 @@ from fastadapt.agents import make_agent
 from fastadapt.envs import load_task_set, make_batch
 from tests.agents.onpolicy.conftest import SMALL
 
-AGENTS = ["rl2-continuing", "robust", "healthy", "informed", "window"]
+AGENTS = [
+    "rl2-continuing",
+    "domain-randomised-continuing",
+    "nominal-continuing",
+    "informed",
+    "window",
+]
 
 
 def trained(name, task_set, iterations, stop_after=None, **settings):

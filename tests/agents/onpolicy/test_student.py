@@ -31,7 +31,7 @@ def taught(hopper, hoppers):
 
 
 def lesson_of(agent, envs, led=False, steps=24):
-    agent._stream.attach(envs)
+    agent._stream.attach(envs, envs.task_set)
     generator = torch.Generator().manual_seed(0)
     whom = np.full(6, led)
     return give_lesson(

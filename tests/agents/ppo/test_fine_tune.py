@@ -12,7 +12,7 @@ from fastadapt.agents import make_agent
 from fastadapt.agents.config import PPOConfig
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.nn.actor_critic import ActorCritic, log_prob
-from fastadapt.agents.ppo.fine_tune_config import TuningConfig
+from fastadapt.agents.ppo.config import TuningConfig
 from fastadapt.agents.ppo.tuning import (
     Shot,
     call,
@@ -102,7 +102,7 @@ def test_the_networks_of_tasks_are_their_own():
 
 
 class Aim:
-    """Tasks without dynamics: each pays for actions near a point that nobody tells."""
+    """Tasks without dynamics: each rewards actions near a hidden point."""
 
     observations = ("nothing",)
     horizon = 20
@@ -117,6 +117,14 @@ class Aim:
         from types import SimpleNamespace
 
         return [SimpleNamespace(low=-1.0, high=1.0)] * 2
+
+    @staticmethod
+    def control_step():
+        return 0.1
+
+    @staticmethod
+    def tasks(split):
+        return []
 
     def episode(self, agent, explore):
         """Return the mean reward of every task."""
@@ -204,5 +212,5 @@ def test_who_is_still_in_its_shot_does_not_learn_yet():
 
 @pytest.mark.parametrize("bad", [{"gradient_steps": 0}, {"learning_rate": -1.0}])
 def test_impossible_settings_are_refused(bad):
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="must be greater"):
         replace(TuningConfig(), **bad)

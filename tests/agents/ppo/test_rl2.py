@@ -7,10 +7,10 @@ import torch
 from fastadapt.agents import (
     AdaptiveAgent,
     Transition,
-    list_agents,
     make_agent,
 )
 from fastadapt.agents.ppo.rl2 import RL2WithoutMemory
+from fastadapt.agents.registry import AGENTS
 from tests.agents.conftest import SMALL
 
 
@@ -28,7 +28,7 @@ def live(agent, envs, steps, explore=False):
 
 @pytest.mark.parametrize("name", ["rl2", "domain-randomised", "oracle"])
 def test_every_agent_has_the_interface(name, reacher):
-    assert name in list_agents()
+    assert name in AGENTS
     assert isinstance(make_agent(name, reacher, **SMALL), AdaptiveAgent)
 
 
@@ -107,7 +107,7 @@ def test_a_robot_that_has_ended_is_ignored_until_its_next_episode(small_rl2, rea
 
 def test_without_memory_no_part_of_the_past_matters(reacher):
     full = make_agent("rl2", reacher, seed=3, **SMALL)
-    wiped = RL2WithoutMemory(reacher, 3, full.config)
+    wiped = RL2WithoutMemory(full.spec, 3, full.config)
     torch.nn.init.normal_(full.network.actor[-1].weight)
     wiped.load_state(full.state())
     flags = np.zeros(1, bool)

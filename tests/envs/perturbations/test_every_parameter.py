@@ -45,7 +45,7 @@ def extremes(laws):
 def values_of(task_set, block, parameter):
     """Return the values to try: the ends over the laws of all splits, or what a switch does."""
     if parameter.name not in type(block.perturbation).model_fields:
-        return [parameter.struck]
+        return [parameter.default]
     return extremes([some.law_of(parameter) for some in laws_of(task_set, block)])
 
 
@@ -79,7 +79,7 @@ def ends(task_set):
         for columns in columns_of(task_set, block):
             active = nominal.copy()
             for column, values in columns.items():
-                often = block.perturbation.flickers and column % 2 != block.start % 2  # mean_off
+                often = block.perturbation.intermittent and column % 2 != block.start % 2
                 active[column] = min(values) if often else farthest(values, nominal[column])
             if at_once is not None:
                 active[at_once] = 0.0

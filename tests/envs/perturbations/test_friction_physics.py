@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, make_batch
-from fastadapt.envs.perturbations import ContactFriction, Edit
+from fastadapt.envs.perturbations import Edit
+from fastadapt.envs.perturbations.contact_friction import ContactFriction
 from fastadapt.envs.simulation.factory import make_simulation
 from tests.support.declared import constant, declare
 from tests.support.scenes import model_of, perturb, record, simulate

@@ -1,4 +1,4 @@
-"""Bringing an object to a goal with somebody's own robot: a gantry with a turning finger."""
+"""Bringing an object to a goal with a custom robot: a gantry with a turning finger."""
 
 import mujoco
 import numpy as np

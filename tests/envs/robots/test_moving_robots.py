@@ -1,4 +1,4 @@
-"""What objectives with a moving root share: memory, root motion, actions, errors."""
+"""Objectives with a moving root: memory, root motion, actions, errors."""
 
 import mujoco
 import numpy as np
@@ -210,5 +210,5 @@ def test_a_motor_without_a_range_gets_a_sentence():
     cls = type(
         "Unlimited", (Cart,), {"spec": staticmethod(lambda: mujoco.MjSpec.from_string(text))}
     )
-    with pytest.raises(FastadaptError, match=r"'push' is no position servo and has no ctrlrange"):
+    with pytest.raises(FastadaptError, match=r"'push' is not a position servo and has no ctrl"):
         cls.actions()

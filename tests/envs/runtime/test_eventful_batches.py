@@ -20,8 +20,8 @@ both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])
 
 
 def test_everything_that_is_no_model_field_is_in_the_set():
-    kinds = perturbation_kinds().items()
-    special = {name for name, cls in kinds if cls.signals or cls.flickers}
+    kinds = perturbation_kinds(plugins=False).items()
+    special = {name for name, cls in kinds if cls.signals or cls.intermittent}
     assert special <= {entry["kind"] for entry in EVERYTHING}
     tasks = roll(SET, TASKS, ACTIONS)
     nominal = roll(SET, SET.nominal, ACTIONS)
@@ -99,7 +99,7 @@ def test_a_b_a_is_a_bit_for_bit(backend):
     def seen(tasks):
         batch.set_tasks(tasks)
         out = Recorder(batch).reset(seed=5).step(ACTIONS[:, :2]).roll()
-        signals = batch._tasks._physics._signals
+        signals = batch._schedule._writer._signals
         arrays = {name: signals[name].copy() for name in sorted(signals.names())}
         return out, arrays
 

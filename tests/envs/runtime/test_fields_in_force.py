@@ -1,4 +1,4 @@
-"""What is written only where it changes is what writing everything anew would give."""
+"""Fields that are written only where they change equal those that are all written anew."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,12 +16,12 @@ TIMES = st.floats(0.01, 0.2).map(lambda t: {"law": "uniform", "low": t, "high": 
 
 def written_anew(batch):
     """Return the fields and signals that all perturbations together give, none of them left out."""
-    force, sim = batch._tasks, batch.sim
-    edit = Edit(sim, np.arange(batch.num_envs), force._physics._signals)
+    force, sim = batch._schedule, batch.sim
+    edit = Edit(sim, np.arange(batch.num_envs), force._writer._signals)
     blocks = batch.task_set.blocks
     for b in sorted(range(len(blocks)), key=lambda b: blocks[b].perturbation.stage):
-        flicker = force._flickers.get(b)
-        level = force._applied[:, [b]] if flicker is None else flicker.struck(edit.ids)
+        flicker = force._faults.get(b)
+        level = force._applied[:, [b]] if flicker is None else flicker.faulty(edit.ids)
         blocks[b].apply(edit, force.vectors, level)
     return edit
 

@@ -259,7 +259,7 @@ REFUSED = {
          **seconds(ramp=1)}, "'steps' is a whole number"),
     "ramp of a flicker": (
         {**perturbation("intermittent-actuator", "*"), "off_fraction": constant(0.1),
-         "mean_off": constant(1), **seconds(ramp=1)}, "comes and goes by itself"),
+         "mean_off": constant(1), **seconds(ramp=1)}, "an intermittent fault has no ramp"),
     "repaired twice": ({**MASS, **seconds(repair=1, duration=1)}, "leave one of them out"),
     "event": ({**MASS, "event": "landing"}, "touch-down"),
 }  # fmt: skip

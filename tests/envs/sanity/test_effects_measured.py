@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set
-from fastadapt.envs.sanity.effects import measure
-from fastadapt.envs.sanity.extremes import all_ends
+from fastadapt.envs.sanity.effects import measure_effects
+from fastadapt.envs.sanity.extremes import all_extremes
 from fastadapt.envs.sanity.speed import task_costs, try_out
 from tests.support.declared import constant, declare
 from tests.support.own_models import write
@@ -14,8 +14,8 @@ WIDE = {"law": "uniform", "low": 0.5, "high": 2.0}
 
 
 def one(*perturbations, environment="cheetah", **splits):
-    effects = measure(declare(environment, *perturbations, **splits), 1)
-    return {effect.ends.name: effect for effect in effects}
+    effects = measure_effects(declare(environment, *perturbations, **splits), 1)
+    return {effect.extremes.name: effect for effect in effects}
 
 
 SCALE = 'scale = { law = "uniform", low = 0.5, high = 2.0 }'
@@ -27,13 +27,13 @@ def perturbation(kind, target, law=""):
 
 
 def test_every_parameter_of_the_shipped_set_is_measured_and_acts(cheetah):
-    effects = measure(cheetah, 1)
-    assert [effect.ends.name for effect in effects] == list(cheetah.names)
+    effects = measure_effects(cheetah, 1)
+    assert [effect.extremes.name for effect in effects] == list(cheetah.names)
     assert all(effect.acts for effect in effects)
 
 
 def test_the_ends_are_those_of_all_splits(cheetah):
-    ends = {some.name: some for some in all_ends(cheetah)}
+    ends = {some.name: some for some in all_extremes(cheetah)}
     assert ends["torso_mass.scale[torso]"].values == (0.25, 4.0)
     assert ends["weak.strength[bshin]"].values == (0.0, 0.7)
     assert ends["dead.dead[bshin]"].values == (0.0, 1.0)
@@ -78,10 +78,10 @@ def test_locks_stand_and_dead_joints_do_not_drive():
 def test_what_does_nothing_is_flagged(tmp_path):
     damping = perturbation("joint-damping", "JOINT", SCALE)
     path = write(tmp_path, perturbations=damping)
-    assert [effect.acts for effect in measure(load_task_set(path), 1)] == [True]
+    assert [effect.acts for effect in measure_effects(load_task_set(path), 1)] == [True]
     xml = path.with_suffix(".xml")
     xml.write_text(xml.read_text().replace('damping="0.2"', ""))  # a multiple of nothing
-    assert [effect.acts for effect in measure(load_task_set(path), 1)] == [False]
+    assert [effect.acts for effect in measure_effects(load_task_set(path), 1)] == [False]
 
 
 def test_what_no_split_ever_changes_is_left_out():
@@ -136,7 +136,7 @@ REACH = 'objective = "reach-site"\nsite = "nozzle"\nlockable = ["left", "right"]
 def test_the_force_of_what_moves_no_joint_is_measured(tmp_path, actuator):
     """A gripper pulled by a tendon, a nozzle at a site."""
     strength = perturbation("motor-strength", actuator, SCALE)
-    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, strength)), 1)
+    (effect,) = measure_effects(load_task_set(write(tmp_path, GRIPPER, REACH, strength)), 1)
     full = {"grip": 30.0, "jet": 2.0}[actuator]
     assert effect.measured == pytest.approx((full, 0.5 * full, 2.0 * full))
     assert (effect.what, effect.unit, effect.acts) == ("largest force, held still", "N", True)
@@ -145,7 +145,7 @@ def test_the_force_of_what_moves_no_joint_is_measured(tmp_path, actuator):
 def test_a_finger_on_a_tendon_is_driven_by_it(tmp_path):
     """Its lock has a travel to take away, though no actuator is on the joint."""
     lock = perturbation("locked-joint", "left")
-    (effect,) = measure(load_task_set(write(tmp_path, GRIPPER, REACH, lock)), 1)
+    (effect,) = measure_effects(load_task_set(write(tmp_path, GRIPPER, REACH, lock)), 1)
     free, _, locked = effect.measured
     assert effect.unit == "m"
     assert free > 0.04 > 1e-4 > locked

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import make_batch
-from fastadapt.envs.tasks.freeze import freeze
+from fastadapt.envs.tasks.freeze import freeze_task_set
 from tests.support.shipped import NAMES, assert_frozen_alike
 from tests.support.shipped import shipped as load
 
@@ -105,7 +105,7 @@ def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(shipped, tmp_path)
         assert len(known) == shipped.file.splits[split].count
     path = tmp_path / f"{shipped.name}.toml"
     path.write_text(shipped.source)
-    assert_frozen_alike(json.loads(freeze(path).read_text()), frozen)
+    assert_frozen_alike(json.loads(freeze_task_set(path).read_text()), frozen)
 
 
 def test_no_task_is_in_two_splits(shipped):

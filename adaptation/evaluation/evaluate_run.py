@@ -1,0 +1,218 @@
+"""Evaluation of a run on several splits, saved in its directory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.runs.external import ExternalRun
+from fastadapt.adaptation.runs.machine import versions
+from fastadapt.adaptation.runs.open_run import open_run
+from fastadapt.adaptation.runs.run import Ablation, Run
+from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.agents.interface import agent_name
+from fastadapt.errors import FastadaptError
+
+Progress = Callable[[str, int, int], None]
+"""Called with a title, the number of completed steps, and their total."""
+_SUFFIXES: dict[Ablation | None, str] = {
+    None: "",
+    "memory": "-without-memory",
+    "swapped-context": "-exchanged",
+}
+"""Endings of the folders of ablations."""
+
+
+def evaluate_run(
+    run: str | Path | Run,
+    splits: Sequence[str] = (),
+    shots: Sequence[int] = (0, 1, 2, 5),
+    episodes: int = 2,
+    seed: int = 0,
+    *,
+    ablate: Ablation | None = None,
+    num_threads: int = 0,
+    out: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Evaluate the agent of a run on frozen tasks and save the results in its directory.
+
+    Splits that an earlier call with the same arguments completed are loaded, unless the agent is
+    external: its code may have changed.
+
+    Args:
+        run: a run directory, `zoo:NAME`, or an opened run.
+        splits: of the run's task set (default: see `default_splits`).
+        shots: numbers of shots after which to measure.
+        episodes: measured episodes for each task and number of shots.
+        seed: of starts, goals and exploration.
+        ablate: a control: `memory` or `swapped-context`.
+        num_threads: threads that simulate; 0 means one per processor.
+        out: directory for a run of the zoo (default: `runs/NAME`).
+        on_progress: called while each split is measured.
+
+    Returns:
+        The results on all splits together.
+
+    Raises:
+        FastadaptError: no such run or split, an impossible number, or an ablation that the agent
+            does not support.
+        KeyboardInterrupt: Ctrl-C; completed splits are saved.
+    """
+    opened = open_run(run, out)
+    agent = opened.agent(ablate)
+    shots = checked_shots(shots)
+    wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
+    results: list[Result] = []
+    for split in _chosen_splits(opened, splits):
+        folder = opened.path / "evaluations" / f"{split}-{seed}{_SUFFIXES[ablate]}"
+        result = _completed(Result, folder, "summary.json", opened, wanted)
+        if result is None:
+            show = _counted(on_progress, agent, split, len(shots) * episodes)
+            result = evaluate(
+                agent,
+                opened.task_set,
+                split,
+                shots,
+                episodes,
+                seed,
+                num_threads=num_threads,
+                on_measure=lambda _, show=show: show(),
+            )
+            result.meta["iterations"] = opened.iterations_done()
+            result.save(folder)
+        results.append(result)
+    return Result.concatenate(results)
+
+
+def evaluate_run_online(
+    run: str | Path | Run,
+    splits: Sequence[str] = (),
+    plan: OnlinePlan | None = None,
+    seed: int = 0,
+    *,
+    ablate: Ablation | None = None,
+    num_threads: int = 0,
+    out: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> list[OnlineResult]:
+    """Run online trials with the agent of a run and save the results in its directory.
+
+    Args:
+        run: see `evaluate_run`.
+        splits: see `evaluate_run`.
+        plan: duration of the episode, onset and course of the damage.
+        seed: of starts, goals and onsets.
+        ablate: `memory`, or None.
+        num_threads: threads that simulate; 0 means one per processor.
+        out: see `evaluate_run`.
+        on_progress: called while each split is measured.
+
+    Returns:
+        One result for each split.
+
+    Raises:
+        FastadaptError: see `evaluate_run`; `swapped-context` needs shots.
+        KeyboardInterrupt: Ctrl-C; completed splits are saved.
+    """
+    if ablate == "swapped-context":
+        raise FastadaptError("--ablate swapped-context needs shots: leave out --online.")
+    plan, opened = plan or OnlinePlan(), open_run(run, out)
+    agent, task_set = opened.agent(ablate), opened.task_set
+    wanted = _settings(opened, seed) | {"plan": asdict(plan)}
+    results: list[OnlineResult] = []
+    for split in _chosen_splits(opened, splits):
+        folder = opened.path / "evaluations" / f"{split}-{seed}-online{_SUFFIXES[ablate]}"
+        result = _completed(OnlineResult, folder, "online.json", opened, wanted)
+        if result is None:
+            tasks = task_set.tasks(split)
+            steps = round(plan.duration / task_set.environment.control_step())
+            show = _counted(on_progress, agent, split, steps)
+            trial = run_online(
+                agent,
+                task_set,
+                tasks,
+                plan,
+                seed,
+                num_threads=num_threads,
+                on_step=lambda *_, show=show: show(),
+            )
+            result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial)
+            result.meta["iterations"] = opened.iterations_done()
+            result.save(folder)
+        results.append(result)
+    return results
+
+
+def default_splits(available: Sequence[str]) -> list[str]:
+    """Return `test_iid` and `test_held_out_damage` where available, or else all test splits."""
+    usual = [split for split in ("test_iid", "test_held_out_damage") if split in available]
+    return usual or [split for split in available if split.startswith("test")]
+
+
+def _chosen_splits(run: Run, splits: Sequence[str]) -> list[str]:
+    """Return the splits to evaluate; an unknown one is refused before any is measured."""
+    task_set = run.task_set
+    chosen = list(dict.fromkeys(splits or default_splits(task_set.splits)))
+    if not chosen:
+        raise FastadaptError(
+            f"'{task_set.name}' has no test split: choose one with --split. Available: "
+            f"{', '.join(task_set.splits)}."
+        )
+    for split in chosen:
+        task_set.tasks(split)
+    return chosen
+
+
+def _settings(run: Run, seed: int) -> dict[str, Any]:
+    """Return the settings that determine the numbers of every evaluation."""
+    return {
+        "task_set_hash": run.config.task_set_hash,
+        "evaluation_seed": seed,
+        "iterations": run.iterations_done(),
+        "versions": versions(),
+    }
+
+
+class _Saved(Protocol):
+    """Results that can be loaded from a folder."""
+
+    @property
+    def meta(self) -> dict[str, Any]: ...
+
+    @staticmethod
+    def load(folder: Path) -> Any: ...
+
+
+S = TypeVar("S", bound=_Saved)
+
+
+def _completed(
+    kind: type[S], folder: Path, marker: str, run: Run, wanted: Mapping[str, Any]
+) -> S | None:
+    """Return the saved results if they were made with just these settings, else None."""
+    if isinstance(run, ExternalRun) or not (folder / marker).is_file():
+        return None
+    try:
+        result = kind.load(folder)
+    except FastadaptError:  # damaged, or of a later format
+        return None
+    has = result.meta | {"versions": result.meta.get("machine", {}).get("versions")}
+    return result if all(has.get(key) == value for key, value in wanted.items()) else None
+
+
+def _counted(
+    on_progress: Progress | None, agent: Any, split: str, total: int
+) -> Callable[[], None]:
+    """Return a callback that reports one more completed step."""
+    if on_progress is None:
+        return lambda: None
+    title, count = f"{agent_name(agent)} on {split}", itertools.count(1)
+    on_progress(title, 0, total)
+    return lambda: on_progress(title, next(count), total)

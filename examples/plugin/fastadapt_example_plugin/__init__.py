@@ -1,0 +1,1 @@
+"""Extensions of fastadapt, one module each; `pyproject.toml` says under which names."""

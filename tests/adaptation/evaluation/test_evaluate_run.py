@@ -1,0 +1,83 @@
+"""Evaluating a run from Python: saved by split, resumed by split, with its controls."""
+
+import numpy as np
+import pytest
+
+from fastadapt.adaptation import evaluate_run, evaluate_run_online, train
+from fastadapt.adaptation.evaluation.load import load_results
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.trials.online import OnlinePlan
+from fastadapt.errors import FastadaptError
+
+SPLITS = ("validation", "test_iid")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "a"
+    return train("rl2", "reacher-damage", out, iterations=1, num_envs=2, width=8, episodes=1)
+
+
+def test_completed_splits_survive_ctrl_c_and_are_not_measured_again(run):
+    seen = []
+
+    def stop(title, done, total):
+        seen.append((title, done, total))
+        if title == "rl2 on test_iid" and done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(run, SPLITS, (0, 1), 1, on_progress=stop)
+    assert seen == [
+        *(("rl2 on validation", done, 2) for done in (0, 1, 2)),
+        *(("rl2 on test_iid", done, 2) for done in (0, 1)),
+    ]
+    folders = run.path / "evaluations"
+    assert [path.name for path in folders.iterdir()] == ["validation-0"]
+    first = Result.load(folders / "validation-0")
+    seen.clear()
+    result = evaluate_run(
+        run.path, SPLITS, [1, 0, 1], 1, on_progress=lambda title, *_: seen.append(title)
+    )
+    assert set(seen) == {"rl2 on test_iid"}
+    assert result.splits == list(SPLITS)
+    assert np.array_equal(result.table[: len(first.table)], first.table)
+    assert np.array_equal(load_results(run, SPLITS[:1]).table, first.table)
+    evaluate_run(run, SPLITS[:1], (0,), 1, on_progress=lambda title, *_: seen.append(title))
+    assert seen[-1] == "rl2 on validation"  # other shots
+
+
+def test_ablations_have_folders_of_their_own(run):
+    for ablate, ending in (("memory", "without-memory"), ("swapped-context", "exchanged")):
+        result = evaluate_run(run, SPLITS[:1], (0, 1), 1, 3, ablate=ablate)
+        assert result.agents == [f"rl2-{ending}"]
+        assert (run.path / "evaluations" / f"validation-3-{ending}" / "summary.json").is_file()
+
+
+def test_online_trials_of_a_run(run):
+    plan = OnlinePlan(4.0, 1.0, 2.0)
+    (first,) = evaluate_run_online(run, SPLITS[:1], plan)
+    assert (run.path / "evaluations" / "validation-0-online" / "online.json").is_file()
+    (again,) = evaluate_run_online(
+        run, SPLITS[:1], plan, on_progress=lambda *_: pytest.fail("measured again")
+    )
+    assert again.summary() == first.summary()
+    with pytest.raises(FastadaptError, match="needs shots"):
+        evaluate_run_online(run, SPLITS[:1], plan, ablate="swapped-context")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"splits": ("validation", "test_idd")}, "Did you mean 'test_iid'"),
+        ({"shots": (-1,)}, "a number of shots"),
+        ({"shots": 3}, "give numbers such as"),
+        ({"out": "somewhere"}, "for runs of the zoo"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_measured(run, changes, message):
+    def measured(*_):
+        raise AssertionError("measured first")
+
+    with pytest.raises(FastadaptError, match=message):
+        evaluate_run(run.path, **{"seed": 9, "on_progress": measured} | changes)
