@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ from fastadapt.agents.onpolicy.update import Update
 from fastadapt.agents.optim import gae
 from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs import BatchedEnv, TaskSet
+from fastadapt.envs.arrays import Array
 from fastadapt.envs.rng import key_of
 
 
@@ -64,9 +66,10 @@ class OnPolicyAgent(PolicyAgent):
         collected = time.perf_counter()
         if config.update.schedule == "linear":
             self._update.rate = config.scheduled_rate(iteration)
-        metrics = self._update(rollout, self._advantages(rollout), generator)
+        rewards = self._counted(rollout.rewards)
+        metrics = self._update(rollout, self._advantages(rollout, rewards), generator)
         # Only now: during the update the networks must see what they saw in the rollout.
-        self.scales.update(rollout.observations, rollout.rewards, rollout.ended)
+        self.scales.update(rollout.observations, rewards, rollout.ended)
         self._carried = rollout.end
         return {
             "env_steps": float(rollout.rewards.size),
@@ -79,11 +82,16 @@ class OnPolicyAgent(PolicyAgent):
             "seconds_updating": time.perf_counter() - collected,
         }
 
-    def _advantages(self, rollout: Rollout) -> Tensor:
-        rewards = torch.from_numpy(self.scales.rewards(rollout.rewards)).float()
+    def _counted(self, rewards: Array) -> Array:
+        """Return rewards as training counts them."""
+        floor = self.config.reward_floor
+        return rewards if floor is None else np.maximum(rewards, floor)
+
+    def _advantages(self, rollout: Rollout, rewards: Array) -> Tensor:
+        scaled = torch.from_numpy(self.scales.rewards(rewards)).float()
         settings = self.config.update
         return gae.advantages(
-            rewards, rollout.values, rollout.next_values, rollout.carry, settings.gamma,
+            scaled, rollout.values, rollout.next_values, rollout.carry, settings.gamma,
             settings.lam,
         )  # fmt: skip
 

@@ -67,6 +67,10 @@ class OnPolicyConfig(AgentConfig):
     """How far the return reaches: over the "episode", or over the episodes of the "trial"."""
     falls_end_returns: bool = True
     """Whether nothing follows a fall, within a trial too (`returns` "trial")."""
+    reward_floor: float | None = None
+    """Least reward of a control step that training counts (None: all count in full). Where living
+    badly costs more than a fall, an untrained policy learns to fall early; with a floor of 0 it
+    does not (`only_positive_rewards` in legged_gym, Rudin et al. 2022). Scores keep all rewards."""
     informed_critic: bool = True
     """Whether the critic, and it alone, sees the parameters of the task (Pinto et al. 2018)."""
     burn_in: NonNegativeInt = 0
