@@ -92,6 +92,10 @@ class PolicyAgent(NetworkAgent):
         """Return the training tasks `start` to `start + count`."""
         return task_set.sample("train", count, self.seed, start=start)
 
+    def numbered_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:
+        """Return the tasks `start` to `start + count` in the order in which robots face them."""
+        return self.training_tasks(task_set, count, start)
+
     def begin(self, num_tasks: int) -> None:
         """Face N new tasks with an empty memory."""
         history = History.empty(num_tasks, self.observations, self.actions, self.window)

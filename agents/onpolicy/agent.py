@@ -22,9 +22,9 @@ from fastadapt.agents.onpolicy.stream import Stream
 from fastadapt.agents.onpolicy.update import Update
 from fastadapt.agents.optim import gae
 from fastadapt.agents.spec import AgentSpec
-from fastadapt.envs import BatchedEnv, TaskSet
+from fastadapt.envs import BatchedEnv, Task, TaskSet
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.rng import key_of
+from fastadapt.envs.rng import key_of, uniforms
 
 
 class OnPolicyAgent(PolicyAgent):
@@ -48,6 +48,20 @@ class OnPolicyAgent(PolicyAgent):
         self._update = Update(self.policy, self.critic, self.reader, config.update)
         self._stream = Stream(self, config.num_envs, config.trial)
         self._carried = Carried.empty(self.policy, config.num_envs, self.inputs())
+
+    def numbered_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:
+        """Return training tasks in order; by the curriculum, the first ones are healthy."""
+        tasks = self.training_tasks(task_set, count, start)
+        eased = self.config.eased_tasks(self.spec.horizon)
+        if not eased:
+            return tasks
+        numbers = np.arange(start, start + count)
+        drawn = uniforms(key_of(self.seed, "curriculum"), numbers.astype(np.uint64), 1)[:, 0]
+        healthy = drawn < 1.0 - numbers / eased
+        return [
+            task_set.nominal if spared else task
+            for task, spared in zip(tasks, healthy, strict=True)
+        ]
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Live through some more control steps with every robot, and learn from them."""

@@ -67,6 +67,9 @@ class OnPolicyConfig(AgentConfig):
     """How far the return reaches: over the "episode", or over the episodes of the "trial"."""
     falls_end_returns: bool = True
     """Whether nothing follows a fall, within a trial too (`returns` "trial")."""
+    curriculum: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the planned training over which robots are healthy at first and less and less often
+    (0: all tasks follow the task set from the start)."""
     reward_floor: float | None = None
     """Least reward of a control step that training counts (None: all count in full). Where living
     badly costs more than a fall, an untrained policy learns to fall early; with a floor of 0 it
@@ -86,6 +89,15 @@ class OnPolicyConfig(AgentConfig):
     def __post_init__(self) -> None:
         if self.burn_in > self.steps:
             raise ValueError(f"burn_in = {self.burn_in}; it must be at most steps = {self.steps}.")
+
+    def eased_tasks(self, horizon: int) -> float:
+        """Return the number of tasks after which no robot is healthy by the curriculum.
+
+        Args:
+            horizon: control steps of an episode that lasts to the time limit.
+        """
+        steps = self.planned_iterations * self.steps * self.num_envs
+        return self.curriculum * steps / (self.trial * horizon)
 
     def scheduled_rate(self, iteration: int) -> float:
         """Return the step size of an iteration under the linear schedule."""

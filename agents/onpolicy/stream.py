@@ -98,7 +98,7 @@ class Stream:
             return
         self._envs, self._task_set = envs, task_set
         self._tasks = NumberedTasks(
-            lambda count, start: self._agent.training_tasks(task_set, count, start)
+            lambda count, start: self._agent.numbered_tasks(task_set, count, start)
         )
         tasks = [self._tasks[int(number)] for number in self._numbers]
         envs.set_tasks(tasks)

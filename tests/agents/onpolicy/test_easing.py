@@ -1,4 +1,4 @@
-"""Rewards as training counts them."""
+"""Training made easier: rewards with a floor, healthy robots first."""
 
 import numpy as np
 import torch
@@ -32,3 +32,22 @@ def test_the_history_shows_the_reward_itself(hopper, hoppers):
     ]
     seen = [rolled(agent, hoppers, 1)[0].inputs for agent in agents]
     assert torch.equal(*seen)
+
+
+def test_a_curriculum_begins_with_the_healthy_robot_and_ends_with_the_task_set(hopper):
+    settings = SMALL | {"planned_iterations": 100, "curriculum": 0.5}
+    agent = make_agent("rl2-continuing", hopper, seed=3, **settings)
+    eased = agent.config.eased_tasks(agent.spec.horizon)
+    assert eased == 0.5 * 100 * 24 * 6 / (0.1 * agent.spec.horizon)
+    tasks = agent.numbered_tasks(hopper, 200, 0)
+    own = agent.training_tasks(hopper, 200, 0)
+    healthy = np.array([task == hopper.nominal for task in tasks])
+    first, last = healthy[: int(eased / 4)], healthy[int(eased) + 1 :]
+    assert first.mean() > 0.7
+    assert not last.any()
+    assert all(task in (ours, hopper.nominal) for task, ours in zip(tasks, own, strict=True))
+    assert agent.numbered_tasks(hopper, 20, 30) == tasks[30:50]
+
+
+def test_without_a_curriculum_no_task_is_eased(hopper, rl2):
+    assert rl2.numbered_tasks(hopper, 20, 0) == rl2.training_tasks(hopper, 20, 0)
