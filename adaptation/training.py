@@ -27,6 +27,7 @@ from fastadapt.adaptation.runs.run import (
     options_of,
 )
 from fastadapt.adaptation.runs.warm_start import open_start, take_over
+from fastadapt.agents.registry import resolve
 from fastadapt.envs.arguments import whole_number
 from fastadapt.errors import FastadaptError
 
@@ -67,12 +68,10 @@ def train(
         iterations: total number.
         checkpoint_every: iterations between checkpoints.
         num_threads: threads that simulate; 0 means one per processor.
-        torch_threads: threads of torch; a run keeps its number, because another one rounds
-            differently.
+        torch_threads: threads of torch; a run keeps them, as another number rounds differently.
         report: called after every iteration.
         start: a run to take trained weights (and settings) from; nothing more is trained.
-        algorithm: trains `nominal`, `domain-randomised` or `oracle`: ppo (default), sac, sb3-ppo or
-            sb3-sac; the run is named e.g. `oracle-sac`.
+        algorithm: of `nominal`, `domain-randomised`, `oracle` (see `agents.registry.ALGORITHMS`).
         options: settings of the agent that differ from the defaults.
 
     Returns:
@@ -83,8 +82,6 @@ def train(
         Interrupted: Ctrl-C; everything was saved.
     """
     import torch
-
-    from fastadapt.agents.registry import resolve
 
     agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
@@ -128,10 +125,11 @@ def _open(
     torch_threads: int,
     options: dict[str, Any],
 ) -> Run:
-    from fastadapt.agents import make_config
+    from fastadapt.agents import find_agent, make_config
     from fastadapt.envs import load_task_set
 
     settings = make_config(agent, {"planned_iterations": iterations, **options})
+    find_agent(agent)  # before anything is written: its module may not import
     tasks = load_task_set(task_set)
     config = RunConfig(
         agent=agent,

@@ -90,7 +90,7 @@ class AgentConfig:
     """Base class of the settings of every agent; runs fill it in."""
 
     scheduled: ClassVar[bool] = True
-    """Whether training depends on how many iterations are planned."""
+    """Training depends on the planned number of iterations."""
 
     planned_iterations: NonNegativeInt = 0
     """Iteration at which schedules end (0: at the end of the run)."""

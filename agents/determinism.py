@@ -1,4 +1,4 @@
-"""How many threads torch uses while robots are simulated."""
+"""Threads of torch during simulation, and seeding of the global random generators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents that fastadapt did not train: Stable-Baselines3 models and anybody's Python."""
+"""External agents: models of Stable-Baselines3, Python factories, and random actions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SB3Policy:
         model: as its `load` returned it.
         normaliser: the `VecNormalize` that it was trained with, if any.
         name: in tables.
-        whole_trials: whether the state goes on through the episodes of a trial.
+        whole_trials: whether the state carries over the episodes of a trial.
     """
 
     def __init__(
@@ -260,7 +260,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
         agent: Any = factory(task_set, seed)
     except FastadaptError:
         raise
-    except Exception as error:  # whatever somebody's code does
+    except Exception as error:  # external code may raise anything
         raise FastadaptError(
             f"{module}:{name} failed: {_told(error)}. It is called with the task set and the seed, "
             "and has to return an agent."
@@ -279,7 +279,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
 
 
 def _told(error: Exception) -> str:
-    """Return what went wrong in somebody's code, and where."""
+    """Return the error of external code, and where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     known = isinstance(error, SyntaxError | ImportError) or where.filename == __file__
     place = "" if known else f" ({where.filename}, line {where.lineno})"

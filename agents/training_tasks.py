@@ -1,4 +1,4 @@
-"""Which tasks agents are trained on: draws from the laws of one split, or of several in turn."""
+"""Training tasks: draws from the distributions of one split, or of several in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastadapt.envs import Task, TaskSet
 
 
 def no_laws(task_set: TaskSet) -> tuple[str, ...]:
-    """Return nothing: a floor never sees a perturbed robot."""
+    """Return no split: the nominal baseline never sees a perturbed robot."""
     return ()
 
 
@@ -20,7 +20,7 @@ def training_laws(task_set: TaskSet) -> tuple[str, ...]:
 def all_laws(task_set: TaskSet) -> tuple[str, ...]:
     """Return the splits whose laws an oracle is trained on: training's and those of every test.
 
-    A ceiling has to know how to cope with whatever strikes in a test, held-out damage too. It is
+    An oracle has to be trained on every perturbation of the tests, held-out damage too. It is
     given the laws, not the frozen draws: every task is new.
     """
     return tuple(s for s in task_set.splits if s == "train" or s.startswith("test"))

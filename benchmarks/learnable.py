@@ -32,34 +32,11 @@ from fastadapt.envs import (
     find_environment,
     list_environments,
     make_batch,
+    nominal_task_set,
 )
 from fastadapt.envs.rendering import PoseRenderer
 
-try:
-    from fastadapt.envs.tasks.catalogue import nominal_task_set
-except ImportError:  # TEMPORARY until it exists
-
-    def nominal_task_set(environment):
-        from fastadapt.envs.tasks.schema import TaskSetFile
-
-        content = {
-            "name": environment.name,
-            "version": 0,
-            "environment": environment.name,
-            "perturbations": [
-                {
-                    "name": "it",
-                    "kind": "joint-damping",
-                    "targets": ["*"],
-                    "scale": {"law": "constant", "value": 1.0},
-                }
-            ],
-            "splits": {"train": {"count": 1}},
-        }
-        return TaskSet(TaskSetFile.model_validate(content), "", None)
-
-
-FOLDER = Path(__file__).parent.parent / "assets" / "results" / "learnable"
+FOLDER = Path(__file__).parent.parent / "docs" / "results" / "learnable"
 EPISODES = 20
 
 

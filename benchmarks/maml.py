@@ -3,7 +3,7 @@
 `python benchmarks/maml.py` compares, at the same sizes (40 tasks x 20 episodes x 100 steps before
 and after one inner step, second order, TRPO), what fastadapt does with what public implementations
 do: for every task a `SyncVectorEnv` of 20 of Gymnasium's cheetahs and one policy call per step; a
-Python loop over the tasks with a double backward through the divergence for every step of the
+Python loop over the tasks with a double backward through the KL divergence for every step of the
 conjugate gradients. The loop is written out below, with its graphs built once and kept, which is
 the fastest form of it. Both updates get the same experience; their meta-gradients and
 Fisher-vector products are compared. All contenders take turns in every round; medians over rounds.
@@ -143,7 +143,7 @@ def a_problem(
 
 @dataclass(frozen=True)
 class PlainTask:
-    """One task of the plain loop, its graphs built: adapted surrogate and divergence's gradient."""
+    """One task of the plain loop, its graphs built: adapted surrogate and gradient of the KL."""
 
     surrogate: Tensor
     steepest: Tensor
@@ -179,7 +179,7 @@ def plain_adapted(problem: MetaProblem, meta: Tensor, task: int, graph: bool) ->
 
 
 def plain_outcome(problem: MetaProblem, adapted: Tensor, task: int) -> tuple[Tensor, Tensor]:
-    """Return one task's surrogate and divergence after adaptation."""
+    """Return one task's surrogate and kl_divergence after adaptation."""
     lived = problem.experiences[1].tasks(slice(task, task + 1))
     layers, log_std = unpacked(problem.policy, adapted)
     mean = forward(layers, lived.observations[0])
@@ -212,7 +212,7 @@ class PlainUpdate:
         return torch.stack(parts).mean(0)
 
     def product(self, vector: Tensor) -> Tensor:
-        """Return the Hessian of the divergence times a vector."""
+        """Return the Hessian of the KL divergence times a vector."""
         parts = [
             torch.autograd.grad(task.steepest @ vector, self.meta, retain_graph=True)[0]
             for task in self.tasks
@@ -232,7 +232,7 @@ class PlainUpdate:
                 return
 
     def assess(self, meta: Tensor) -> tuple[float, float]:
-        """Return surrogate and divergence at other meta-parameters."""
+        """Return surrogate and kl_divergence at other meta-parameters."""
         gains, aparts = [], []
         for task in range(TASKS):
             leaf = meta.clone().requires_grad_()

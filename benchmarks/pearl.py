@@ -6,6 +6,9 @@ transitions, context 64, networks 300 x 300 x 300, encoder 200 x 200 x 200, late
 square matrices. Replay sampling is timed apart. Public implementations take 313 ms at the
 reference size on 2 threads of a comparable machine, 540 to 577 ms on one.
 
+The step is plain torch with a fused optimiser. Against a hand-written backward pass it takes 0.9 to
+1.0 times the processor time at the default size (one thread), 1.45 times at the reference size.
+
     python benchmarks/pearl.py --torch-threads 2
 """
 

@@ -20,7 +20,8 @@ def main() -> None:
     envs = make_batch(task_set, num_envs=len(tasks))
     envs.set_tasks(tasks)
     observation, info = envs.reset(seed=0)
-    phase = np.linspace(0, np.pi, envs.single_action_space.shape[0])
+    print(f"observations {observation.shape}")
+    phase = np.linspace(0, np.pi, len(task_set.environment.actions()))
     distances: list[float] = []
     for t in range(100):
         if t == 50:
@@ -28,7 +29,6 @@ def main() -> None:
         action = np.tile(np.sin(0.8 * t + phase), (len(tasks), 1))
         observation, reward, terminated, truncated, info = envs.step(action)
         distances.append(float(info["distance"].mean()))
-    print(f"observations {observation.shape}, rewards {reward.shape}")
     print(f"mean distance: {distances[49]:.2f} m damaged, {distances[-1]:.2f} m after the repair")
 
 

@@ -12,12 +12,6 @@ from dataclasses import dataclass
 import tyro
 
 _OPTIONAL = (
-    (
-        "stable-baselines3",
-        "the agents *-sb3-ppo and *-sb3-sac, recurrent, and sb3: models of your own",
-        "baselines",
-    ),
-    ("sb3-contrib", "the agent recurrent, and sb3: models of its algorithms", "baselines"),
     ("pyarrow", "results as Parquet", "parquet"),
     ("pandas", "Result.to_pandas", "pandas"),
 )

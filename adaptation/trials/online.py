@@ -1,4 +1,4 @@
-"""Online trials: one long episode, in the middle of which the damage strikes; nobody is told."""
+"""Online trials: one long episode in which damage begins unannounced."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from fastadapt.errors import FastadaptError
 
 @dataclass(frozen=True)
 class OnlinePlan:
-    """What happens in an online trial; all times in seconds of the episode."""
+    """Schedule of an online trial; all times in seconds of the episode."""
 
     duration: float = 40.0
-    """How long the episode lasts, beyond the horizon of the environment."""
+    """Duration of the episode, beyond the horizon of the environment."""
     earliest: float = 10.0
-    """When the damage strikes at the earliest; the moment is drawn, keyed by seed and task."""
+    """Earliest onset of the damage; the onset is drawn, keyed by seed and task."""
     latest: float = 20.0
-    """When it strikes at the latest."""
+    """Latest onset."""
     ramp: float = 0.0
-    """How long it takes to grow to its full size."""
+    """Time in which the damage grows to its full size."""
     heals_after: float | None = None
-    """When it is gone again, counted from the strike (default: never)."""
+    """Time from the onset to the repair (default: never)."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.earliest <= self.latest < self.duration:
             raise FastadaptError(
-                f"The damage strikes between {self.earliest:g} and {self.latest:g} s of "
+                f"The onset lies between {self.earliest:g} and {self.latest:g} s of "
                 f"{self.duration:g} s; it must be 0 <= earliest <= latest < duration."
             )
         if self.ramp < 0 or (self.heals_after is not None and self.heals_after <= self.ramp):
@@ -50,14 +50,14 @@ class OnlinePlan:
 
 @dataclass(frozen=True)
 class OnlineTrial:
-    """Robots that were struck, beside healthy twins with the same seed and the same agent.
+    """Damaged robots, beside healthy twins with the same seed and the same agent.
 
     Attributes:
         step: duration of a control step [s].
         strike: `(N,)` control step before which the damage began.
-        reward: `(T, N)` of the struck robots; 0 after a fall.
+        reward: `(T, N)` of the damaged robots; 0 after a fall.
         twin: `(T, N)` of the twins.
-        fell: `(N,)` where the struck robot failed.
+        fell: `(N,)` where the damaged robot failed.
         twin_fell: `(N,)` where the twin did.
         diverged: `(N,)` where a simulation broke down.
     """
@@ -71,10 +71,10 @@ class OnlineTrial:
     diverged: NDArray[np.bool_]
 
     def since_strike(self, before: float, after: float) -> tuple[Array, Array, Array]:
-        """Return seconds `(T',)` and both rewards `(T', N)`, aligned at the strike.
+        """Return seconds `(T',)` and both rewards `(T', N)`, aligned at the onset.
 
         Args:
-            before: seconds shown before the strike, at most the earliest strike.
+            before: seconds shown before the onset, at most the earliest one.
             after: seconds after it, at most what the latest leaves.
         """
         back = min(round(before / self.step), int(self.strike.min()))
@@ -88,16 +88,16 @@ class OnlineTrial:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What came of the damage, `(N,)` each; levels are rewards per control step.
+    """Recovery from the damage, `(N,)` each; levels are rewards per control step.
 
     Attributes:
-        before: mean level over the 2 s before the strike.
-        dropped: lowest level of the moving average (1 s) within 5 s of the strike.
+        before: mean level over the 2 s before the onset.
+        dropped: lowest level of the moving average (1 s) within 5 s of the onset.
         after: mean level over the last 5 s.
         healthy: mean level of the twin over the last 5 s.
         time: until the level is back at 0.9 of the way from `dropped` to `healthy` and stays there
             for 2 s [s]; right-censored, and never for who falls.
-        fell: where the struck robot failed after the strike.
+        fell: where the damaged robot failed after the onset.
     """
 
     before: Array
@@ -124,14 +124,14 @@ def run_online(
 ) -> OnlineTrial:
     """Run one online trial on every task, with a healthy twin beside each.
 
-    The agent acts deterministically and is not told: no reset, no `end_episode`, no flag.
+    The agent acts deterministically and gets no sign of the onset: no reset, no `end_episode`.
 
     Args:
-        agent: under test, begins knowing nothing.
+        agent: under test.
         task_set: of the tasks.
-        tasks: what strikes, one for each pair of robots.
+        tasks: the damage, one for each pair of robots.
         plan: when.
-        seed: of starts, goals and moments of the strike.
+        seed: of starts, goals and onsets.
         num_threads: threads that simulate.
         on_step: called with (steps done, steps in all).
 
@@ -222,7 +222,7 @@ def _change(
 
 
 def recovery(trial: OnlineTrial, window: float = 1.0, tail: float = 5.0) -> Recovery:
-    """Return what came of the damage in an online trial.
+    """Return the recovery in an online trial.
 
     Args:
         trial: as `run_online` returned it.
@@ -236,8 +236,8 @@ def recovery(trial: OnlineTrial, window: float = 1.0, tail: float = 5.0) -> Reco
     before, dropped = np.zeros(len(columns)), np.zeros(len(columns))
     for i in columns:
         start = int(trial.strike[i])
-        lived = trial.reward[:start, i]
-        before[i] = lived[-back:].mean() if start else np.nan
+        earlier = trial.reward[:start, i]
+        before[i] = earlier[-back:].mean() if start else np.nan
         following = trial.reward[start : start + last + width, i]
         size = min(width, len(following))
         dropped[i] = np.convolve(following, np.full(size, 1 / size), "valid").min()

@@ -23,7 +23,7 @@ from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.maml.config import MAMLConfig
-from fastadapt.agents.maml.episodes import Episodes, Judge, collect
+from fastadapt.agents.maml.episodes import AdvantageEstimator, Episodes, collect
 from fastadapt.agents.maml.inner import Experience
 from fastadapt.agents.maml.outer import (
     MetaParameters,
@@ -32,7 +32,7 @@ from fastadapt.agents.maml.outer import (
     trust_region_update,
 )
 from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic
-from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, divergence
+from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, kl_divergence
 from fastadapt.agents.nn.normaliser import Normaliser
 from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs import BatchedEnv, TaskSet
@@ -43,33 +43,33 @@ from fastadapt.errors import FastadaptError
 
 @dataclass(frozen=True)
 class _Shot:
-    """The steps of the shot that is being lived; each entry one control step of all N robots."""
+    """Steps of the current shot; each entry is one control step of all N robots."""
 
     observations: tuple[Array, ...] = ()
     actions: tuple[Array, ...] = ()
     rewards: tuple[Array, ...] = ()
-    following: tuple[Array, ...] = ()
+    next_observations: tuple[Array, ...] = ()
     valid: tuple[Mask, ...] = ()
 
     def episodes(self, robots: Mask) -> Episodes:
-        """Return what some of the robots lived through."""
+        """Return the episodes of some of the robots."""
         return Episodes(
             np.stack(self.observations)[:, robots],
             np.stack(self.actions)[:, robots],
             np.stack(self.rewards)[:, robots],
-            np.stack(self.following)[:, robots],
+            np.stack(self.next_observations)[:, robots],
             np.stack(self.valid)[:, robots],
         )
 
     def without(self, robots: Mask) -> _Shot:
-        """Forget what some of the robots lived through."""
+        """Remove the steps of some of the robots."""
         valid = tuple(step & ~robots for step in self.valid)
         return replace(self, valid=valid) if np.any(valid) else _Shot()
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Where the trials of N robots stand; never changed in place.
+    """State of the trials of N robots; never changed in place.
 
     Attributes:
         parameters: `(N, P)`, of their policies.
@@ -122,15 +122,15 @@ class MAML(NetworkAgent):
         with torch.random.fork_rng():
             torch.manual_seed(key_of(seed, "critic") % 2**63)
             self._critic = TaskCritic(size + len(spec.parameters) + 1)
-        self._judge = Judge(
+        self._estimator = AdvantageEstimator(
             self.policy, self._scale, self._baseline, config.gamma, *lams, self._critic
         )
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks with the meta-parameters."""
-        nobody, none = np.zeros(num_tasks, bool), np.zeros(num_tasks, np.int64)
-        self._trial = _Trial(self._initial().expand(num_tasks, -1), nobody, none)
+        """Begin trials on N unknown tasks with the meta-parameters."""
+        ended, steps = np.zeros(num_tasks, bool), np.zeros(num_tasks, np.int64)
+        self._trial = _Trial(self._initial().expand(num_tasks, -1), ended, steps)
         self._noise.begin(num_tasks)
 
     @torch.no_grad()
@@ -145,18 +145,18 @@ class MAML(NetworkAgent):
         return self._clipped(self.config.action_scale * action)
 
     def observe(self, transition: Transition) -> None:
-        """Keep what came of a sampled action, of every robot whose episode still ran."""
+        """Store a sampled action and its transition, of every robot whose episode was running."""
         trial = self._trial
-        lived = ~trial.ended
-        self._noise.advance(lived)
+        data = ~trial.ended
+        self._noise.advance(data)
         shot = trial.shot
         if trial.explored is not None:
             shot = _Shot(
                 (*shot.observations, transition.observation),
                 (*shot.actions, trial.explored),
                 (*shot.rewards, transition.reward),
-                (*shot.following, transition.next_observation),
-                (*shot.valid, lived),
+                (*shot.next_observations, transition.next_observation),
+                (*shot.valid, data),
             )
         ended = trial.ended | transition.terminated | transition.truncated
         self._trial = replace(trial, ended=ended, explored=None, shot=shot)
@@ -169,9 +169,9 @@ class MAML(NetworkAgent):
             return
         robots = torch.from_numpy(done)
         before = trial.parameters[robots]
-        lived = self._judge.experience(trial.shot.episodes(done), before, self.spec.horizon)
+        data = self._estimator.experience(trial.shot.episodes(done), before, self.spec.horizon)
         steps = trial.steps + done
-        step = self._inner_step(before, lived) - before
+        step = self._inner_step(before, data) - before
         after = _moved(self._initial(), before, step, steps[done], self.config)
         sound = torch.isfinite(after).all(dim=1)
         lost = int((~sound).sum())
@@ -194,7 +194,7 @@ class MAML(NetworkAgent):
         self._trial = replace(self._trial, parameters=parameters, steps=self._trial.steps[order])
 
     def snapshot(self) -> Any:
-        """Return the trials as they stand, with the state of the exploration noise."""
+        """Return the state of the trials, with the state of the exploration noise."""
         return self._trial, self._noise.snapshot()
 
     def restore(self, snapshot: Any) -> None:
@@ -203,7 +203,7 @@ class MAML(NetworkAgent):
         self._noise.restore(noise)
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
-        """Live through every stage of adaptation on new tasks, and improve where it starts from."""
+        """Collect every stage of adaptation on new tasks, and improve the meta-parameters."""
         started = time.perf_counter()
         known = _assign_tasks(envs, task_set, self.config, self.seed, iteration)
         generator = torch.Generator().manual_seed(key_of(self.seed, "train", iteration) % 2**63)
@@ -214,16 +214,16 @@ class MAML(NetworkAgent):
         parameters, rates = self._initial(), self._parts.rates(self.meta.detach())
         metrics = self._improve(problem, iteration, generator)
         # Only now: during the update the policy must see what it saw in the rollout.
-        unforeseen = self._judge.learn(episodes, known, self.spec.horizon, generator)
-        for lived in episodes:
-            self._scale.update(lived.observations[lived.valid])
-        returns = [float(lived.returns().mean()) for lived in episodes]
+        unforeseen = self._estimator.learn(episodes, known, self.spec.horizon, generator)
+        for data in episodes:
+            self._scale.update(data.observations[data.valid])
+        returns = [float(data.returns().mean()) for data in episodes]
         return {
-            "env_steps": float(sum(lived.valid.sum() for lived in episodes)),
+            "env_steps": float(sum(data.valid.sum() for data in episodes)),
             "return_mean": returns[-1],
             **{f"return_after_{k}_steps": value for k, value in enumerate(returns)},
             "gain": returns[-1] - returns[0],
-            "diverged": float(sum(lived.diverged for lived in episodes)),
+            "diverged": float(sum(data.diverged for data in episodes)),
             "policy_std": float(experiences[-1].policy.log_std.exp().mean()),
             "meta_policy_std": float(parameters[-self.policy.actions :].exp().mean()),
             "inner_learning_rate": float(rates.mean()),
@@ -231,7 +231,7 @@ class MAML(NetworkAgent):
             "inner_step_kl": _distance(self.policy, parameters, experiences[1]),
             "critic_unforeseen": unforeseen,
             **metrics,
-            "seconds_simulating": sum(lived.seconds for lived in episodes),
+            "seconds_simulating": sum(data.seconds for data in episodes),
             "seconds_collecting": collected - started,
             "seconds_updating": time.perf_counter() - collected,
         }
@@ -263,8 +263,8 @@ class MAML(NetworkAgent):
         return self._parts.parameters(self.meta.detach().clone())
 
     @torch.no_grad()
-    def _inner_step(self, parameters: Tensor, lived: Experience) -> Tensor:
-        return self._parts.adapt(self.meta, parameters, [lived], None).stages[-1].detach()
+    def _inner_step(self, parameters: Tensor, data: Experience) -> Tensor:
+        return self._parts.adapt(self.meta, parameters, [data], None).stages[-1].detach()
 
     def _stages(
         self,
@@ -285,7 +285,7 @@ class MAML(NetworkAgent):
                 found = collect(envs, self.policy, parameters, self._scale, scale, seeds, generator)
                 episodes.append(found)
                 experiences.append(
-                    self._judge.experience(found, parameters, self.spec.horizon, known[k])
+                    self._estimator.experience(found, parameters, self.spec.horizon, known[k])
                 )
                 if k < self.config.inner.steps:
                     parameters = self._inner_step(parameters, experiences[-1])
@@ -342,7 +342,7 @@ def _moved(
 ) -> Tensor:
     """Return parameters `(N, P)` after shot number `shots` `(N,)`, which asks for `step`.
 
-    Where training took a step on E episodes, a shot is worth a share 1 / E of it. Beyond all that
+    Where training took a step on E episodes, a shot counts as a share 1 / E of it. Beyond all that
     training tried, adding up more would pile up the noise of every shot: the way from the start is
     then as many steps long as in training, in the mean direction of all shots so far.
     """
@@ -355,6 +355,6 @@ def _moved(
 
 @torch.no_grad()
 def _distance(policy: GaussianMLP, parameters: Tensor, adapted: Experience) -> float:
-    """Return the divergence of the policies after the first inner step from the one before."""
+    """Return the KL divergence of the policies after the first inner step from the one before."""
     before = policy(parameters.expand(len(adapted.weights), -1), adapted.observations)
-    return float((divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())
+    return float((kl_divergence(adapted.policy, before) * adapted.weights).sum(-1).mean())

@@ -19,7 +19,7 @@ from fastadapt.agents.config import (
 
 @settings
 class InnerConfig:
-    """How the policy adapts to one task."""
+    """Settings of the inner loop: adaptation to one task."""
 
     steps: Annotated[int, Field(ge=1, le=5)] = 1
     """Inner steps in training, each on fresh episodes (1 to 5)."""
@@ -28,12 +28,12 @@ class InnerConfig:
     learned_rates: bool = True
     """Learn the step size of every parameter (Meta-SGD, Li et al. 2017)."""
     rate_speed: PositiveFloat = 1.0
-    """How much faster than parameters the step sizes are learned, in units of `learning_rate`;
-    fast ones wander off into noise before there is anything to learn from them."""
+    """Learning speed of the step sizes relative to that of the parameters, in units of
+    `learning_rate`; fast ones drift before their gradient carries any signal."""
     lam: Annotated[float, Field(ge=0, le=1)] = 0.95
-    """Trace decay of the advantages that an inner step goes by."""
+    """Trace decay of the advantages of an inner step."""
     signal: Literal["advantages", "learned"] = "learned"
-    """Go by advantages alone, or add what is learned to add to them (NoRML, Yang et al. 2019)."""
+    """Use advantages alone, or add a learned advantage to them (NoRML, Yang et al. 2019)."""
     unit: Literal["noise", "parameters"] = "noise"
     """noise: gradients are multiplied by the policy's variance (averaged over actions), so that a
     step changes what the policy does by the same share of its noise, however quiet it has become.
@@ -41,18 +41,18 @@ class InnerConfig:
     objective: Literal["likelihood-ratio", "log-likelihood"] = "likelihood-ratio"
     """The ratio's curvature credits the sampling before the step (Rothfuss et al. 2019)."""
     order: Literal["first", "second"] = "second"
-    """Whether the meta-gradient goes through the inner gradient."""
+    """Order of the meta-gradient: `second` differentiates through the inner gradient."""
 
 
 @settings
 class OuterConfig:
-    """How the meta-parameters are improved."""
+    """Settings of the outer loop: meta-training."""
 
     method: Literal["ppo", "trpo"] = "ppo"
     """ppo: clipped ratios and Adam (ProMP, Rothfuss et al. 2019). trpo: as Finn et al. 2017."""
     stages: Literal["all", "adapted", "last"] = "all"
-    """Whose return is raised: the policies' before and after every inner step (so that 0 shots are
-    worth what they can be, and a gain means that the step found something out about the task),
+    """Policies whose return is maximised: the policies' before and after every inner step (so that
+    the 0-shot return is as high as it can be, and a gain means adaptation to the task),
     after every step, or after the last one alone (Finn et al. 2017)."""
     learning_rate: PositiveFloat = 3e-3
     """ppo: step size of Adam at the start."""
@@ -65,13 +65,13 @@ class OuterConfig:
     clip: PositiveFloat = 0.2
     """ppo: limit of the likelihood ratio's departure from 1."""
     inner_kl: NonNegativeFloat = 5e-4
-    """ppo: weight of the divergence of the policies that sampled the inner steps' episodes."""
+    """ppo: weight of the KL divergence of the policies that sampled the inner steps' episodes."""
     gradient_limit: PositiveFloat = 0.5
     """ppo: largest norm of a gradient."""
     kl_stop: PositiveFloat = 0.3
-    """ppo: divergence of the counted policies beyond which an iteration's passes end early."""
+    """ppo: KL divergence of the counted policies beyond which an iteration's passes end early."""
     kl_limit: PositiveFloat = 0.01
-    """trpo: limit of the divergence of the adapted policies."""
+    """trpo: limit of the KL divergence of the adapted policies."""
     conjugate_steps: Count = 10
     """trpo: Fisher-vector products for a direction."""
     fisher_stride: Count = 5
@@ -86,25 +86,25 @@ class MAMLConfig(AgentConfig):
     """Tasks of an iteration."""
     episodes: Count = 5
     """Episodes on each task for one inner step (Finn et al. 2017: 20); in a trial every shot, one
-    episode, is worth that share of a step."""
+    episode, counts as that share of a step."""
     width: Count = 64
     """Width of the two hidden layers."""
     log_std: float = -0.5
     """Logarithm of the exploration noise at the start, in units of the policy's output."""
     least_log_std: Annotated[float, Field(ge=-3)] = -1.25
-    """Its least value: a shot without noise tells little, and steps in units of it lead nowhere."""
+    """Its lower limit: a shot without noise carries little information about the task."""
     action_scale: PositiveFloat = 1.0
-    """Share of the actuators' range that one unit of the policy's output stands for."""
+    """Share of the actuators' range that one unit of the policy's output commands."""
     gamma: Discount = 0.95
     """Discount per control step."""
     lam: Discount = 0.95
     """Trace decay of the advantage estimates."""
     baseline_trust: NonNegativeFloat = 20.0
-    """How many steps of a task's own data the baseline of all tasks outweighs."""
+    """Weight of the baseline of all tasks, in steps of a task's own data."""
     inner: InnerConfig = field(default_factory=InnerConfig)
-    """How the policy adapts to one task."""
+    """Settings of the inner loop: adaptation to one task."""
     outer: OuterConfig = field(default_factory=OuterConfig)
-    """How the meta-parameters are improved."""
+    """Settings of the outer loop: meta-training."""
 
     def __post_init__(self) -> None:
         if self.outer.method == "ppo" and self.tasks < self.outer.minibatches:

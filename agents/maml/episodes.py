@@ -1,4 +1,4 @@
-"""One episode of every robot, each under the policy of its task, and what it says of the policy."""
+"""Episodes of every robot under the policy of its task, and their advantages."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fastadapt.envs.arrays import Array, Mask
 
 @dataclass(frozen=True)
 class Episodes:
-    """One episode of each of N robots, T control steps; a shorter one ends in steps not lived.
+    """One episode of each of N robots, T control steps; a shorter one ends in invalid steps.
 
     Attributes:
         observations: `(T, N, observations)`, raw.
         actions: `(T, N, actions)`, as sampled.
         rewards: `(T, N)`, raw.
-        following: `(T, N, observations)`, raw, what each step led to.
-        valid: `(T, N)`, which steps were lived.
+        next_observations: `(T, N, observations)`, raw, after each step.
+        valid: `(T, N)`, valid steps.
         diverged: number of episodes that ended because the simulation broke down.
         seconds: time spent in the simulation.
     """
@@ -37,7 +37,7 @@ class Episodes:
     observations: Array
     actions: Array
     rewards: Array
-    following: Array
+    next_observations: Array
     valid: Mask
     diverged: int = 0
     seconds: float = 0.0
@@ -57,10 +57,10 @@ def collect(
     seeds: Sequence[int],
     generator: torch.Generator,
 ) -> Episodes:
-    """Live through one episode with every robot, one batched policy call per control step.
+    """Collect one episode of every robot, one batched policy call per control step.
 
     Args:
-        envs: N robots, already on their tasks; the robots of a task stand side by side.
+        envs: N robots, already on their tasks; those of a task are adjacent.
         policy: the shape of the policies.
         parameters: `(M, P)`; N is a multiple of M.
         scale: of observations.
@@ -92,16 +92,16 @@ def collect(
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Turns episodes into experience: what each action was better than.
+class AdvantageEstimator:
+    """Estimates the advantages of the actions in episodes.
 
     Attributes:
         policy: the shape of the policies.
         scale: of observations.
-        baseline: what states are worth.
+        baseline: of returns, fitted to each task.
         gamma: discount.
-        lam: trace decay of what the outer loop goes by.
-        inner_lam: of what the inner loop goes by.
+        lam: trace decay of the outer loop's advantages.
+        inner_lam: of the inner loop's.
     """
 
     policy: GaussianMLP
@@ -116,15 +116,15 @@ class Judge:
     def experience(
         self, episodes: Episodes, parameters: Tensor, horizon: int, known: Tensor | None = None
     ) -> Experience:
-        """Return the experience of M tasks that lived through N episodes.
+        """Return the experience of M tasks from N episodes.
 
         What counts is the return of the episode: nothing follows its end, whatever ended it. The
         inner loop's advantages (with the task's own fit of the baseline) are normalised within
         each task; the outer loop's, where the critic knows the tasks, over all of them together.
 
         Args:
-            episodes: of N robots; those of a task side by side.
-            parameters: `(M, P)`, of the policies that lived through them.
+            episodes: of N robots; those of a task are adjacent.
+            parameters: `(M, P)`, of the policies that collected them.
             horizon: control steps of a whole episode.
             known: `(M, known)`, of the tasks, for the critic; None in trials.
         """
@@ -137,19 +137,23 @@ class Judge:
             for lam in (self.lam, self.inner_lam)
         )
         if known is not None:
-            worth = self.critic.values(self._judged(episodes, known, horizon)) * valid
-            judged = self._advantages(episodes, worth, self.lam)
-            every, all_valid = judged.view(1, -1), valid.view(1, -1)
+            values_of_critic = (
+                self.critic.values(self._critic_inputs(episodes, known, horizon)) * valid
+            )
+            critic_advantages = self._advantages(episodes, values_of_critic, self.lam)
+            every, all_valid = critic_advantages.view(1, -1), valid.view(1, -1)
             advantages = _normalised(every, all_valid, all_valid.sum(-1, keepdim=True))
-            advantages = advantages.view_as(judged)
+            advantages = advantages.view_as(critic_advantages)
         tasks = len(parameters)
         observations = by_task(self.scale(episodes.observations).astype(np.float32), tasks)
         actions = by_task(episodes.actions.astype(np.float32), tasks)
         policy = self.policy(parameters, observations)
         signal = signal.to(parameters.dtype)
-        following = by_task(self.scale(episodes.following).astype(np.float32), tasks)
+        next_observations = by_task(
+            self.scale(episodes.next_observations).astype(np.float32), tasks
+        )
         noise = (actions - policy.mean) * torch.exp(-policy.log_std)
-        change = (following - observations).clamp(-5.0, 5.0)
+        change = (next_observations - observations).clamp(-5.0, 5.0)
         kinds = [observations, change, actions.clamp(-5.0, 5.0), noise, signal.unsqueeze(-1)]
         return Experience(
             observations,
@@ -174,14 +178,14 @@ class Judge:
         Returns:
             The share of the returns' variance that the critic had not foreseen.
         """
-        parts = [self._regression(lived, len(known[0]), horizon) for lived in stages]
+        parts = [self._regression(data, len(known[0]), horizon) for data in stages]
         features, returns, valid = (torch.cat(part) for part in zip(*parts, strict=True))
         self.baseline.learn(features, returns, valid)
         pairs = zip(stages, known, strict=True)
-        seen = torch.cat([self._judged(lived, about, horizon) for lived, about in pairs])
+        seen = torch.cat([self._critic_inputs(data, about, horizon) for data, about in pairs])
         return self.critic.learn(seen[valid], returns[valid], generator)
 
-    def _judged(self, episodes: Episodes, known: Tensor, horizon: int) -> Tensor:
+    def _critic_inputs(self, episodes: Episodes, known: Tensor, horizon: int) -> Tensor:
         """Return what the critic sees, `(M, B, ...)`."""
         time = (np.cumsum(episodes.valid, axis=0) - 1) / horizon
         observations = by_task(self.scale(episodes.observations), len(known))
@@ -207,16 +211,16 @@ class Judge:
         steps, num = episodes.rewards.shape
         tasks = len(values)
         lined = values.view(num, steps).T
-        following = torch.cat([lined[1:], torch.zeros(1, num, dtype=lined.dtype)])
+        next_observations = torch.cat([lined[1:], torch.zeros(1, num, dtype=lined.dtype)])
         alive = torch.from_numpy(episodes.valid)
         carry = torch.cat([alive[1:], torch.zeros(1, num, dtype=torch.bool)]).to(lined.dtype)
         rewards = torch.from_numpy(episodes.rewards * episodes.valid)
-        found = gae.advantages(rewards, lined, following * carry, carry, self.gamma, lam)
+        found = gae.advantages(rewards, lined, next_observations * carry, carry, self.gamma, lam)
         return by_task(found.numpy(), tasks)
 
 
 def _normalised(advantages: Tensor, valid: Tensor, count: Tensor) -> Tensor:
-    """Return advantages `(M, B)` with mean 0 and variance 1 over the lived steps of each task."""
+    """Return advantages `(M, B)` with mean 0 and variance 1 over the valid steps of each task."""
     mean = (advantages * valid).sum(-1, keepdim=True) / count
     rest = (advantages - mean) * valid
     std = (rest.square().sum(-1, keepdim=True) / count).sqrt()

@@ -17,15 +17,15 @@ Order = Literal["first", "second"]
 
 @dataclass(frozen=True)
 class Experience:
-    """The episodes of M tasks that one policy per task lived through, B steps each.
+    """Episodes of M tasks, collected by one policy per task, B steps each.
 
     Attributes:
         observations: `(M, B, observations)`, normalised.
         actions: `(M, B, actions)`, as sampled.
-        advantages: `(M, B)`, normalised within the task: what the outer loop goes by.
+        advantages: `(M, B)`, normalised within the task: for the outer loop.
         signal: `(M, B)`, the same with the inner loop's trace decay.
-        transitions: `(M, B, inputs)`, what a learned signal reads.
-        weights: `(M, B)`; 1 / (lived steps of the task), 0 for steps that were not lived.
+        transitions: `(M, B, inputs)`, inputs of a learned advantage.
+        weights: `(M, B)`; 1 / (valid steps of the task), 0 for the others.
         policy: the distributions that the actions were sampled from.
         log_probs: `(M, B)`, of the actions under it.
     """
@@ -74,7 +74,7 @@ class Experience:
 def inner_loss(
     policy: GaussianMLP,
     parameters: Tensor,
-    lived: Experience,
+    data: Experience,
     objective: Objective,
     signal: Tensor | None = None,
 ) -> Tensor:
@@ -87,16 +87,16 @@ def inner_loss(
     Args:
         policy: the shape of the policies.
         parameters: `(M, P)`.
-        lived: what the step learns from.
+        data: of the step.
         objective: which form.
-        signal: `(M, B)`, what to go by; default that of the experience.
+        signal: `(M, B)`, in place of the advantages; default that of the experience.
     """
-    log_probs = policy(parameters, lived.observations).log_prob(lived.actions)
+    log_probs = policy(parameters, data.observations).log_prob(data.actions)
     likelihood = log_probs
     if objective == "likelihood-ratio":
-        likelihood = (log_probs - lived.log_probs).exp()
-    signal = lived.signal if signal is None else signal
-    return -(likelihood * signal * lived.weights).sum(-1)
+        likelihood = (log_probs - data.log_probs).exp()
+    signal = data.signal if signal is None else signal
+    return -(likelihood * signal * data.weights).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,17 @@ def adapt(
         objective: of the inner loss.
         order: whether derivatives go through the inner gradients (`second`) or take them for
             constants (`first`); None where no derivative is wanted.
-        signal: gives what each step goes by, `(M, B)`; default that of the experience.
+        signal: computes the advantages of each step, `(M, B)`; default those of the experience.
     """
     stages, gradients = [parameters], []
-    for lived in experiences:
+    for data in experiences:
         start = stages[-1] if order else stages[-1].detach()
         if not start.requires_grad:
             start = start.clone().requires_grad_()
             stages[-1] = start
         with torch.enable_grad():
-            found = signal(lived) if signal else None
-            loss = inner_loss(policy, start, lived, objective, found).sum()
+            found = signal(data) if signal else None
+            loss = inner_loss(policy, start, data, objective, found).sum()
             (gradient,) = torch.autograd.grad(loss, start, create_graph=order == "second")
         gradients.append(gradient)
         stages.append(start - rates * gradient)

@@ -1,4 +1,4 @@
-"""What an inner step goes by beside the advantages: learned from what the transitions look like."""
+"""NoRML's learned advantage: a network that is added to the advantage of each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class LearnedSignal:
+class LearnedAdvantage:
     """Adds to the advantage of each step what training finds useful (NoRML, Yang et al. 2019).
 
     One episode's advantages are mostly noise, while its transitions say much about the robot. A

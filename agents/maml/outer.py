@@ -15,12 +15,12 @@ from fastadapt.agents.maml.inner import (
     Order,
     adapt,
 )
-from fastadapt.agents.maml.learned_advantage import LearnedSignal
+from fastadapt.agents.maml.learned_advantage import LearnedAdvantage
 from fastadapt.agents.nn.gaussian_mlp import (
     Gaussian,
     GaussianMLP,
     Linearised,
-    divergence,
+    kl_divergence,
 )
 from fastadapt.agents.optim import trust_region
 from fastadapt.envs import FastadaptError
@@ -29,7 +29,7 @@ Metrics = dict[str, float]
 
 
 class MetaParameters:
-    """Where the parts of the flat vector of meta-parameters stand.
+    """Layout of the flat vector of meta-parameters.
 
     It holds the parameters that trials begin with; where step sizes are learned, what moves them;
     and where a signal is learned, its network.
@@ -43,9 +43,9 @@ class MetaParameters:
     def __init__(self, policy: GaussianMLP, inner: InnerConfig) -> None:
         self.policy = policy
         self.inner = inner
-        self.signal: LearnedSignal | None = None
+        self.signal: LearnedAdvantage | None = None
         if inner.signal == "learned":
-            self.signal = LearnedSignal(policy.observations, policy.actions, 64)
+            self.signal = LearnedAdvantage(policy.observations, policy.actions, 64)
         self._end = policy.size * (2 if inner.learned_rates else 1)
 
     def initial(self, log_std: float, generator: torch.Generator) -> Tensor:
@@ -76,13 +76,13 @@ class MetaParameters:
     ) -> Adaptation:
         """Take one inner step on each of the experiences, from parameters `(M, P)`."""
 
-        def signal(lived: Experience) -> Tensor:
-            found = lived.signal
+        def signal(data: Experience) -> Tensor:
+            found = data.signal
             if self.signal:
                 network = meta[self._end :]
-                found = self.signal(network, found, lived.transitions, lived.noise())
+                found = self.signal(network, found, data.transitions, data.noise())
             if self.inner.unit == "noise":
-                found = found * torch.exp(2 * lived.policy.log_std.mean(-1))
+                found = found * torch.exp(2 * data.policy.log_std.mean(-1))
             return found
 
         objective = self.inner.objective
@@ -115,7 +115,7 @@ class MetaProblem:
 
     def tasks(self, chosen: Tensor | slice) -> MetaProblem:
         """Return the problem on some of the tasks."""
-        return replace(self, experiences=[lived.tasks(chosen) for lived in self.experiences])
+        return replace(self, experiences=[data.tasks(chosen) for data in self.experiences])
 
     def adapt(self, meta: Tensor, order: Order | None) -> Adaptation:
         """Redo the inner steps from other meta-parameters, on the same experience."""
@@ -129,13 +129,13 @@ class MetaProblem:
         return range({"all": 0, "adapted": 1, "last": last}[self.counted], last + 1)
 
 
-def surrogate(lived: Experience, policy: Gaussian, clip: float | None = None) -> Tensor:
+def surrogate(data: Experience, policy: Gaussian, clip: float | None = None) -> Tensor:
     """Return each task's expected advantage `(M,)` under a policy near the one that sampled."""
-    ratio = (policy.log_prob(lived.actions) - lived.log_probs).exp()
-    gain = ratio * lived.advantages
+    ratio = (policy.log_prob(data.actions) - data.log_probs).exp()
+    gain = ratio * data.advantages
     if clip is not None:  # Schulman et al. 2017, eq. 7
-        gain = torch.minimum(gain, ratio.clamp(1 - clip, 1 + clip) * lived.advantages)
-    return (gain * lived.weights).sum(-1)
+        gain = torch.minimum(gain, ratio.clamp(1 - clip, 1 + clip) * data.advantages)
+    return (gain * data.weights).sum(-1)
 
 
 def trust_region_update(
@@ -143,7 +143,7 @@ def trust_region_update(
 ) -> tuple[Tensor, Metrics]:
     """Return meta-parameters after one step of TRPO on the adapted policies (Finn et al. 2017).
 
-    The divergence between the adapted policies is least at the present meta-parameters, so that
+    The KL divergence between the adapted policies is least at the present meta-parameters, so that
     its Hessian there is J' F J with the Fisher matrices F of the adapted policies and the Jacobian
     J of the adaptation: first derivatives and Hessian-vector products of the inner losses suffice.
     """
@@ -156,10 +156,10 @@ def trust_region_update(
         stages = problem.adapt(tried, None).stages
         gain = apart = 0.0
         for k in problem.counting():
-            lived = problem.experiences[k]
-            policy = problem.policy(stages[k], lived.observations)
-            gain += float(surrogate(lived, policy).mean())
-            kl = (divergence(lived.policy, policy) * lived.weights).sum(-1)
+            data = problem.experiences[k]
+            policy = problem.policy(stages[k], data.observations)
+            gain += float(surrogate(data, policy).mean())
+            kl = (kl_divergence(data.policy, policy) * data.weights).sum(-1)
             apart += float(kl.mean())
         return gain / len(problem.counting()), apart / len(problem.counting())
 
@@ -173,7 +173,7 @@ def trust_region_update(
     )
     return taken.parameters, {
         "surrogate_gain": taken.improvement,
-        "outer_kl": taken.divergence,
+        "outer_kl": taken.kl_divergence,
         "line_search_tries": float(taken.tries),
         "step_taken": float(taken.taken),
     }
@@ -185,14 +185,14 @@ def meta_gradient(meta: Tensor, problem: MetaProblem) -> Tensor:
         adaptation = problem.adapt(meta, problem.inner.order)
         gain = torch.zeros((), dtype=meta.dtype)
         for k in problem.counting():
-            lived = problem.experiences[k]
-            policy = problem.policy(adaptation.stages[k], lived.observations)
-            gain = gain + surrogate(lived, policy).mean() / len(problem.counting())
+            data = problem.experiences[k]
+            policy = problem.policy(adaptation.stages[k], data.observations)
+            gain = gain + surrogate(data, policy).mean() / len(problem.counting())
         return torch.autograd.grad(gain, meta)[0]
 
 
 class Fisher:
-    """Products with the Hessian of the adapted policies' divergence, J' F J.
+    """Products with the Hessian of the adapted policies' KL divergence, J' F J.
 
     Args:
         meta: meta-parameters.
@@ -203,7 +203,7 @@ class Fisher:
     def __init__(self, meta: Tensor, problem: MetaProblem, stride: int = 1) -> None:
         self._problem = problem
         self._size = problem.policy.size
-        thin = [lived.thinned(stride) for lived in problem.experiences]
+        thin = [data.thinned(stride) for data in problem.experiences]
         thinned = replace(problem, experiences=thin)
         self._adaptation = thinned.adapt(meta.detach().requires_grad_(), problem.inner.order)
         self._policies: dict[int, tuple[Linearised, Tensor, Tensor, Tensor]] = {}
@@ -239,7 +239,7 @@ def clipped_update(
     """Improve the meta-parameters by clipped ratios (ProMP, Rothfuss et al. 2019, eq. 7-9).
 
     Every gradient step redoes the inner steps from the present meta-parameters. The policies that
-    sampled the inner steps' episodes are held by a penalty on their divergence.
+    sampled the inner steps' episodes are held by a penalty on their KL divergence.
 
     Raises:
         FastadaptError: the meta-gradient is not finite.
@@ -271,11 +271,11 @@ def _clipped_loss(
     loss = torch.zeros((), dtype=meta.dtype)
     outer = inner = 0.0
     counting = problem.counting()
-    for k, lived in enumerate(problem.experiences):
-        policy = problem.policy(adaptation.stages[k], lived.observations)
-        apart = (divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
+    for k, data in enumerate(problem.experiences):
+        policy = problem.policy(adaptation.stages[k], data.observations)
+        apart = (kl_divergence(data.policy, policy) * data.weights).sum(-1).mean()
         if k in counting:
-            loss = loss - surrogate(lived, policy, config.clip).mean() / len(counting)
+            loss = loss - surrogate(data, policy, config.clip).mean() / len(counting)
             outer += apart.item() / len(counting)
         if k + 1 < len(problem.experiences):
             steps = len(problem.experiences) - 1

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Output(NamedTuple):
-    """What a network says of a sequence; leading dimensions `(T, N)`.
+    """Output of a network for a sequence; leading dimensions `(T, N)`.
 
     Attributes:
         mean: `(T, N, actions)`, of the Gaussian over actions.

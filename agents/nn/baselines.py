@@ -1,4 +1,4 @@
-"""What a state is worth on a task: linear in features, fitted to the task's own episodes."""
+"""Baselines of returns: linear features fitted to each task, and a critic that sees the task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class LinearBaseline:
     """Ridge regression of returns on features of state and time, one fit for each task.
 
     A fit is drawn towards the one for all tasks together, which training leaves behind: a single
-    episode says how its task differs, and need not say what a state is worth from scratch. Features
+    episode only has to determine how its task differs from the average one. Features
     as in Duan et al. 2016 ("Benchmarking deep RL", section 5): observation, its square, powers of
     time.
 
@@ -34,7 +34,7 @@ class LinearBaseline:
         Args:
             features: `(M, B, features)`.
             returns: `(M, B)`.
-            valid: `(M, B)`, which steps were lived.
+            valid: `(M, B)`, valid steps.
         """
         kept = features * valid.unsqueeze(-1)
         rest = (returns - features @ self.shared) * valid
@@ -105,7 +105,7 @@ class TaskCritic(nn.Module):
 
     @torch.no_grad()
     def values(self, features: Tensor) -> Tensor:
-        """Return what `(M, B)` states are worth, in double precision."""
+        """Return the values of `(M, B)` states, in double precision."""
         mean, variance, _ = self.scale.double()
         return mean + variance.sqrt() * self.network(features).squeeze(-1).double()
 
@@ -113,7 +113,7 @@ class TaskCritic(nn.Module):
         """Take gradient steps towards returns.
 
         Args:
-            features: `(n, inputs)`, of states that were lived through.
+            features: `(n, inputs)`, of visited states.
             returns: `(n,)`, of what followed.
             generator: for shuffling.
 

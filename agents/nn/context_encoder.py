@@ -1,4 +1,4 @@
-"""From what was lived through on a task to a belief about it: a Gaussian over a latent variable."""
+"""Context encoders: from transitions of a task to a Gaussian belief over a latent variable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from fastadapt.agents.nn.perceptron import Perceptron, evaluate
+from fastadapt.agents.nn.perceptron import Perceptron
 
 _LEAST = 1e-7  # smallest variance
 
@@ -50,7 +50,7 @@ def _posterior(precision: Tensor, weighted: Tensor) -> Gaussian:
     return Gaussian(weighted * variance, variance)
 
 
-def divergence_from_prior(belief: Gaussian) -> Tensor:
+def kl_from_prior(belief: Gaussian) -> Tensor:
     """Return KL(belief || unit Gaussian), summed over the latent and averaged over tasks.
 
     Because tasks are averaged, its weight against the critic's loss (an average too) does not
@@ -64,8 +64,8 @@ def divergence_from_prior(belief: Gaussian) -> Tensor:
 class ContextEncoder(nn.Module, ABC):
     """Turns transitions of a task into a belief, in any order.
 
-    Every transition gives evidence, evidence adds up, and the sum gives the belief. So what a trial
-    has to remember is one vector, however long it lasts; no evidence gives the prior exactly.
+    Every transition yields evidence, and the belief is a function of the sum of the evidence. So a
+    trial stores one vector, however long it lasts; no evidence gives the prior exactly.
 
     Attributes:
         latent: size of the latent variable.
@@ -94,12 +94,6 @@ class ContextEncoder(nn.Module, ABC):
         return torch.zeros(num_tasks, self.evidence_size)
 
 
-def _each(network: Perceptron, context: Tensor) -> Tensor:
-    """Return what the network says of each transition, `(..., inputs)` to `(..., outputs)`."""
-    said = evaluate([network], context.reshape(-1, context.shape[-1])).squeeze(0)
-    return said.reshape(*context.shape[:-1], said.shape[-1])
-
-
 class ProductEncoder(ContextEncoder):
     """Every transition is a Gaussian factor of the belief (Rakelly et al. 2019, section 4)."""
 
@@ -109,7 +103,7 @@ class ProductEncoder(ContextEncoder):
 
     def weigh(self, context: Tensor) -> Tensor:
         """Return precision, and mean times precision, of each transition's factor."""
-        mean, spread = _each(self.factor, context).chunk(2, -1)
+        mean, spread = self.factor(context).chunk(2, -1)
         precision = softplus(spread.contiguous()).clamp(min=_LEAST).reciprocal()
         return torch.cat([precision, precision * mean], -1)
 
@@ -119,9 +113,9 @@ class ProductEncoder(ContextEncoder):
 
 
 class MeanPooledEncoder(ContextEncoder):
-    """The belief is read off the mean of all transitions' features: simpler, and no product.
+    """The belief is computed from the mean of all transitions' features.
 
-    The variance does not have to shrink as transitions come in: it is what the network says.
+    Its variance need not shrink with the number of transitions: the network predicts it.
     """
 
     def __init__(self, inputs: int, width: int, layers: int, latent: int) -> None:
@@ -131,7 +125,7 @@ class MeanPooledEncoder(ContextEncoder):
 
     def weigh(self, context: Tensor) -> Tensor:
         """Return the features of each transition, and 1 to count it."""
-        return torch.cat([_each(self.features, context), torch.ones_like(context[..., :1])], -1)
+        return torch.cat([self.features(context), torch.ones_like(context[..., :1])], -1)
 
     def believe(self, evidence: Tensor) -> Gaussian:
         total, count = evidence[..., :-1], evidence[..., -1:]
@@ -145,7 +139,7 @@ class MeanPooledEncoder(ContextEncoder):
 
 
 class NoEncoder(ContextEncoder):
-    """Believes the prior's mean whatever happens: multi-task SAC, for comparison."""
+    """A belief fixed at the prior's mean: multi-task SAC, for comparison."""
 
     def __init__(self, inputs: int, width: int, layers: int, latent: int) -> None:
         super().__init__(latent, 1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from fastadapt.agents.nn.actor_critic import log_prob
 
 _LEAST, _MOST = -3.0, 3.0
-"""Limits of the logarithm of the standard deviation, unless something else is asked for."""
+"""Limits of the logarithm of the standard deviation, by default."""
 
 
 class Gaussian(NamedTuple):
@@ -35,7 +35,7 @@ class Gaussian(NamedTuple):
         return Gaussian(self.mean.detach(), self.log_std.detach())
 
 
-def divergence(old: Gaussian, new: Gaussian) -> Tensor:
+def kl_divergence(old: Gaussian, new: Gaussian) -> Tensor:
     """Return KL(old || new) of every state, `(M, B)`."""
     spread = torch.exp(2 * (old.log_std - new.log_std))
     shift = (old.mean - new.mean).square() * torch.exp(-2 * new.log_std)
@@ -109,7 +109,7 @@ class GaussianMLP:
 
 
 class Linearised:
-    """How the distributions move with the parameters, to first order; no gradient runs through it.
+    """Linearisation of the distributions in the parameters; no gradient runs through it.
 
     Args:
         policy: the shape.

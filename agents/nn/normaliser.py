@@ -68,7 +68,7 @@ class RewardScale:
         Args:
             rewards: `(T, N)`.
             starts: `(T, N)`, where episodes begin: the return starts again from there.
-            valid: `(T, N)`, which steps were lived.
+            valid: `(T, N)`, steps at which an episode was running.
         """
         total = np.zeros(rewards.shape[1])
         returns = np.empty_like(rewards)

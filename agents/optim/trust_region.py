@@ -12,19 +12,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Step:
-    """What a trust-region step came to.
+    """Result of a trust-region step.
 
     Attributes:
         parameters: after it; those from before where no step was good enough.
         improvement: of the surrogate.
-        divergence: of the policy.
+        kl_divergence: of the policy.
         tries: lengths that were tried.
         taken: whether there was one.
     """
 
     parameters: Tensor
     improvement: float
-    divergence: float
+    kl_divergence: float
     tries: int
     taken: bool
 
@@ -41,14 +41,14 @@ def step(
     tries: int = 15,
     shrink: float = 0.8,
 ) -> Step:
-    """Go along the natural gradient as far as the divergence allows (Schulman et al. 2015, app. C).
+    """Follow the natural gradient as far as the KL limit allows (Schulman et al. 2015, app. C).
 
     Args:
         parameters: `(P,)`.
         gradient: `(P,)`, of the surrogate, which is to rise.
-        fisher: `v -> F v`, F being the Hessian of the divergence at `parameters`.
-        assess: returns the surrogate and the divergence at other parameters.
-        limit: on the divergence.
+        fisher: `v -> F v`, F being the Hessian of the kl_divergence at `parameters`.
+        assess: returns the surrogate and the kl_divergence at other parameters.
+        limit: on the kl_divergence.
         conjugate_steps: Fisher-vector products spent on the direction.
         damping: added to the diagonal of F.
         tries: lengths to try, each shorter by `shrink`.
@@ -62,10 +62,10 @@ def step(
     before, _ = assess(parameters)
     for number in range(tries):
         tried = parameters + length * shrink**number * direction
-        after, divergence = assess(tried)
+        after, kl_divergence = assess(tried)
         # Comparisons with NaN are false: a step to nowhere is never taken.
-        if after > before and divergence <= limit and bool(torch.isfinite(tried).all()):
-            return Step(tried, after - before, divergence, number + 1, True)
+        if after > before and kl_divergence <= limit and bool(torch.isfinite(tried).all()):
+            return Step(tried, after - before, kl_divergence, number + 1, True)
     return Step(parameters, 0.0, 0.0, tries, False)
 
 

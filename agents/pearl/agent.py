@@ -29,20 +29,20 @@ from fastadapt.errors import FastadaptError
 
 
 class PEARL(NetworkAgent):
-    """Infers a latent variable z of its task from what it lived through (Rakelly et al. 2019).
+    """Infers a latent variable z of its task from the transitions of a trial (Rakelly et al. 2019).
 
-    A trial begins with the prior. Shots act on a z drawn from what is believed by then, the same
+    A trial begins with the prior. Shots act on a z drawn from the belief by then, the same
     for a whole episode; the end of an episode infers the belief anew, from all context of the
     trial. Measured episodes act on the belief's mean, without noise.
 
     Attributes:
         config: its settings.
         networks: encoder, policy and critics.
-        replay: what it lived through on its training tasks; None until training begins.
+        replay: transitions of its training tasks; None until training begins.
     """
 
     asymmetric_critic: ClassVar[bool] = False
-    """Whether the critics, which only training uses, see the parameters of the training tasks."""
+    """Critics, which only training uses, see the parameters of the training tasks."""
     name: ClassVar[str] = "pearl"
     config_class: ClassVar[type[AgentConfig]] = PEARLConfig
     config: PEARLConfig
@@ -79,12 +79,12 @@ class PEARL(NetworkAgent):
 
     @property
     def belief(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of what is believed of the tasks, `(N, latent)` each."""
+        """Mean and standard deviation of the belief about each task, `(N, latent)` each."""
         mean, variance = self._trial.belief
         return mean.numpy().astype(np.float64), variance.sqrt().numpy().astype(np.float64)
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks with the prior."""
+        """Begin trials on N unknown tasks with the prior."""
         self._trial = PEARLTrial(self.networks.encoder, num_tasks)
         self._noise.begin(num_tasks)
         self._draw(np.ones(num_tasks, bool))
@@ -100,20 +100,20 @@ class PEARL(NetworkAgent):
         scaled = self._scale.observations(observation)
         sampled = explore and self.config.explore == "sample"
         z = self._trial.z if sampled else self._trial.belief.mean
-        mean, std = self.networks.policy(scaled, z)
+        mean, log_std = self.networks.policy(scaled, z)
         if explore:
-            mean = mean + std * self._drawn()[:, : self._actions]
+            mean = mean + log_std.exp() * self._drawn()[:, : self._actions]
         return self._from_unit(torch.tanh(mean).numpy().astype(np.float64))
 
     def observe(self, transition: Transition) -> None:
         """Keep the transition for the end of the episode, where the robot's episode still ran."""
-        lived = ~self._trial.ended
+        running = ~self._trial.ended
         over = transition.terminated | transition.truncated
         self._trial.note(self._pack(transition), over)
-        self._noise.advance(lived)
+        self._noise.advance(running)
 
     def end_episode(self, done: Mask) -> None:
-        """Infer what is believed from all context of the trial; draw the z of the next episode."""
+        """Infer the belief from all context of the trial; draw the z of the next episode."""
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
@@ -122,7 +122,7 @@ class PEARL(NetworkAgent):
         self._trial = self._trial.reordered(order)
 
     def snapshot(self) -> Any:
-        """Return the trials so far, and where their noise stands."""
+        """Return the trials so far, and the state of their noise."""
         return self._trial.copy(), self._noise.snapshot()
 
     def restore(self, snapshot: Any) -> None:
@@ -132,7 +132,7 @@ class PEARL(NetworkAgent):
         self._noise.restore(noise)
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
-        """Live through trials on some training tasks, then learn from all that was ever lived.
+        """Collect trials on some training tasks, then learn from the whole replay.
 
         The first iteration visits every training task, acting at random.
         """
@@ -156,13 +156,13 @@ class PEARL(NetworkAgent):
     def _collect(
         self, envs: BatchedEnv, tasks: list[Task], replay: TaskReplay, iteration: int
     ) -> dict[str, float]:
-        """Live through trials on some tasks, in the first iteration at random on all of them."""
+        """Collect trials on some tasks, in the first iteration at random on all of them."""
         num = envs.num_envs
         rng = np.random.default_rng(key_of(self.seed, "collect", iteration))
         rounds = [rng.choice(len(tasks), num, replace=False)]
         if iteration == 0:
             rounds = list(np.resize(np.arange(len(tasks)), (-(-len(tasks) // num), num)))
-        lived: list[Shots] = []
+        collected_shots: list[Shots] = []
         for number, chosen in enumerate(rounds):
             stream = (iteration, number)
             envs.set_tasks([tasks[i] for i in chosen])
@@ -171,21 +171,21 @@ class PEARL(NetworkAgent):
             self.key_exploration(np.array(keys, np.uint64))
             seeds = [key_of(self.seed, "reset", *stream, i) for i in range(num)]
             random = rng if iteration == 0 else None
-            lived.append(
+            collected_shots.append(
                 collect_shots(
                     self, envs, chosen, replay, self.config.episodes, seeds, self._pack, random
                 )
             )
-        rows = np.concatenate([shots.rows for shots in lived])
+        rows = np.concatenate([shots.rows for shots in collected_shots])
         self._scale.update(rows)
-        returns = np.concatenate([shots.returns for shots in lived]).mean(axis=0)
+        returns = np.concatenate([shots.returns for shots in collected_shots]).mean(axis=0)
         return {
             "env_steps": float(len(rows)),
             "return_mean": float(returns.mean()),
             **{f"return_episode_{i}": float(r) for i, r in enumerate(returns)},
-            "diverged": float(sum(shots.diverged for shots in lived)),
+            "diverged": float(sum(shots.diverged for shots in collected_shots)),
             "replay_filled": float(replay.filled.mean() / self.config.replay),
-            "seconds_simulating": sum(shots.seconds for shots in lived),
+            "seconds_simulating": sum(shots.seconds for shots in collected_shots),
         }
 
     def _learn(
@@ -264,15 +264,15 @@ class PEARL(NetworkAgent):
 
 
 class PEARLWithoutMemory(PEARL):
-    """A trained PEARL that never infers anything: it acts on the prior, whatever it lived through.
+    """A trained PEARL that never infers anything: it acts on the prior throughout.
 
-    The difference to PEARL itself is what its inference is worth.
+    The difference to PEARL itself is the contribution of inference.
     """
 
     name: ClassVar[str] = "pearl-without-memory"
 
     def observe(self, transition: Transition) -> None:
-        """Take no note of what happened; the noise goes on."""
+        """Ignore the transition; advance the noise."""
         self._noise.advance(~self._trial.ended)
 
 

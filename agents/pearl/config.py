@@ -38,9 +38,9 @@ class SACConfig:
     gamma: OpenDiscount = 0.95
     """Discount per control step."""
     tau: Discount = 0.01
-    """How far the target critics go towards the critics in each gradient step."""
+    """Step of the target critics towards the critics in each gradient step, in (0, 1]."""
     kl_weight: NonNegativeFloat = 0.001
-    """Weight of the belief's divergence from the prior, summed over the latent and averaged over
+    """Weight of the belief's KL divergence from the prior, summed over the latent and averaged over
     tasks, against the critics' squared error, summed over the two and averaged over transitions."""
     prior_share: Share = 0.125
     """Share of a gradient step's tasks that learn on a z of the prior, not of their belief: so that
@@ -64,10 +64,10 @@ class PEARLConfig(AgentConfig):
     latent: Count = 8
     """Size of the latent variable."""
     encoder: Literal["product", "mean", "none"] = "product"
-    """How transitions make a belief: a product of Gaussians, a mean of features, or not at all
+    """Form of the belief: a product of Gaussians, a mean of features, or none
     (multi-task SAC without adaptation, for comparison)."""
     explore: Literal["sample", "mean"] = "sample"
-    """What shots act on: a sample of the belief for each episode, or its mean."""
+    """Latent variable of shots: a sample of the belief for each episode, or its mean."""
     width: Count = 128
     """Width of the hidden layers of policy and critics."""
     layers: Count = 2

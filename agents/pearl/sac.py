@@ -15,7 +15,7 @@ _ORACLE_TASKS = 400
 
 
 class NominalSAC(PEARL):
-    """Our soft actor-critic on the healthy robot only: the floor."""
+    """Our soft actor-critic on the healthy robot only: the nominal baseline."""
 
     name: ClassVar[str] = "nominal-sac"
     config_class: ClassVar[type[AgentConfig]] = SACAgentConfig

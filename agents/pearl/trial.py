@@ -1,4 +1,4 @@
-"""What PEARL carries through trials: evidence about the tasks, and the z that it acts on."""
+"""State of PEARL in trials: evidence about the tasks, and the z that it acts on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class PEARLTrial:
 
     Attributes:
         belief: about each task, `(N, latent)`.
-        z: what explores acts on in this episode, `(N, latent)`.
-        ended: `(N,)`, whose episode has ended: what comes of it until the next one is ignored.
+        z: latent variable of this episode's shot, `(N, latent)`.
+        ended: `(N,)`, whose episode has ended; its transitions are ignored until the next one.
     """
 
     def __init__(self, encoder: ContextEncoder, num_tasks: int) -> None:
@@ -33,7 +33,7 @@ class PEARLTrial:
         self.belief = self._infer()
 
     def draw(self, noise: Tensor, chosen: Mask) -> None:
-        """Draw the z of a new episode where `chosen` is set, from what is believed by now."""
+        """Draw the z of a new episode where `chosen` is set, from the current belief."""
         self.z = torch.where(torch.from_numpy(chosen)[:, None], self.belief.sample(noise), self.z)
 
     def note(self, rows: Rows, over: Mask) -> None:

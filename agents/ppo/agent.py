@@ -1,4 +1,4 @@
-"""What RL² and its memoryless rivals share: acting, remembering, and an iteration of training."""
+"""Base of RL² and the memoryless baselines: acting, memory, and an iteration of training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fastadapt.envs.rng import key_of
 
 @dataclass
 class _Memory:
-    """What the agent carries through a trial; `(N, ...)` each."""
+    """State of the agent in a trial; `(N, ...)` each."""
 
     hidden: Tensor
     action: Array
@@ -48,7 +48,7 @@ class PPOAgent(NetworkAgent):
 
     config_class: ClassVar[type[AgentConfig]] = PPOAgentConfig
     memory: ClassVar[bool]
-    """Whether it carries anything from one control step to the next."""
+    """The policy is recurrent."""
 
     def __init__(self, spec: AgentSpec, seed: int, config: PPOAgentConfig) -> None:
         super().__init__(spec, seed, config)
@@ -71,7 +71,7 @@ class PPOAgent(NetworkAgent):
         self.begin(1)
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks with an empty memory."""
+        """Begin trials on N unknown tasks with an empty memory."""
         self._memory = _Memory(
             hidden=self.network.initial(num_tasks),
             action=np.zeros((num_tasks, len(self._low))),
@@ -95,7 +95,7 @@ class PPOAgent(NetworkAgent):
         return self._clipped(action)
 
     def observe(self, transition: Transition) -> None:
-        """Remember the last action and its reward, of every robot whose episode still ran."""
+        """Store the last action and its reward, of every robot whose episode was running."""
         memory = self._memory
         keep = memory.ended
         memory.action = np.where(keep[:, None], memory.action, transition.action)

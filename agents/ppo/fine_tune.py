@@ -1,4 +1,4 @@
-"""A robust policy that goes on learning on its task by ordinary policy gradient."""
+"""Fine-tuning of a domain-randomised policy on each task by ordinary policy gradient."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fastadapt.envs.arrays import Array, Mask
 
 
 class FineTune(DomainRandomised):
-    """A robust policy that goes on learning by PPO, on the shots of its task (Mandi et al. 2022).
+    """A domain-randomised policy, fine-tuned by PPO on the shots of its task (Mandi et al. 2022).
 
     It trains as `domain-randomised` does, or takes over the weights of such a run. Each task has
     weights of its own from its first shot on, policy and critic. Gradient steps are taken at the
@@ -38,7 +38,7 @@ class FineTune(DomainRandomised):
     config: FineTuneConfig
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks with the weights that training gave."""
+        """Begin trials on N unknown tasks with the trained weights."""
         super().begin(num_tasks)
         self._weights: Weights | None = None
         self._sampled: tuple[Tensor, Tensor, Tensor] | None = None
@@ -64,18 +64,18 @@ class FineTune(DomainRandomised):
         return self._clipped(action)
 
     def observe(self, transition: Transition) -> None:
-        """Keep what came of exploring for the end of the shot."""
+        """Store a transition of a shot until the end of the shot."""
         if self._sampled is not None:
-            lived = ~self._memory.ended
+            running = ~self._memory.ended
             rewards = self._reward_scale(transition.reward).astype(np.float32)
             failed, over = transition.terminated, transition.terminated | transition.truncated
             following = self._see(transition.next_observation)
-            flags = (torch.from_numpy(flag.copy()) for flag in (failed, over, lived))
+            flags = (torch.from_numpy(flag.copy()) for flag in (failed, over, running))
             self._steps.append(Shot(*self._sampled, torch.from_numpy(rewards), following, *flags))
         super().observe(transition)
 
     def end_episode(self, done: Mask) -> None:
-        """Learn from what the robots explored, where their episodes are over."""
+        """Fine-tune on the shots of the robots whose episodes have ended."""
         ended = torch.from_numpy(done)
         if any((step.used & ended).any() for step in self._steps):
             self._learn(ended)

@@ -1,4 +1,4 @@
-"""Agents without a memory: what adaptation has to beat, and what it may hope for."""
+"""Memoryless baselines: nominal, domain randomisation, oracle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastadapt.envs import Task, TaskSet
 
 
 class Nominal(PPOAgent):
-    """PPO on the healthy robot only: the floor, a policy that has never seen any damage."""
+    """PPO on the healthy robot only: the nominal baseline, which has never seen any damage."""
 
     name: ClassVar = "nominal"
     config_class: ClassVar[type[AgentConfig]] = NominalConfig
@@ -36,7 +36,7 @@ class DomainRandomised(PPOAgent):
 
 
 class Oracle(PPOAgent):
-    """PPO that sees the parameters of the task: the ceiling for agents that have to find out."""
+    """PPO that sees the parameters of the task: privileged information."""
 
     name: ClassVar = "oracle"
     config_class: ClassVar[type[AgentConfig]] = OracleConfig

@@ -15,10 +15,10 @@ from fastadapt.envs.arrays import Array, Ids
 class RL2(PPOAgent):
     """A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2).
 
-    A GRU reads (observation, previous action, previous reward, first-step flag). Its state lives on
-    over the episodes of a trial and is empty at the start of each: whatever it finds out about the
-    robot, it finds out by acting. Training maximises the discounted return of the whole trial: the
-    borders of episodes do not cut it, the discount does (0.95 reaches some 60 control steps).
+    A GRU reads (observation, previous action, previous reward, first-step flag). Its state
+    carries over the episodes of a trial and is empty at the start of each trial. Training maximises
+    the discounted return of the whole trial: the borders of episodes do not cut it, the discount
+    does (0.95 reaches some 60 control steps).
     """
 
     name: ClassVar = "rl2"
@@ -38,9 +38,9 @@ class RL2(PPOAgent):
 
 
 class RL2WithoutMemory(RL2):
-    """A trained RL² whose memory is wiped before every control step: what is left is reflex.
+    """A trained RL² whose memory is wiped before every control step: a purely reactive policy.
 
-    The difference to RL² itself is what its memory is worth.
+    The difference to RL² itself is the contribution of memory.
     """
 
     name: ClassVar = "rl2-without-memory"

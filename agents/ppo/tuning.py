@@ -20,7 +20,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Shot:
-    """What robots lived through in one shot, `(T, N, ...)` each.
+    """Transitions of N robots in one shot, `(T, N, ...)` each.
 
     Attributes:
         inputs: to the network.

@@ -72,11 +72,11 @@ def update(
         FastadaptError: the losses are not finite.
     """
     pieces = cut(trials, advantages, config.sequence, network.gru is not None)
-    lived = torch.nonzero(pieces.valid.any(dim=0)).squeeze(-1)
+    used = torch.nonzero(pieces.valid.any(dim=0)).squeeze(-1)
     sums: dict[str, float] = {}
     count = 0
     for _ in range(config.epochs):
-        order = lived[torch.randperm(len(lived), generator=generator)]
+        order = used[torch.randperm(len(used), generator=generator)]
         for chosen in torch.chunk(order, config.minibatches):
             loss, metrics = _loss(network, pieces, chosen, config)
             optimizer.zero_grad()

@@ -12,11 +12,11 @@ from fastadapt.envs.rng import key_of, normals
 class ExplorationNoise:
     """Standard normal draws for every robot, keyed by (its trial, the trial's control step).
 
-    What one robot tries does not depend on which others are in the batch, on where it stands among
-    them, or on how long their episodes last.
+    The draws of a robot do not depend on the others in the batch, on its place among them, or on
+    the length of their episodes.
 
     Args:
-        seed: names the streams of trials that nobody has keyed.
+        seed: of trials without keys of their own.
         actions: draws for each robot and control step.
     """
 
@@ -38,12 +38,12 @@ class ExplorationNoise:
         """Return the noise of this control step, `(N, actions)`: the same until `advance`."""
         return normals(self._keys, self._steps, self._actions)
 
-    def advance(self, lived: Mask) -> None:
-        """Go on to the next control step of the trial where `(N,)` this one was lived."""
-        self._steps = self._steps + lived.astype(np.uint64)
+    def advance(self, running: Mask) -> None:
+        """Advance the trials `(N,)` whose episode is running to their next control step."""
+        self._steps = self._steps + running.astype(np.uint64)
 
     def snapshot(self) -> tuple[Keys, Keys]:
-        """Return where all trials stand."""
+        """Return the keys and control steps of all trials."""
         return self._keys, self._steps  # never changed in place
 
     def restore(self, snapshot: tuple[Keys, Keys]) -> None:

@@ -1,4 +1,4 @@
-"""Everything lived through on each training task, in one preallocated block of memory."""
+"""Replay buffer with the transitions of each training task, in one preallocated block."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TaskReplay:
 
     @property
     def ready(self) -> NDArray[np.bool_]:
-        """Which tasks `(tasks,)` have transitions in their latest trial, so can be sampled."""
+        """Mask `(tasks,)` of tasks with transitions in their latest trial, which can be sampled."""
         return self._recent > 0
 
     def begin_trial(self, tasks: ArrayLike) -> None:

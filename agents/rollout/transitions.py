@@ -50,8 +50,8 @@ class TransitionScale:
 
     Observations have mean 0 and variance 1. Rewards are divided by their standard deviation; their
     mean stays, because the sign of a reward means something. In the context, the next observation
-    stands as its change, with mean 0 and variance 1: what the physics did is in the change, and
-    would drown in the observation. Everything is limited to +-10.
+    is replaced by its change, with mean 0 and variance 1: the effect of the physics is in the
+    change, which is small beside the observation. Everything is limited to +-10.
 
     Attributes:
         row_size: numbers in a raw row.

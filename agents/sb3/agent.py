@@ -1,4 +1,4 @@
-"""What agents of Stable-Baselines3 share: one of its models behind our interface of agents."""
+"""Base of the agents that Stable-Baselines3 trains: one of its models as a `MetaLearner`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SB3Agent(NetworkAgent):
     """A policy that Stable-Baselines3 trains, acting as our own agents do.
 
     Every iteration begins new episodes, whose tasks, starts and noise are functions of (seed,
-    iteration): so a resumed training goes on bit for bit, although the library itself cannot.
+    iteration): so a resumed training continues bit for bit, although the library itself cannot.
 
     Attributes:
         config: its settings.
@@ -45,7 +45,7 @@ class SB3Agent(NetworkAgent):
     laws: ClassVar[staticmethod[[TaskSet], tuple[str, ...]]] = staticmethod(training_laws)
     """The splits whose laws it is trained on; none: the healthy robot only."""
     episodes_in_one: ClassVar[bool] = False
-    """Whether the episodes of an iteration are one trial on one task."""
+    """The episodes of an iteration are one trial on one task."""
 
     def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
         super().__init__(spec, seed, config)
@@ -98,7 +98,7 @@ class SB3Agent(NetworkAgent):
         return model
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks."""
+        """Begin trials on N unknown tasks."""
         self._ended = np.zeros(num_tasks, bool)
         self._noise.begin(num_tasks)
 
@@ -109,7 +109,7 @@ class SB3Agent(NetworkAgent):
         return self._commanded(mean + std * self._noise.draw() if explore else mean)
 
     def observe(self, transition: Transition) -> None:
-        """Let the noise go on, of every robot whose episode still ran."""
+        """Advance the noise of every robot whose episode was running."""
         self._noise.advance(~self._ended)
         self._ended = self._ended | transition.terminated | transition.truncated
 
@@ -118,7 +118,7 @@ class SB3Agent(NetworkAgent):
         self._ended = self._ended & ~done
 
     def snapshot(self) -> Any:
-        """Return where the trials stand."""
+        """Return the state of the trials."""
         return self._ended, self._noise.snapshot()
 
     def restore(self, snapshot: Any) -> None:

@@ -38,7 +38,7 @@ class SB3SACConfig(AgentConfig):
     gamma: OpenDiscount = 0.95
     """Discount per control step."""
     tau: Discount = 0.01
-    """How far the target critics go towards the critics in each gradient step."""
+    """Step of the target critics towards the critics in each gradient step, in (0, 1]."""
     batch: Annotated[int, Field(ge=2)] = 512
     """Transitions in a gradient step."""
     gradient_steps: Count = 2

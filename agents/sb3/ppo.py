@@ -63,7 +63,7 @@ class SB3PPO(SB3Agent):
 
 
 class NominalSB3PPO(SB3PPO):
-    """PPO of Stable-Baselines3 on the healthy robot only: the floor."""
+    """PPO of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-ppo"
     laws: ClassVar = staticmethod(no_laws)

@@ -1,4 +1,4 @@
-"""sb3-contrib's recurrent PPO on trials: another hand's RL²."""
+"""Recurrent PPO of sb3-contrib on trials: an independent RL²."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fastadapt.envs.arrays import Array
 
 
 class Recurrent(SB3PPO):
-    """RL² by another hand: an LSTM that sb3-contrib's `RecurrentPPO` trains on whole trials.
+    """An independent RL²: an LSTM policy that sb3-contrib's `RecurrentPPO` trains on whole trials.
 
     The library forgets at the end of an episode, so that a trial is given to it as one episode.
     """
@@ -50,11 +50,11 @@ class Recurrent(SB3PPO):
         return SB3TrialInputs(face)
 
     def _learn(self, steps: int, collecting: BaseCallback) -> None:
-        self.model._last_lstm_states = self._nothing  # trials begin; it would go on from the last
+        self.model._last_lstm_states = self._nothing  # else it would continue from the last rollout
         super()._learn(steps, collecting)
 
     def begin(self, num_tasks: int) -> None:
-        """Face N new tasks with an empty memory."""
+        """Begin trials on N unknown tasks with an empty memory."""
         super().begin(num_tasks)
         lstm = self.model.policy.lstm_actor
         shape = (lstm.num_layers, num_tasks, lstm.hidden_size)

@@ -103,7 +103,7 @@ class SB3SAC(SB3Agent):
 
 
 class NominalSB3SAC(SB3SAC):
-    """Soft actor-critic of Stable-Baselines3 on the healthy robot only: the floor."""
+    """Soft actor-critic of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-sac"
     laws: ClassVar = staticmethod(no_laws)

@@ -1,4 +1,4 @@
-"""What a recurrent policy sees of a trial, for Stable-Baselines3: RL²'s inputs."""
+"""Inputs of a recurrent policy in a trial, for Stable-Baselines3: the same as RL²'s."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SB3TrialInputs(VecEnvWrapper):
     """Appends the previous action, the previous reward and a first-step flag to observations.
 
     At the first step of a trial action and reward are 0; at that of a later episode in it they are
-    those of the last step, as the memory goes on.
+    those of the last step, as the memory carries on.
     """
 
     def __init__(self, face: SB3VecEnv) -> None:

@@ -21,8 +21,8 @@ class SB3VecEnv(VecEnv):
 
     The true last observation is in `infos[i]["terminal_observation"]`, a time limit is marked by
     `infos[i]["TimeLimit.truncated"]`, and the sums of an episode are in `infos[i]["episode"]`. A
-    simulation that diverged (`infos[i]["diverged"]`) is no time limit: what would follow is worth
-    nothing. Every robot gets a new task at each reset: the one with number (episode, robot) of the
+    simulation that diverged (`infos[i]["diverged"]`) is no time limit: the return after it is
+    0. Every robot gets a new task at each reset: the one with number (episode, robot) of the
     stream of `seed`, whatever the others do.
 
     With `episodes` above 1, what Stable-Baselines3 takes for an episode is a trial: so many

@@ -65,7 +65,7 @@ def _panel(axis: Any, results: Result, references: Any, split: str) -> None:
         axis.axhline(level, color="0.5", linestyle=style, linewidth=1, label=name)
     axis.set_title(split, fontsize=9)
     axis.set_xlabel("shots")
-    axis.set_xticks(shots)
+    axis.set_xticks(results.shots(results.agents[0], split))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.custom import mjcf
-from fastadapt.envs.custom.files import ModelFiles
+from fastadapt.envs.custom.files import ModelFiles, one_line
 from fastadapt.envs.custom.kinematics import Kinematics
 from fastadapt.envs.custom.mjcf import NOMINAL
 from fastadapt.envs.custom.schema import RobotTable
@@ -51,7 +51,7 @@ class RobotBuilder:
             self.draft = spec.compile()
         except ValueError as error:
             raise FastadaptError(
-                f"MuJoCo cannot compile '{files.model}': {mjcf.one_line(error)}"
+                f"MuJoCo cannot compile '{files.model}': {one_line(error)}"
             ) from None
         if self.draft.nu == 0 or self.draft.nv == 0:
             what = "actuators" if self.draft.nv else "joints"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fastadapt.envs.custom.builder import RobotBuilder
-from fastadapt.envs.custom.files import ModelFiles, kept_folder, model_files
-from fastadapt.envs.custom.mjcf import CAMERA, one_line
+from fastadapt.envs.custom.files import ModelFiles, kept_folder, model_files, one_line
+from fastadapt.envs.custom.mjcf import CAMERA
 from fastadapt.envs.custom.python_class import class_environment, keep_class
 from fastadapt.envs.custom.schema import ClassTable, RobotTable, read_table
 from fastadapt.envs.environment import Environment

@@ -2,69 +2,136 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
+import os
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 
+import mujoco
+
+from fastadapt.envs.custom.places import locate
+from fastadapt.envs.custom.references import (
+    FOLDERS,
+    Document,
+    Reference,
+    documents_of,
+    opened_names,
+    parse,
+    plain,
+)
 from fastadapt.errors import FastadaptError
 
-_FOLDERS = ("meshdir", "texturedir", "assetdir")
-_XML = (".xml", ".mjcf", ".urdf")
 _ENTRY = "robot.json"
+Edits = tuple[tuple[str, str, str], ...]
+"""Attributes of an XML file: name, value, and the value in a copy."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a robot.
+
+    Attributes:
+        path: where it is.
+        target: where MuJoCo finds it in a copy of the robot; the same, but for absolute paths.
+        edits: the attributes that differ in a copy of an XML file; None: not an XML file.
+    """
+
+    path: Path
+    target: Path
+    edits: Edits | None = None
+
+    def content(self) -> bytes:
+        """Return the content that a copy has."""
+        content = self.path.read_bytes()
+        return ET.tostring(self._edited(content), "utf-8") if self.edits else content
+
+    def digest(self) -> str:
+        """Return a hash of the content; comments and layout of XML files do not count."""
+        content = self.path.read_bytes()
+        if self.edits is not None:
+            content = self._canonical(content).encode()
+        return hashlib.sha256(content).hexdigest()
+
+    def _canonical(self, content: bytes) -> str:
+        """Return canonical XML, which has no comments and sorted attributes."""
+        try:
+            text = content.decode()
+            if not self.edits:
+                return ET.canonicalize(text, strip_text=True)
+        except (UnicodeDecodeError, ET.ParseError, ValueError):
+            pass
+        return ET.canonicalize(ET.tostring(self._edited(content), "unicode"), strip_text=True)
+
+    def _edited(self, content: bytes) -> ET.Element:
+        root = parse(content, self.path)
+        for element in root.iter():
+            for attribute, old, new in self.edits or ():
+                if element.get(attribute) == old:
+                    element.set(attribute, new)
+        return root
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """An MJCF file and all files that it needs.
+    """An MJCF file and all files that MuJoCo opens for it.
 
     Attributes:
         model: the MJCF file.
         files: the MJCF file, its includes, meshes and textures, sorted.
+        missing: names of files that MuJoCo opens and that are not found.
     """
 
     model: Path
-    files: tuple[Path, ...]
+    files: tuple[ModelFile, ...]
+    missing: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:
         """Hash of the content; comments and layout of XML files do not count."""
         return _digest(self.files)
 
+    def spec(self) -> mujoco.MjSpec:
+        """Read the model.
+
+        Raises:
+            FastadaptError: MuJoCo cannot read it.
+        """
+        return read_spec(self.model)
+
     def copy(self, folder: Path) -> None:
         """Copy all files into a folder in which `kept` finds them.
 
         Raises:
-            FastadaptError: a file has changed or gone since the robot was loaded.
+            FastadaptError: a file has changed or gone since the robot was loaded, or the copy
+                would not be whole.
         """
-        if not all(file.is_file() for file in self.files) or _digest(self.files) != self.digest:
+        if not all(file.path.is_file() for file in self.files) or (
+            _digest(self.files) != self.digest
+        ):
             raise FastadaptError(
                 f"The files of '{self.model}' have changed since it was loaded. Load it again."
             )
-        top = Path(*_shared([file.parent.parts for file in self.files]))
+        top = Path(*_shared([file.target.parent.parts for file in self.files]))
         for file in self.files:
-            target = folder / file.relative_to(top)
+            target = folder / file.target.relative_to(top)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-        entry = {"model": self.model.relative_to(top).as_posix()}
-        (folder / _ENTRY).write_text(json.dumps(entry), encoding="utf-8")
-
-
-def _digest(files: Iterable[Path]) -> str:
-    parts = []
-    for file in files:
-        content = file.read_bytes()
-        if file.suffix in _XML:
-            # Canonical XML has no comments, and its attributes are sorted.
-            content = ET.canonicalize(content.decode(), strip_text=True).encode()
-        parts.append(hashlib.sha256(content).hexdigest())
-    return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
+            if file.edits:
+                target.write_bytes(file.content())
+            else:
+                shutil.copyfile(file.path, target)
+        model = self.model.relative_to(top)
+        (folder / _ENTRY).write_text(json.dumps({"model": model.as_posix()}), encoding="utf-8")
+        copied = files_of(plain(folder.absolute() / model))
+        if copied.digest != self.digest or copied.missing:
+            raise FastadaptError(
+                f"MuJoCo does not find all files of '{self.model}' in a copy of its folder. Name "
+                "them relative to the model, below its folder."
+            )
 
 
 def model_files(model: str, origin: Path | None) -> ModelFiles:
@@ -76,10 +143,27 @@ def model_files(model: str, origin: Path | None) -> ModelFiles:
         origin: the task-set file that names the model; None: relative to the working directory.
 
     Raises:
-        FastadaptError: there is no such file or package, or the file is no XML.
+        FastadaptError: there is no such file or package, the file is no model, or a file that it
+            names cannot be kept.
     """
-    found = (origin and kept(origin)) or _locate(model, origin).resolve()
-    return ModelFiles(found, tuple(sorted(_closure(found))))
+    found = (origin and kept(origin)) or locate(model, origin)
+    return files_of(plain(found.absolute()))
+
+
+def files_of(model: Path) -> ModelFiles:
+    """Find the files of a model.
+
+    Raises:
+        FastadaptError: the file is no model, or a file that it names cannot be kept.
+    """
+    documents = documents_of(model)
+    opened = opened_names(read_spec(model))
+    plan = _Plan(model, documents)
+    for document in documents:
+        for reference in document.references:
+            plan.add(document, reference, opened)
+    found = {name for d in documents for r in d.references for name in r.known_as()}
+    return ModelFiles(model, plan.files(), frozenset(opened - found))
 
 
 def kept_folder(origin: Path) -> Path:
@@ -88,105 +172,125 @@ def kept_folder(origin: Path) -> Path:
 
 
 def kept(origin: Path) -> Path | None:
-    """Return the model that was copied beside a task-set file, or None."""
+    """Return the model that was copied beside a task-set file, or None.
+
+    Raises:
+        FastadaptError: the entry of the copy is damaged.
+    """
     entry = kept_folder(origin) / _ENTRY
     if not entry.is_file():
         return None
-    return (entry.parent / json.loads(entry.read_text(encoding="utf-8"))["model"]).resolve()
-
-
-def _locate(model: str, origin: Path | None) -> Path:
-    if model.startswith("package:"):
-        return _in_package(model.removeprefix("package:"))
-    if model.startswith("menagerie:"):
-        return _in_menagerie(model.removeprefix("menagerie:"))
-    folder = origin.parent if origin is not None else Path()
-    path = folder / Path(model).expanduser()
-    if not path.is_file():
-        near = _nearest(path.name, (p.name for p in path.parent.glob("*.xml")))
-        raise FastadaptError(
-            f"There is no model '{model}' (looked for '{path}').{near} Give a path relative to the "
-            "task-set file, package:<package>/<path>, or menagerie:<robot>."
-        )
-    return path
-
-
-def _in_package(place: str) -> Path:
-    package, _, inside = place.partition("/")
-    spec = find_spec(package) if package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise FastadaptError(
-            f"The model 'package:{place}' is in the Python package '{package}', which is not "
-            f"installed. Install it, e.g. pip install {package.replace('_', '-')}"
-        )
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    path = folder / inside
-    if not path.is_file():
-        near = _nearest(inside, (p.relative_to(folder).as_posix() for p in folder.rglob("*.xml")))
-        raise FastadaptError(f"There is no file '{inside}' in the package '{package}'.{near}")
-    return path
-
-
-def _in_menagerie(place: str) -> Path:
-    if find_spec("mujoco_menagerie") is None:
-        raise FastadaptError(
-            f"The model 'menagerie:{place}' needs the package mujoco-menagerie, which is not "
-            "installed: pip install mujoco-menagerie"
-        )
-    import mujoco_menagerie
-
-    robot, _, entry = place.partition("/")
     try:
-        return mujoco_menagerie.get(robot).xml(entry or None)
-    except (mujoco_menagerie.MenagerieError, OSError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise FastadaptError(f"The model 'menagerie:{place}' is not available: {reason}.") from None
+        model = json.loads(entry.read_text(encoding="utf-8"))["model"]
+        found = entry.parent / model
+        if found.is_file() and found.resolve().is_relative_to(entry.parent.resolve()):
+            return found
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise FastadaptError(
+        f"'{entry}' is damaged: it does not name a model below its folder. Copy the run again."
+    )
 
 
-def _closure(model: Path) -> set[Path]:
-    """Return the existing files that a model needs; the compiler reports missing ones."""
-    roots: dict[Path, ET.Element] = {}
-    pending = [model]
-    while pending:
-        path = pending.pop()
-        if path in roots:
-            continue
-        roots[path] = _parse(path)
-        inner = [e.get("file") for tag in ("include", "model") for e in roots[path].iter(tag)]
-        pending += [found for name in inner if name and (found := _first(name, path, model))]
-    folders = [
-        model.parent / value
-        for root in roots.values()
-        for compiler in root.iter("compiler")
-        for key in _FOLDERS
-        if (value := compiler.get(key))
-    ]
-    files = set(roots)
-    for path, root in roots.items():
-        for name in _named_files(root):
-            places = [*(folder / name for folder in folders), model.parent / name]
-            places += [path.parent / name]
-            files |= {place.resolve() for place in places if place.is_file()}
-    return files
+def read_spec(model: Path) -> mujoco.MjSpec:
+    """Read an MJCF or URDF file, whatever its name ends with.
 
-
-def _named_files(root: ET.Element) -> set[str]:
-    """Return the values of all file attributes (a cube texture has six)."""
-    return {
-        value for e in root.iter() for key, value in e.attrib.items() if key.startswith("file")
-    } | {mesh.get("filename", "") for mesh in root.iter("mesh")} - {""}
-
-
-def _first(name: str, including: Path, model: Path) -> Path | None:
-    places = (model.parent / name, including.parent / name)
-    return next((place.resolve() for place in places if place.is_file()), None)
-
-
-def _parse(path: Path) -> ET.Element:
+    Raises:
+        FastadaptError: MuJoCo cannot read it.
+    """
     try:
-        return ET.parse(path).getroot()
-    except (ET.ParseError, UnicodeDecodeError) as error:
-        raise FastadaptError(f"'{path}' is not valid XML: {error}.") from None
+        if model.suffix in (".xml", ".urdf"):
+            return mujoco.MjSpec.from_file(str(model))
+        # MuJoCo tells the format from the name: lend it one in the same folder.
+        lent = str(model.with_name(f"{model.name}.xml"))
+        return mujoco.MjSpec.from_file(lent, include={lent: model.read_bytes()})
+    except (ValueError, RuntimeError, mujoco.FatalError) as error:
+        raise FastadaptError(f"MuJoCo cannot read '{model}': {one_line(error)}") from None
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of MuJoCo as part of a sentence."""
+    what, _, where = str(error).replace("Error:", "").strip().partition("\nElement ")
+    words = " ".join(what.split()).rstrip(".")
+    return f"{words} (element {where.removeprefix('name ').strip()})." if where else f"{words}."
+
+
+@dataclass
+class _Plan:
+    """Collects the files of a model, and what a copy changes so that it finds them."""
+
+    model: Path
+    documents: list[Document]
+    found: dict[Path, Path] = field(default_factory=dict)
+    edits: dict[Path, set[tuple[str, str, str]]] = field(default_factory=dict)
+
+    def add(self, document: Document, reference: Reference, opened: set[str]) -> None:
+        """Add a reference that MuJoCo opens; refuse one that a copy must not hold."""
+        nested = reference.tag in ("include", "model")
+        read = nested or reference.tag == "flexcomp" or reference.attribute == "filename"
+        if not read and not reference.known_as() & opened:
+            if not self._own(reference.path):
+                raise FastadaptError(
+                    f"'{self.model}' names '{reference.name}' (attribute {reference.attribute} of "
+                    f"<{reference.tag}>), which MuJoCo does not open and which is outside of the "
+                    "model's folder. Remove that attribute."
+                )
+            return
+        if reference.attribute == "filename" and not reference.known_as() & opened:
+            return  # what a URDF only shows
+        if reference.absolute:
+            self._add_absolute(document, reference, nested)
+        else:
+            self.found.setdefault(self._target(document, reference), reference.path)
+
+    def files(self) -> tuple[ModelFile, ...]:
+        """Return all files, sorted by their places in a copy."""
+        trees = {path for document in self.documents for path in document.trees}
+        own = [ModelFile(p, p, tuple(sorted(self.edits.get(p, ())))) for p in trees]
+        assets = [ModelFile(p, target) for target, p in self.found.items() if p not in trees]
+        return tuple(sorted([*own, *assets], key=lambda file: str(file.target)))
+
+    def _own(self, path: Path) -> bool:
+        """Return whether a file is below the model's folders or a declared asset folder."""
+        folders = {folder for document in self.documents for folder in document.folders()}
+        return any(path.is_relative_to(folder) for folder in folders)
+
+    def _target(self, document: Document, reference: Reference) -> Path:
+        """Return the place of an asset in a copy, where absolute asset folders are beside it."""
+        for key in FOLDERS:
+            declared = document.folder(key)
+            if not Path(declared).is_absolute():
+                continue
+            beside = f"absolute_{key}"
+            for source in document.trees:
+                self.edits.setdefault(source, set()).add((key, declared, beside))
+            if reference.path.is_relative_to(plain(Path(declared))):
+                inside = reference.path.relative_to(plain(Path(declared)))
+                return document.main.parent / beside / inside
+        return reference.path
+
+    def _add_absolute(self, document: Document, reference: Reference, nested: bool) -> None:
+        path, base = reference.path, document.main.parent
+        if not (path.is_relative_to(self.model.parent) if nested else self._own(path)):
+            raise FastadaptError(
+                f"'{self.model}' names '{reference.name}' by an absolute path outside of the "
+                "model's folder, so no copy of the robot can hold it. Name it by a relative path, "
+                "or declare its folder as meshdir or texturedir in <compiler>."
+            )
+        new = os.path.relpath(path, base)
+        if not nested:
+            key = "texturedir" if reference.tag == "texture" else "meshdir"
+            inner = document.folder("assetdir", key)
+            inner = inner if not Path(inner).is_absolute() else f"absolute_{key}"
+            hashed = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+            new = f"{hashed}{path.suffix}"
+            self.found.setdefault(plain(base / inner / new), path)
+        edit = (reference.attribute, reference.name, new)
+        self.edits.setdefault(reference.source, set()).add(edit)
+
+
+def _digest(files: Iterable[ModelFile]) -> str:
+    return hashlib.sha256("".join(sorted(file.digest() for file in files)).encode()).hexdigest()
 
 
 def _shared(parts: list[tuple[str, ...]]) -> list[str]:
@@ -197,8 +301,3 @@ def _shared(parts: list[tuple[str, ...]]) -> list[str]:
             break
         count += 1
     return list(parts[0][:count])
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
-    return f" Near to it: {', '.join(found)}." if found else ""

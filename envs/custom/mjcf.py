@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import mujoco
@@ -41,24 +41,25 @@ def load_spec(files: ModelFiles) -> mujoco.MjSpec:
     Raises:
         FastadaptError: MuJoCo cannot read it.
     """
+    spec = files.spec()
     try:
-        spec = mujoco.MjSpec.from_file(str(files.model))
-    except ValueError as error:
-        raise FastadaptError(f"MuJoCo cannot read '{files.model}': {one_line(error)}") from None
+        _name_parts(spec)
+    except UnicodeDecodeError:
+        raise FastadaptError(
+            f"A name in '{files.model}' is not in UTF-8, which MuJoCo takes all names for. Save "
+            "it as UTF-8."
+        ) from None
+    return spec
+
+
+def _name_parts(spec: mujoco.MjSpec) -> None:
+    """Name bodies, joints, geoms and actuators that have no name."""
     # Parents come first. A free joint stays unnamed, so that the pattern "*" leaves it out.
     world = spec.worldbody.name
     _name(spec.bodies[1:], lambda body: f"{body.parent.name}_body".removeprefix(f"{world}_"))
     _name([j for j in spec.joints if int(j.type) in SCALAR], lambda joint: joint.parent.name)
     _name(spec.geoms, lambda geom: geom.parent.name)
     _name(spec.actuators, lambda actuator: actuator.target)
-    return spec
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of MuJoCo as part of a sentence."""
-    what, _, where = str(error).replace("Error:", "").strip().partition("\nElement ")
-    words = " ".join(what.split()).rstrip(".")
-    return f"{words} (element {where.removeprefix('name ').strip()})." if where else f"{words}."
 
 
 def remove(spec: mujoco.MjSpec, names: Iterable[str]) -> None:
@@ -231,15 +232,29 @@ INTEGRATORS = {
 def _name(elements: Iterable[Any], name: Any) -> None:
     """Name unnamed elements after their body; names do not change the physics."""
     taken = {element.name for element in elements if element.name}
+    numbers: dict[str, int] = {}
     for element in elements:
         if not element.name:
-            base = name(element) or "part"
-            label, number = base, 1
-            while label in taken:
-                number += 1
-                label = f"{base}_{number}"
-            element.name = label
-            taken.add(label)
+            element.name = free_name(name(element) or "part", taken, numbers)
+            taken.add(element.name)
+
+
+def free_name(base: str, taken: Collection[str], numbers: dict[str, int] | None = None) -> str:
+    """Return a name that no other element has: `base`, or else `base_2`, `base_3` and so on.
+
+    Args:
+        base: the wanted name.
+        taken: the names of the other elements.
+        numbers: the last number that was given to each base, kept from call to call so that many
+            elements do not count from the start.
+    """
+    numbers = {} if numbers is None else numbers
+    label, number = base, numbers.get(base, 1)
+    while label in taken:
+        number += 1
+        label = f"{base}_{number}"
+    numbers[base] = number
+    return label
 
 
 def _largest(actuator: Any) -> float | None:

@@ -6,7 +6,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.arrays import Ids
+from fastadapt.envs.arrays import Array, Ids, Mask
+
+_GONE = 3e-4
+"""Share of its mass below which a limb is severed: no other damage takes as much of it."""
 
 _TRN = mujoco.mjtTrn
 _ON_JOINTS = (int(_TRN.mjTRN_JOINT), int(_TRN.mjTRN_JOINTINPARENT))
@@ -87,3 +90,19 @@ def _touches(model: mujoco.MjModel, bodies: Ids, tendon: int) -> set[bool]:
         if owner is not None:
             found.add(bool(owner[model.wrap_objid[wrap]] in bodies))
     return found
+
+
+def are_severed(model: mujoco.MjModel, mass: Array, bodies: Ids) -> Mask:
+    """Return in which robots some bodies are the remains of a severed limb, `(n,)`.
+
+    Args:
+        model: the nominal model.
+        mass: `(n, nbody)` the masses of the robots' bodies [kg].
+        bodies: `(k,)` bodies that are severed together and have a mass together.
+    """
+    return mass[:, bodies].sum(axis=1) < _GONE * model.body_mass[bodies].sum()
+
+
+def welded_to(model: mujoco.MjModel, body: int) -> Ids:
+    """Return the bodies that move as one with a body, itself included, `(k,)`."""
+    return np.flatnonzero(model.body_weldid == model.body_weldid[body])

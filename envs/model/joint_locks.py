@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mujoco
 
+from fastadapt.envs.model.additions import add_equality, reserve_name
 from fastadapt.envs.model.names import names_of
 from fastadapt.errors import FastadaptError
 
@@ -16,12 +17,15 @@ def lock_name(joint: str) -> str:
 def add_locks(spec: mujoco.MjSpec, joints: tuple[str, ...]) -> None:
     """Add an inactive, stiff joint equality for each joint."""
     for joint in joints:
-        equality = spec.add_equality()
-        equality.name = lock_name(joint)
-        equality.type = mujoco.mjtEq.mjEQ_JOINT
-        equality.objtype = mujoco.mjtObj.mjOBJ_JOINT
-        equality.name1 = joint
-        equality.active = False
+        reserve_name(spec.equalities, lock_name(joint))
+        equality = add_equality(
+            spec,
+            name=lock_name(joint),
+            type=mujoco.mjtEq.mjEQ_JOINT,
+            objtype=mujoco.mjtObj.mjOBJ_JOINT,
+            name1=joint,
+            active=False,
+        )
         equality.data[:5] = 0.0  # q - qpos0 = data[0]
         equality.solimp[:2] = 0.9999  # measured: drift under load below 0.01 degrees
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
+from fastadapt.envs.model.actuators import activations
+from fastadapt.envs.model.additions import add_goal
 from fastadapt.envs.objectives.object_motion import (
     ObjectMotion,
-    add_goal,
+    goal_body_of,
     mocap_of,
     site_of,
 )
@@ -131,6 +133,7 @@ class BringObject(Objective):
         self._mocap, self._tip = mocap_of(model, self.goal_body), site_of(model, self.tip)
         self._goals, self._sites = sim.data("mocap_pos"), sim.data("site_xpos")
         self._start = keyframe_of(model, self.keyframe)
+        self._activation = activations(model, *self._start, model.key(self.keyframe).act)
         self._servos = ServoTargets(sim, self.increments, self.leash) if self.increments else None
         joints = [model.joint(name) for name in self.joints]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
@@ -144,6 +147,7 @@ class BringObject(Objective):
             "keyframe": robot.keyframe,
             "joints": robot.joints,
             "object_body": table.object,
+            "goal_body": goal_body_of(robot.model, cls.goal_body),
             "tip": table.site,
             "increments": increments_of(robot.model, table.increments, robot.control_step),
         }
@@ -201,6 +205,8 @@ class BringObject(Objective):
         count = len(self.joints)
         noise = (2 * draws[:, :count] - 1) * self._noise
         self.sim.data("qpos")[ids], self.sim.data("ctrl")[ids] = self._start
+        if len(self._activation):
+            self.sim.data("act")[ids] = self._activation
         self.sim.data("qpos")[np.ix_(ids, self._qpos)] += noise
         if self._servos is not None:
             self._servos.follow(ids, self._qpos, noise)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
+from fastadapt.envs.model.actuators import is_servo, on_joint
+from fastadapt.envs.model.bodies import are_severed, welded_to
 from fastadapt.envs.model.names import ids_of, names_of
 from fastadapt.envs.model.rotations import unit
 from fastadapt.envs.objectives.objective import Keys, Positive, Range, RobotModel
-from fastadapt.envs.objectives.posed_robot import PosedRobot, is_servo, on_joint
+from fastadapt.envs.objectives.posed_robot import PosedRobot
 from fastadapt.envs.objectives.root_motion import Motion, RootMotion, can_travel, free_joint
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError, unknown_name
@@ -44,7 +46,8 @@ class MovingRobot(PosedRobot):
     - `height`: ((height - nominal height) / nominal height)^2;
     - `acceleration`: mean over the joints of (change of velocity / control step / 100 rad/s^2)^2;
     - `drag`: mean over the feet of horizontal speed [m/s] * (1 - lift / `foot_clearance`)^2, lift
-      from 0 to `foot_clearance`, in the last physics step: a foot should be at rest or lifted.
+      from 0 to `foot_clearance`, in the last physics step: a foot should be at rest or lifted. A
+      foot of a severed limb costs nothing.
     """
 
     settings = (*PosedRobot.settings, "healthy_height", "healthy_tilt")
@@ -100,6 +103,8 @@ class MovingRobot(PosedRobot):
         self._ground = nominal_places(sim.model, self._pose)[self._feet, 2]
         self._places, self._twists = sim.data("geom_xpos"), sim.data("cvel")
         self._centres = sim.data("subtree_com")
+        self._mass = sim.field("body_mass")
+        self._legs = [welded_to(sim.model, int(body)) for body in self._soles]
 
     @classmethod
     def body_channels(cls) -> list[Channel]:
@@ -158,7 +163,8 @@ class MovingRobot(PosedRobot):
             twist[..., 4] + twist[..., 2] * lever[..., 0] - twist[..., 0] * lever[..., 2],
         )
         lift = np.clip((places[..., 2] - self._ground) / self.foot_clearance, 0.0, 1.0)
-        return (speed * np.square(1.0 - lift)).mean(axis=1)
+        gone = [are_severed(self.sim.model, self._mass, leg) for leg in self._legs]
+        return np.where(np.transpose(gone), 0.0, speed * np.square(1.0 - lift)).mean(axis=1)
 
     def weighted(
         self, gains: Mapping[str, Array], costs: Mapping[str, Array]

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.model.additions import free_name
 from fastadapt.envs.model.names import names_of
 from fastadapt.envs.model.rotations import rotation_matrices
 from fastadapt.envs.simulation.interface import Simulation
@@ -60,19 +61,14 @@ class ObjectMotion:
         return self._sim.data("qvel")[:, self._v + 3 : self._v + 6].copy()
 
 
-def add_goal(spec: mujoco.MjSpec, body: str, radius: float) -> None:
-    """Add a mocap body with a translucent sphere at the goal, unless there is one."""
-    if body in [some.name for some in spec.bodies]:
-        return
-    goal = spec.worldbody.add_body(name=body, mocap=True)
-    goal.add_geom(
-        name=body,
-        type=mujoco.mjtGeom.mjGEOM_SPHERE,
-        size=[radius, 0, 0],
-        contype=0,
-        conaffinity=0,
-        rgba=[0.2, 0.7, 0.3, 0.5],
-    )
+def goal_body_of(model: mujoco.MjModel, body: str) -> str:
+    """Return the name of the mocap body for the goal: `body`, unless another body has that name."""
+    names = {model.body(i).name for i in range(model.nbody)}
+    return body if body not in names or _shows_goals(model, body) else free_name(body, names)
+
+
+def _shows_goals(model: mujoco.MjModel, body: str) -> bool:
+    return int(model.body_mocapid[model.body(body).id]) >= 0
 
 
 def mocap_of(model: mujoco.MjModel, body: str) -> int:

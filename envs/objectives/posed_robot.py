@@ -10,6 +10,7 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
+from fastadapt.envs.model.actuators import activations, is_servo, on_joint
 from fastadapt.envs.model.names import value_by_pattern
 from fastadapt.envs.objectives.objective import NotNegative, Objective, Positive, RobotModel
 from fastadapt.envs.simulation.interface import Simulation
@@ -55,6 +56,7 @@ class PosedRobot(Objective):
         super().__init__(sim)
         joints, self._qpos, self._qvel = self.joints()
         self._pose, self._centre, self._scale = self.nominal()
+        self._activation = self.nominal_activation()
         self._range = sim.model.jnt_range[joints].T
         limited = sim.model.jnt_limited[joints].astype(bool)
         self._range = np.where(limited, self._range, [[-np.inf], [np.inf]])
@@ -72,7 +74,7 @@ class PosedRobot(Objective):
     def nominal(cls) -> tuple[Array, Array, Array]:
         """Return the nominal `qpos`, and the controls: centre and reach of every action."""
         model = cls.model()
-        qpos, ctrl = _keyframe(model, cls.keyframe)
+        qpos, ctrl, _ = _keyframe(model, cls.keyframe)
         centre, reach = np.empty(model.nu), np.empty(model.nu)
         for i in range(model.nu):
             if is_servo(model, i):
@@ -84,6 +86,13 @@ class PosedRobot(Objective):
                 low, high = _control_range(model, i)
                 centre[i], reach[i] = (low + high) / 2, (high - low) / 2
         return qpos, centre, reach
+
+    @classmethod
+    def nominal_activation(cls) -> Array:
+        """Return the activations at which action 0 holds the nominal pose, `(na,)`."""
+        qpos, centre, _ = cls.nominal()
+        *_, act = _keyframe(cls.model(), cls.keyframe)
+        return activations(cls.model(), qpos, centre, act)
 
     @classmethod
     def joints(cls) -> tuple[Ids, Ids, Ids]:
@@ -153,17 +162,8 @@ class PosedRobot(Objective):
         self.sim.data("qvel")[ids] = 0.0
         self.sim.data("qvel")[np.ix_(ids, self._qvel)] = speed
         self.sim.data("ctrl")[ids] = self._centre
-
-
-def is_servo(model: mujoco.MjModel, actuator: int) -> bool:
-    """Return whether an actuator is a position servo on a joint: force = kp (ctrl - q) - ..."""
-    kp = model.actuator_gainprm[actuator, 0]
-    return bool(on_joint(model, actuator) and kp > 0 and model.actuator_biasprm[actuator, 1] == -kp)
-
-
-def on_joint(model: mujoco.MjModel, actuator: int) -> bool:
-    """Return whether an actuator drives a joint."""
-    return int(model.actuator_trntype[actuator]) == int(mujoco.mjtTrn.mjTRN_JOINT)
+        if len(self._activation):
+            self.sim.data("act")[ids] = self._activation
 
 
 def _length(model: mujoco.MjModel, joint: int) -> str:
@@ -183,14 +183,15 @@ def _unit(model: mujoco.MjModel, actuator: int, reach: float) -> str:
     return f"{force:.3g} {'N' if length == 'm' else 'N m'}"
 
 
-def _keyframe(model: mujoco.MjModel, name: str | None) -> tuple[Array, Array]:
+def _keyframe(model: mujoco.MjModel, name: str | None) -> tuple[Array, Array, Array]:
+    """Return positions, controls and activations of a keyframe."""
     known = [model.key(i).name for i in range(model.nkey)]
     if name is not None and name not in known:
         raise unknown_name("keyframe", name, known)
     if not known:
-        return model.qpos0.copy(), np.zeros(model.nu)
+        return model.qpos0.copy(), np.zeros(model.nu), np.zeros(model.na)
     key = known.index(name) if name is not None else 0
-    return model.key_qpos[key].copy(), model.key_ctrl[key].copy()
+    return model.key_qpos[key].copy(), model.key_ctrl[key].copy(), model.key_act[key].copy()
 
 
 def _scale_of(scale: float | Mapping[str, float], actuator: str) -> float:

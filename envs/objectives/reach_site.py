@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
-from fastadapt.envs.objectives.object_motion import mocap_of, site_of
-from fastadapt.envs.objectives.objective import Positive
+from fastadapt.envs.model.additions import add_goal
+from fastadapt.envs.objectives.object_motion import goal_body_of, mocap_of, site_of
+from fastadapt.envs.objectives.objective import Positive, RobotModel
 from fastadapt.envs.objectives.posed_robot import PosedRobot
 from fastadapt.envs.rng import uniforms
 from fastadapt.envs.simulation.interface import Simulation
@@ -82,12 +83,12 @@ class ReachSite(PosedRobot):
     @classmethod
     def prepare(cls, spec: mujoco.MjSpec) -> None:
         super().prepare(spec)
-        if cls.goal_body not in [body.name for body in spec.bodies]:
-            body = spec.worldbody.add_body(name=cls.goal_body, mocap=True)
-            body.add_geom(
-                name=cls.goal_body, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[cls.there, 0, 0],
-                contype=0, conaffinity=0, rgba=[0.2, 0.7, 0.3, 0.5],
-            )  # fmt: skip
+        add_goal(spec, cls.goal_body, cls.there)
+
+    @classmethod
+    def fit(cls, table: Any, robot: RobotModel) -> Mapping[str, Any]:
+        goal = goal_body_of(robot.model, cls.goal_body)
+        return {**super().fit(table, robot), "goal_body": goal}
 
     @classmethod
     def channels(cls) -> tuple[Channel, ...]:

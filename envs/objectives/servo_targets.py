@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.model.actuators import is_servo
 from fastadapt.envs.model.names import value_by_pattern
-from fastadapt.envs.objectives.posed_robot import is_servo
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError
 

@@ -10,9 +10,10 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.perturbations.actuator import (
-    DeadActuator,
+    WeakActuator,
     force_entries,
     limited_joints,
+    refuse_compensating,
     refuse_nonlinear,
     scale_force,
 )
@@ -50,6 +51,7 @@ class StuckTorque(Perturbation):
         """Return the names of the actuators, whose force must have a limit."""
         names = super().resolve(model)
         refuse_nonlinear(model, names, self.name)
+        refuse_compensating(model, names, self.name)
         for name in names:
             if not _limited(model, np.array([model.actuator(name).id])).any():
                 raise FastadaptError(
@@ -73,8 +75,9 @@ class IntermittentActuator(Perturbation):
     """An actuator with a loose contact: unpowered `off_fraction` of the time, in random intervals.
 
     The intervals last `mean_off` seconds on average. Writes `actuator_gainprm`,
-    `actuator_biasprm`, `actuator_forcerange` and `jnt_actfrcrange` as a dead actuator does (no
-    force at all, from a servo neither); unit: pure number in [0, 0.95] and s, at least one control
+    `actuator_biasprm`, `actuator_forcerange`, `actuator_damping`, `actuator_dampingpoly`,
+    `jnt_actfrcrange` and `tendon_actfrcrange` as a dead actuator does (no force at all, from a
+    servo neither); unit: pure number in [0, 0.95] and s, at least one control
     step. Derived constants stay valid. Power fails and returns at the beginning of control steps,
     by a Markov chain of two states. Source: Gilbert 1960, "Capacity of a burst-noise channel".
     """
@@ -88,7 +91,7 @@ class IntermittentActuator(Perturbation):
         Parameter("off_fraction", "-", 0.0, 0.0, 0.95),
         Parameter("mean_off", "s", 0.0, 0.0, 1e4),
     )
-    fields: ClassVar = DeadActuator.fields
+    fields: ClassVar = WeakActuator.fields
     intermittent: ClassVar = True
     probe: ClassVar = "power"
 
@@ -108,7 +111,8 @@ class IntermittentActuator(Perturbation):
                 f"{length:g} s leaves less than a control step with power; give at most {most:.3g}."
             )
         names = super().targets_in(environment)
-        refuse_nonlinear(environment.model(), names, self.name)
+        refuse_nonlinear(environment.model(), names, self.name, muscles=True)
+        refuse_compensating(environment.model(), names, self.name)
         return names
 
     def entries_of(self, model: mujoco.MjModel, targets: Ids) -> dict[str, tuple[Ids, Ids]]:

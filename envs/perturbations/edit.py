@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mujoco
@@ -56,6 +56,10 @@ class Edit:
             nominal = self.nominal_signal(name)
             self._signals[name] = np.repeat(nominal[None], len(self.ids), axis=0)
         return self._signals[name]
+
+    def has_signal(self, name: str) -> bool:
+        """Return whether a signal has a working copy."""
+        return name in self._signals
 
     def nominal_signal(self, name: str) -> NDArray:
         """Return the nominal values of a signal, of one robot."""
@@ -125,3 +129,11 @@ class Copy(NamedTuple):
 
     what: Literal["field", "signal", "switch"]
     name: str
+
+
+def in_use(model: mujoco.MjModel, fields: Iterable[str]) -> list[str]:
+    """Return the fields that a model uses: those that are not 0 throughout.
+
+    For fields that only get multiplied or cleared, so that robots without them pay nothing.
+    """
+    return [name for name in fields if np.any(model_field(model, name))]

@@ -10,9 +10,14 @@ from pydantic import model_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.model.names import match_suitable, names_of
+from fastadapt.envs.perturbations.actuator import NO_DAMPING
+from fastadapt.envs.perturbations.edit import Edit, in_use
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
+
+_FREE = mujoco.mjtJoint.mjJNT_FREE
+_ON_JOINTS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
 
 
 class JointFriction(Perturbation):
@@ -30,6 +35,10 @@ class JointFriction(Perturbation):
     fields: ClassVar = ("dof_frictionloss",)
     probe: ClassVar = "coast"
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the joints that are not free."""
+        return _with_bearing(model, self.targets, self.name)
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         dofs, joints = dofs_of(edit.model, targets)
         edit["dof_frictionloss"][:, dofs] += values[:, joints, 0]
@@ -38,9 +47,10 @@ class JointFriction(Perturbation):
 class JointDamping(Perturbation):
     """Viscous damping of a joint, times `scale`.
 
-    Writes `dof_damping`; unit: multiple of the nominal value, in [0, 100] (large damping is
-    unstable under an explicit integrator). Derived constants stay valid. Source: MuJoCo
-    documentation, XML reference, joint/damping.
+    Writes `dof_damping` and `dof_dampingpoly`, and `actuator_damping` and `actuator_dampingpoly` of
+    the actuators on the joint, which MuJoCo adds to them; unit: multiple of the nominal value, in
+    [0, 100] (large damping is unstable under an explicit integrator). Derived constants stay valid.
+    Source: MuJoCo documentation, XML reference, joint/damping and actuator/damping.
     """
 
     kind: Literal["joint-damping"]
@@ -48,12 +58,30 @@ class JointDamping(Perturbation):
 
     target_type: ClassVar = "joint"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.0, 100.0),)
-    fields: ClassVar = ("dof_damping",)
+    fields: ClassVar = (
+        "dof_damping",
+        "dof_dampingpoly",
+        "actuator_damping",
+        "actuator_dampingpoly",
+    )
     probe: ClassVar = "coast"
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the joints that are not free."""
+        return _with_bearing(model, self.targets, self.name)
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
-        dofs, joints = dofs_of(edit.model, targets)
+        model = edit.model
+        dofs, joints = dofs_of(model, targets)
         edit["dof_damping"][:, dofs] *= values[:, joints, 0]
+        for field in in_use(model, ("dof_dampingpoly",)):
+            edit[field][:, dofs] *= values[:, joints, :1]
+        for field in in_use(model, ("actuator_damping", "actuator_dampingpoly")):
+            for k, joint in enumerate(targets):
+                scale = np.maximum(values[:, k], NO_DAMPING)
+                scale = scale[:, 0] if edit[field].ndim == 2 else scale
+                for actuator in drivers_of(model, int(joint)):
+                    edit[field][:, actuator] *= scale
 
 
 class JointArmature(Perturbation):
@@ -86,13 +114,8 @@ class JointArmature(Perturbation):
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
         """Return the names of the joints, which must have a rotor, and one to scale if asked."""
-        names = super().resolve(model)
+        names = _with_bearing(model, self.targets, self.name)
         for name in names:
-            if model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_FREE:
-                raise FastadaptError(
-                    f"Perturbation '{self.name}': joint '{name}' is free, it has no rotor. Only "
-                    "hinges, slides and ball joints have an armature."
-                )
             if self.scale is not None and not model.joint(name).armature.any():
                 raise FastadaptError(
                     f"Perturbation '{self.name}': joint '{name}' has no armature to scale. Use "
@@ -104,6 +127,23 @@ class JointArmature(Perturbation):
         dofs, joints = dofs_of(edit.model, targets)
         edit["dof_armature"][:, dofs] *= values[:, joints, 0]
         edit["dof_armature"][:, dofs] += values[:, joints, 1]
+
+
+def _with_bearing(model: mujoco.MjModel, patterns: tuple[str, ...], owner: str) -> tuple[str, ...]:
+    """Return the names of the matching joints without free ones, which are no bearings.
+
+    Raises:
+        FastadaptError: a pattern matches no other joint.
+    """
+    bearings = [n for n in names_of(model, "joint") if model.joint(n).type[0] != _FREE]
+    lack = "is free: it has no bearing and no rotor"
+    return match_suitable(model, "joint", patterns, owner, bearings, lack)
+
+
+def drivers_of(model: mujoco.MjModel, joint: int) -> Ids:
+    """Return the actuators that act on one joint alone, `(a,)`."""
+    on_joint = np.isin(model.actuator_trntype, _ON_JOINTS)
+    return np.flatnonzero(on_joint & (model.actuator_trnid[:, 0] == joint))
 
 
 def dofs_of(model: mujoco.MjModel, joints: Ids) -> tuple[Ids, Ids]:

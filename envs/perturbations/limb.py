@@ -10,11 +10,12 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
-from fastadapt.envs.model.bodies import actuators_on, tie_of
-from fastadapt.envs.model.inertia import shortened_inertia
+from fastadapt.envs.model.bodies import actuators_on, are_severed, tie_of
+from fastadapt.envs.model.inertia import rotation, shortened_inertia
 from fastadapt.envs.model.names import limb_names, match_suitable, names_of, subtree
 from fastadapt.envs.model.solids import SOLIDS, bounding_radius, half_extents, shortened
-from fastadapt.envs.perturbations.edit import Edit
+from fastadapt.envs.perturbations.actuator import NO_DAMPING
+from fastadapt.envs.perturbations.edit import Edit, in_use
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError
@@ -24,9 +25,6 @@ _DUST = 0.01
 
 _REST = 20.0
 """Rate at which the joints of a severed limb come to rest [1/s]."""
-
-_GONE = 3e-4
-"""Share of its mass below which a limb is severed: no other kind takes as much of it."""
 
 _NEVER = -1e9
 """Margin of explicit pairs that never touch [m]."""
@@ -42,13 +40,14 @@ class SeveredLimb(Perturbation):
     Observations, actions and joints stay, and do not affect the rest. The remains shrink to a
     hundredth of the size at equal density (`body_mass`, `body_inertia`), touch nothing
     (`geom_contype`, `geom_conaffinity`, and their union over the body, `body_contype` and
-    `body_conaffinity`; `pair_margin` of explicit pairs), are invisible to cameras and range finders
-    (`geom_rgba`, `geom_matid`), and their actuators are dead (`actuator_forcelimited`,
-    `actuator_forcerange`). Their joints have no springs and no limits (`jnt_stiffness`,
+    `body_conaffinity`; `pair_margin` of explicit pairs), and are invisible to cameras and range
+    finders (`geom_rgba`, `geom_matid`). Pushes on them have no effect. Their actuators are dead
+    (`actuator_forcelimited`, `actuator_forcerange`, `actuator_damping`, `actuator_dampingpoly`).
+    Their joints have no springs and no limits (`jnt_stiffness`, `jnt_stiffnesspoly`,
     `jnt_limited`) and come to rest where they are: `dof_armature` as heavy as the limb was, which
-    pulls on nothing else, and `dof_damping`. Writes all of these; unit: a switch, 0 or 1. Derived
-    constants go stale. At reset the joints start at rest. Source: MuJoCo documentation, Simulation,
-    "mjModel changes".
+    pulls on nothing else, and `dof_damping` (without `dof_dampingpoly`). Writes all of these; unit:
+    a switch, 0 or 1. Derived constants go stale. At reset the joints start at rest. Source: MuJoCo
+    documentation, Simulation, "mjModel changes".
     """
 
     kind: Literal["severed-limb"]
@@ -66,11 +65,15 @@ class SeveredLimb(Perturbation):
         "geom_matid",
         "pair_margin",
         "jnt_stiffness",
+        "jnt_stiffnesspoly",
         "jnt_limited",
         "dof_armature",
         "dof_damping",
+        "dof_dampingpoly",
         "actuator_forcelimited",
         "actuator_forcerange",
+        "actuator_damping",
+        "actuator_dampingpoly",
     )
     stale: ClassVar = frozenset({"body_mass", "body_inertia", "dof_armature"})
     stage: ClassVar = 3
@@ -111,8 +114,7 @@ class SeveredLimb(Perturbation):
         model, mass = sim.model, sim.field("body_mass")
         for body in targets:
             limb = _parts(model, int(body))
-            left = mass[np.ix_(ids, limb.bodies)].sum(axis=1)
-            gone = left < _GONE * model.body_mass[limb.bodies].sum()
+            gone = are_severed(model, mass[ids], limb.bodies)
             sim.data("qvel")[np.ix_(ids[gone], limb.dofs)] = 0.0
 
 
@@ -153,24 +155,34 @@ def _sever(edit: Edit, rows: Ids, limb: _Parts) -> None:
     edit["geom_rgba"][..., 3][np.ix_(rows, limb.geoms)] = 0.0
     edit["geom_matid"][np.ix_(rows, limb.geoms)] = -1
     edit["pair_margin"][np.ix_(rows, limb.pairs)] = _NEVER
-    edit["jnt_stiffness"][np.ix_(rows, limb.joints)] = 0.0
+    springs = ("jnt_stiffness", "jnt_stiffnesspoly")
+    dampers = ("actuator_damping", "actuator_dampingpoly")
+    for field in in_use(edit.model, springs):
+        edit[field][np.ix_(rows, limb.joints)] = 0.0
+    for field in in_use(edit.model, dampers):
+        edit[field][np.ix_(rows, limb.actuators)] *= NO_DAMPING
     edit["jnt_limited"][np.ix_(rows, limb.joints)] = False
     held = np.ix_(rows, limb.dofs)
     edit["dof_armature"][held] += edit.model.dof_M0[limb.dofs]
     edit["dof_damping"][held] = _REST * edit["dof_armature"][held]
+    for field in in_use(edit.model, ("dof_dampingpoly",)):
+        edit[field][held] = 0.0
     edit["actuator_forcelimited"][np.ix_(rows, limb.actuators)] = True
     edit["actuator_forcerange"][np.ix_(rows, limb.actuators)] = 0.0
+    if edit.has_signal("xfrc_applied"):  # nothing is left that could be pushed
+        edit.signal("xfrc_applied")[np.ix_(rows, limb.bodies)] = 0.0
 
 
 class ShortenedLimb(Perturbation):
     """A body whose `length` is a multiple of the nominal one, at equal thickness and density.
 
     Everything on it moves towards its joint: geoms (`geom_pos`, and `geom_size` along their axis or
-    longest side, with `geom_rbound` and `geom_aabb`), sites (`site_pos`) and child bodies
-    (`body_pos`). Mass and inertia become those of the shorter geoms at equal density (`body_mass`,
-    `body_ipos`, `body_inertia`, `body_iquat`); where the geoms do not explain the nominal inertia,
-    those of a shorter rod along the axis of least inertia. Writes all of these (and `disableflags`,
-    see `Edit.move_inertial_frame`); meshes that touch nothing stay. Unit: multiple of the nominal
+    longest side, with `geom_rbound` and `geom_aabb`), sites (`site_pos`) and the joints of child
+    bodies, together with these bodies (`body_pos`). Mass and inertia become those of the shorter
+    geoms at equal density (`body_mass`, `body_ipos`, `body_inertia`, `body_iquat`); where the geoms
+    do not explain the nominal inertia, those of a shorter rod along the axis of least inertia.
+    Writes all of these (and `disableflags`, see `Edit.move_inertial_frame`); meshes that touch
+    nothing stay. Unit: multiple of the nominal
     value, in [0.1, 2]. Derived constants go stale. Source: MuJoCo
     documentation, Simulation, "mjModel changes".
     """
@@ -247,8 +259,10 @@ def _shorten(edit: Edit, rows: Ids, body: int, factor: Array) -> None:
         ("body_pos", model.body_parentid),
     ):
         found = np.flatnonzero(owners == body)
-        nominal = getattr(model, field)[found] - fixed
-        edit[field][np.ix_(rows, found)] = fixed + factor[:, None, None] * nominal
+        # A child goes along with its joint, which need not be at the origin of its frame.
+        ahead = _joints_ahead(model, found) if field == "body_pos" else 0.0
+        nominal = getattr(model, field)[found] + ahead - fixed
+        edit[field][np.ix_(rows, found)] = fixed + factor[:, None, None] * nominal - ahead
     for geom in np.flatnonzero(model.geom_bodyid == body):
         kind = int(model.geom_type[geom])
         if kind in SOLIDS:
@@ -261,6 +275,15 @@ def _shorten(edit: Edit, rows: Ids, body: int, factor: Array) -> None:
     edit["body_ipos"][rows, body] = ipos
     edit["body_inertia"][rows, body] = inertia
     edit["body_iquat"][rows, body] = iquat
+
+
+def _joints_ahead(model: mujoco.MjModel, bodies: Ids) -> Array:
+    """Return the places of the bodies' joints from their origins, in the parent's frame, `(k, 3)`.
+
+    It is 0 for bodies without a joint.
+    """
+    places = np.array([_joint_of(model, int(body)) for body in bodies]).reshape(-1, 3)
+    return np.einsum("kij,kj->ki", rotation(model.body_quat[bodies]), places)
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from fastadapt.adaptation.statistics.paired import paired_difference
 SETTINGS = {"ppo": {"gamma": 0.9}, "torch_threads": 1, "num_threads": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 def test_rl2_learns_on_the_arm(tmp_path):
     """From about -38 (random) to above -28 in 10 iterations."""
@@ -21,6 +22,7 @@ def test_rl2_learns_on_the_arm(tmp_path):
     assert returns[-1] > -31
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 def test_trained_memory_pays(tmp_path, learning_in_full):
     """RL² beats itself without memory on unseen tasks, paired, with 95 % confidence."""

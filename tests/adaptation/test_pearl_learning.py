@@ -8,6 +8,7 @@ from fastadapt.adaptation.statistics.paired import paired_difference
 SETTINGS = {"sac": {"gamma": 0.9}}
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 def test_pearl_learns_on_the_arm(tmp_path):
     """From about -38 (random) to above -20 within 45,000 env steps, and it believes something."""
@@ -20,6 +21,7 @@ def test_pearl_learns_on_the_arm(tmp_path):
     assert rows[-1]["kl"] > 1
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 def test_inference_pays(tmp_path, learning_in_full):
     """Two shots beat none, and beat what another task's shots tell, on unseen tasks, paired."""

@@ -127,13 +127,13 @@ def test_a_step_in_the_wrong_direction_is_caught(monkeypatch):
 
 
 def test_returns_that_run_from_one_episode_into_the_next_are_caught(monkeypatch):
-    advantages = maml_episodes.Judge._advantages
+    advantages = maml_episodes.AdvantageEstimator._advantages
 
     def leaking(self, episodes, values, lam):
         whole = replace(episodes, valid=np.ones_like(episodes.valid))
         return advantages(self, whole, values, lam)
 
-    monkeypatch.setattr(maml_episodes.Judge, "_advantages", leaking)
+    monkeypatch.setattr(maml_episodes.AdvantageEstimator, "_advantages", leaking)
     fails(test_maml_episodes.test_advantages_are_gae_within_each_episode)
 
 

@@ -1,5 +1,9 @@
 """Small robots as a user would write them, and task-set files about them."""
 
+import struct
+
+import numpy as np
+
 LEGS = """
 <mujoco model="legs">
   <option timestep="0.005"/>
@@ -96,3 +100,12 @@ def write(folder, xml=LEGS, environment='objective = "run-forward"', perturbatio
         "[splits.train]\ncount = 10\n[splits.test_iid]\ncount = 5\n"
     )
     return path
+
+
+def write_mesh(path, size=0.1):
+    """Write a tetrahedron as binary STL."""
+    corners = size * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    faces = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
+    parts = [struct.pack("<12fH", 0, 0, 0, *corners[list(face)].ravel(), 0) for face in faces]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\0" * 80 + struct.pack("<I", len(faces)) + b"".join(parts))

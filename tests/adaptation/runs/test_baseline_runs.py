@@ -89,7 +89,7 @@ def test_a_missing_package_is_one_sentence_on_the_command_line(tmp_path, monkeyp
     command = ["train", "recurrent", "reacher-damage", "--out", str(tmp_path / "a")]
     assert cli.run(command) == 2
     told = capsys.readouterr().err
-    assert "This agent needs sb3-contrib, which is not installed: pip install sb3-contrib." in told
+    assert "The agent 'recurrent' (from fastadapt) cannot be imported" in told
     assert not (tmp_path / "a").exists()
     assert cli.run(["list", "agents"]) == 0
-    assert "needs sb3-contrib" in capsys.readouterr().out
+    assert "recurrent" in capsys.readouterr().out

@@ -55,4 +55,4 @@ def test_a_robot_in_a_run_that_was_changed_is_refused(trained, tmp_path, capsys)
     shutil.copytree(trained[1], copy)
     (copy / "task_set.robot" / "mine.xml").write_text(LEGS.replace('mass="3"', 'mass="4"'))
     assert cli.run(["evaluate", str(copy), "--split", "test_iid"]) == 2
-    assert "is not what this run was trained on" in capsys.readouterr().err
+    assert "is not the task set this run was trained on" in capsys.readouterr().err

@@ -174,6 +174,7 @@ def test_a_performance_profile_by_hand():
     assert profile.high.tolist() == [1.0, 1.0, 1.0, 0.0]
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 @pytest.mark.parametrize("way", ["normal", "skewed"])
 def test_coverage_is_nominal(way, learning_in_full):

@@ -85,7 +85,7 @@ def test_the_inner_step_descends_the_loss_of_the_shot(maml, robots):
     before = parameters_of(maml)
     live(maml, robots, explore=True)
     shot = maml.snapshot()[0].shot.episodes(all_of(robots))
-    lived = maml._judge.experience(shot, before, 75)
+    lived = maml._estimator.experience(shot, before, 75)
     leaf = before.clone().requires_grad_()
     assert maml.config.inner.unit == "noise"
     variance = float(np.exp(2 * maml.config.log_std))
@@ -176,11 +176,11 @@ def test_advantages_are_normalised_within_each_task(maml, robots):
         shot.observations,
         shot.actions,
         shot.rewards * [1, 2, 1, 1, 10, 1],
-        shot.following,
+        shot.next_observations,
         shot.valid,
     )
     parameters = parameters_of(maml)
-    one, two = (maml._judge.experience(e, parameters, 75).advantages for e in (shot, scaled))
+    one, two = (maml._estimator.experience(e, parameters, 75).advantages for e in (shot, scaled))
     torch.testing.assert_close(one, two, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(one.mean(1), torch.zeros(6), atol=1e-5, rtol=0)
     torch.testing.assert_close(one.square().mean(1), torch.ones(6), atol=1e-4, rtol=0)

@@ -8,15 +8,15 @@ import torch
 from torch.distributions import Normal
 
 from fastadapt.agents import make_agent
-from fastadapt.agents.checkpoint_arrays import ModuleArrays
+from fastadapt.agents.checkpoint_arrays import ModuleArrays, OptimizerArrays
 from fastadapt.agents.maml.episodes import (
+    AdvantageEstimator,
     Episodes,
-    Judge,
     by_task,
     collect,
 )
 from fastadapt.agents.maml.inner import adapt
-from fastadapt.agents.maml.learned_advantage import LearnedSignal
+from fastadapt.agents.maml.learned_advantage import LearnedAdvantage
 from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic, features_of
 from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, Linearised
 from fastadapt.agents.nn.normaliser import Normaliser
@@ -33,10 +33,10 @@ def a_policy(tasks, observations=16, actions=4, width=8, spread=0.5):
     return policy, first + spread * torch.randn(tasks, policy.size, generator=generator)
 
 
-def a_judge(policy, gamma=0.9, lam=0.8, inner_lam=0.3, trust=5.0):
+def an_estimator(policy, gamma=0.9, lam=0.8, inner_lam=0.3, trust=5.0):
     size = policy.observations
     baseline, critic = LinearBaseline(size, trust), TaskCritic(size + KNOWN)
-    return Judge(policy, Normaliser(size), baseline, gamma, lam, inner_lam, critic)
+    return AdvantageEstimator(policy, Normaliser(size), baseline, gamma, lam, inner_lam, critic)
 
 
 def random_episodes(num, steps=30, seed=0):
@@ -110,7 +110,7 @@ def test_robots_act_by_their_own_tasks_policy(robots):
         expected = mine.mean[0] + mine.log_std[0].exp() * noise[:, robot]
         np.testing.assert_allclose(found.actions[:, robot], expected.detach(), atol=1e-5)
     assert not np.allclose(found.actions[:, 0], found.actions[:, 2], atol=0.1)
-    assert np.array_equal(found.following[:-1], found.observations[1:])
+    assert np.array_equal(found.next_observations[:-1], found.observations[1:])
 
 
 def test_episodes_of_a_task_stand_in_one_row():
@@ -120,7 +120,7 @@ def test_episodes_of_a_task_stand_in_one_row():
 
 def test_advantages_are_gae_within_each_episode():
     policy, parameters = a_policy(3)
-    judge, episodes = a_judge(policy), random_episodes(6)
+    judge, episodes = an_estimator(policy), random_episodes(6)
     features, returns, valid = judge._regression(episodes, 3, 30)
     weights = judge.baseline.fit(features, returns, valid)
     values = (features * weights[:, None]).sum(-1)
@@ -148,7 +148,7 @@ def test_advantages_are_gae_within_each_episode():
 
 def test_advantages_of_the_outer_loop_are_those_of_the_critic_over_all_tasks():
     policy, parameters = a_policy(3)
-    judge, episodes = a_judge(policy), random_episodes(3)
+    judge, episodes = an_estimator(policy), random_episodes(3)
     known = torch.randn(3, KNOWN)
     lived = judge.experience(episodes, parameters, 30, known)
     plain = judge.experience(episodes, parameters, 30)
@@ -184,6 +184,7 @@ def test_the_critic_learns_what_depends_on_the_task_and_comes_back():
     assert (values - returns).square().mean() < 0.1 * returns.var()
     other = TaskCritic(4)
     ModuleArrays(other).load_state(ModuleArrays(critic).state())
+    OptimizerArrays(other.optimizer).load_state(OptimizerArrays(critic.optimizer).state())
     torch.testing.assert_close(other.values(features), values)
     twice = [c.learn(features, returns, torch.Generator().manual_seed(1)) for c in (critic, other)]
     assert twice[0] == twice[1]
@@ -217,7 +218,7 @@ def test_the_baseline_is_ridge_regression_towards_that_of_all_tasks():
 def test_an_inner_step_makes_better_actions_likelier(objective):
     policy, parameters = a_policy(3)
     episodes = random_episodes(3)
-    lived = a_judge(policy).experience(episodes, parameters, 30)
+    lived = an_estimator(policy).experience(episodes, parameters, 30)
     rates = torch.full((policy.size,), 0.01)
     stage = adapt(policy, parameters, rates, [lived], objective, None).stages[-1]
     with torch.no_grad():
@@ -227,11 +228,11 @@ def test_an_inner_step_makes_better_actions_likelier(objective):
 
 def test_a_learned_signal_begins_with_nothing_and_moves_the_mean_where_it_says():
     policy, parameters = a_policy(2)
-    lived = a_judge(policy).experience(random_episodes(2, 4000), parameters, 4000)
+    lived = an_estimator(policy).experience(random_episodes(2, 4000), parameters, 4000)
     noise = torch.randn(lived.actions.shape, generator=torch.Generator().manual_seed(0))
     actions = lived.policy.mean + lived.policy.log_std.exp() * noise
     lived = replace(lived, actions=actions, log_probs=lived.policy.log_prob(actions))
-    signal = LearnedSignal(16, 4, 64)
+    signal = LearnedAdvantage(16, 4, 64)
     learned = signal.initial(torch.Generator().manual_seed(0))
     parts = lived.signal, lived.transitions, lived.noise()
     assert torch.equal(signal(learned, *parts), lived.signal)
@@ -254,5 +255,5 @@ def test_equal_rewards_teach_nothing(reacher):
     rewards = np.zeros((30, 2))
     episodes = random_episodes(2)
     still = replace(episodes, rewards=rewards)
-    lived = agent._judge.experience(still, agent._trial.parameters.expand(2, -1), 30)
+    lived = agent._estimator.experience(still, agent._trial.parameters.expand(2, -1), 30)
     assert (lived.advantages == 0).all()

@@ -16,7 +16,7 @@ from fastadapt.agents.maml.outer import (
     surrogate,
     trust_region_update,
 )
-from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, divergence
+from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, kl_divergence
 from fastadapt.agents.optim.trust_region import solve
 
 TASKS, STEPS, SEEN, ACTIONS, WIDTH = 3, 12, 2, 2, 4
@@ -211,7 +211,7 @@ def test_fisher_products_equal_the_hessian_of_the_divergence(steps, learned_rate
         for k in problem.counting():
             lived = problem.experiences[k]
             policy = problem.policy(stages[k], lived.observations)
-            total = total + (divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
+            total = total + (kl_divergence(lived.policy, policy) * lived.weights).sum(-1).mean()
         return total / len(problem.counting())
 
     hessian = torch.autograd.functional.hessian(apart, meta)
@@ -271,11 +271,12 @@ def test_the_surrogate_is_clipped_where_the_ratio_has_gone_far():
 
 
 def test_divergence_equals_that_of_torch():
-    from torch.distributions import Normal, kl_divergence
+    from torch.distributions import Normal
+    from torch.distributions import kl_divergence as kl_of_torch
 
     (problem, _), (other, _) = toy_problem(seed=0), toy_problem(seed=1)
     old, new = problem.experiences[0].policy, other.experiences[0].policy
-    expected = kl_divergence(
+    expected = kl_of_torch(
         Normal(old.mean, old.log_std.exp()), Normal(new.mean, new.log_std.exp())
     ).sum(-1)
-    assert torch.allclose(divergence(old, new), expected)
+    assert torch.allclose(kl_divergence(old, new), expected)

@@ -13,6 +13,7 @@ PLAIN = {"steps": 1, "learning_rate": 0.1, "signal": "advantages", "unit": "para
 """The inner step of Finn et al. 2017."""
 
 
+@pytest.mark.slow
 @pytest.mark.learning
 @pytest.mark.parametrize(
     "options",

@@ -11,7 +11,7 @@ from fastadapt.agents.nn.context_encoder import (
     ENCODERS,
     MeanPooledEncoder,
     ProductEncoder,
-    divergence_from_prior,
+    kl_from_prior,
     product_of_gaussians,
 )
 from fastadapt.agents.nn.context_encoder import Gaussian as Belief
@@ -77,7 +77,7 @@ def test_no_context_gives_the_prior_exactly(kind):
     for belief in (encoder(context(0)), encoder.believe(encoder.nothing(4))):
         assert torch.equal(belief.mean, torch.zeros(4, LATENT))
         assert torch.equal(belief.variance, torch.ones(4, LATENT))
-        assert divergence_from_prior(belief) == 0
+        assert kl_from_prior(belief) == 0
 
 
 @pytest.mark.parametrize("kind", ["product", "mean"])
@@ -114,14 +114,14 @@ def test_divergence_equals_torchs_own():
     mean, variance = torch.randn(6, LATENT), torch.rand(6, LATENT) + 0.1
     normal = torch.distributions.Normal
     own = torch.distributions.kl_divergence(normal(mean, variance.sqrt()), normal(0.0, 1.0))
-    torch.testing.assert_close(divergence_from_prior(Belief(mean, variance)), own.sum(-1).mean())
+    torch.testing.assert_close(kl_from_prior(Belief(mean, variance)), own.sum(-1).mean())
 
 
 @pytest.mark.parametrize("times", [2, 5])
 def test_the_weight_of_the_divergence_does_not_change_with_the_number_of_tasks(times):
     belief = Belief(torch.randn(4, LATENT), torch.rand(4, LATENT) + 0.1)
     many = Belief(belief.mean.repeat(times, 1), belief.variance.repeat(times, 1))
-    torch.testing.assert_close(divergence_from_prior(many), divergence_from_prior(belief))
+    torch.testing.assert_close(kl_from_prior(many), kl_from_prior(belief))
 
 
 def test_the_mean_pooled_encoder_is_selectable():

@@ -292,8 +292,8 @@ def test_a_checkpoint_of_another_agent_is_refused(pearl, reacher):
     ("options", "message"),
     [
         ({"sac": {"context": 500}, "replay": 400}, "context = 500; it must be at most replay"),
-        ({"encoder": "transformer"}, "product, mean, none"),
-        ({"explore": "never"}, "sample, mean"),
+        ({"encoder": "transformer"}, "'product', 'mean' or 'none'"),
+        ({"explore": "never"}, "'sample' or 'mean'"),
         ({"latent": 0}, "latent = 0"),
         ({"sac": {"gamma": 1.0}}, "gamma"),
         ({"sac": {"kl_weight": -1.0}}, "kl_weight"),

@@ -18,7 +18,7 @@ def reacher():
 
 
 def inputs(network):
-    return network.weights[0].shape[1]
+    return network[0].in_features
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def inputs(network):
     [("nominal-sac", 0, 0), ("domain-randomised-sac", 0, 1), ("oracle-sac", 1, 1), ("pearl", 0, 0)],
 )
 def test_who_sees_the_parameters(reacher, name, seen, judged):
-    """The robust policy does not, its critics do; the floor's do not vary."""
+    """Domain randomisation: the critics alone. Oracle: both. Nominal: neither."""
     agent = make_agent(name, reacher, **SMALL)
     shown = len(reacher.environment.observations) + agent.config.latent
     parameters, actions = len(reacher.names), len(reacher.environment.actions())
@@ -46,9 +46,9 @@ def test_critics_are_told_the_task_of_each_transition(reacher, monkeypatch):
         asked.append(chosen)
         return sample(self, chosen, count, rng)
 
-    def stepping(self, batch, context, generator, known=None):
-        told.append(known.numpy())
-        return step(self, batch, context, generator, known)
+    def stepping(self, batch, context, generator, privileged=None):
+        told.append(privileged.numpy())
+        return step(self, batch, context, generator, privileged)
 
     monkeypatch.setattr(TaskReplay, "sample", sampling)
     monkeypatch.setattr(PEARLUpdate, "step", stepping)

@@ -303,7 +303,7 @@ def test_a_model_of_the_menagerie(tmp_path, monkeypatch):
 
 
 def test_without_the_menagerie_the_sentence_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("fastadapt.envs.custom.files.find_spec", lambda name: None)
+    monkeypatch.setattr("fastadapt.envs.custom.places.find_spec", lambda name: None)
     path = write(tmp_path)
     path.write_text(path.read_text().replace("mine.xml", "menagerie:unitree_go2"))
     with pytest.raises(FastadaptError, match="pip install mujoco-menagerie"):

@@ -208,7 +208,7 @@ def test_angles_beyond_the_range_are_refused():
 
 
 def test_between_without_a_fraction_means_nothing():
-    with pytest.raises(ValueError, match="'between' is what a 'fraction' is taken of"):
+    with pytest.raises(ValueError, match="'between' is the range of a 'fraction'"):
         declare(
             "cheetah",
             {"name": "it", "kind": "locked-joint", "targets": ["bthigh"], "between": [0, 9]},

@@ -1,5 +1,7 @@
 """A severed limb is gone: the rest of the robot is a model compiled without it."""
 
+import dataclasses
+
 import mujoco
 import numpy as np
 import pytest
@@ -177,7 +179,7 @@ BELT = TENDON.format(other="left")
 
 @pytest.mark.parametrize(("tie", "name"), [(BELT, "tendon 'belt'"), (WELD, "equality 'glue'")])
 def test_what_else_holds_on_to_a_limb_is_named(tie, name):
-    with pytest.raises(FastadaptError, match=f"'right' cannot be severed, {name} holds on to it"):
+    with pytest.raises(FastadaptError, match=f"'right' cannot be severed, {name} ties it"):
         simulate(walker().replace("<actuator>", tie), [1.0], "severed-limb", "right")
 
 
@@ -232,3 +234,21 @@ def test_a_severed_limb_cannot_be_loaded(cheetah):
             task_set = declare("cheetah", *order)
             found = roll(task_set, task_set.sample("train", 1), actions).qpos[:, 0, :4]
             np.testing.assert_allclose(found, expected, atol=1e-3, err_msg=other["name"])
+
+
+@pytest.mark.parametrize("first", ["push", "severed-limb"])
+def test_the_remains_cannot_be_pushed(first):
+    shin = limb_names(find_environment("ant").model())[1]
+    push = {"name": "push", "kind": "push", "targets": [shin], "x": constant(50.0)}
+    severed = {"name": "severed", "kind": "severed-limb", "targets": [shin]}
+    order = [push, severed] if first == "push" else [severed, push]
+    batch = make_batch(declare("ant", *order), 2, 1)
+    both = batch.task_set.sample("train", 1)[0]
+    values = dict(zip(both.names, both.values, strict=True))
+    alone = [0.0 if name.startswith("push") else value for name, value in values.items()]
+    batch.set_tasks([both, dataclasses.replace(both, values=tuple(alone))])
+    batch.reset(seed=[0, 0])
+    for _ in range(10):
+        batch.step(np.zeros(batch.action_space.shape))
+    assert 50.0 in both.values
+    np.testing.assert_array_equal(*batch.sim.data("qpos"))

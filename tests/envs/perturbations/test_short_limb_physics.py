@@ -21,8 +21,8 @@ LEG = """
       <geom name="thigh" type="capsule" fromto="0 0 0 0.1 0.05 -0.4" size="0.04" mass="{mass}"/>
       <geom name="motor" type="cylinder" fromto="0 0.05 0 0 -0.02 0" size="0.06" mass="0.7"/>
       <site name="knee" pos="0.1 0.05 -0.4"/>
-      <body name="shin" pos="0.1 0.05 -0.4" simple="false">
-        <joint name="knee" axis="0 1 0" armature="0.01"/>
+      <body name="shin" pos="0.1 0.05 -0.4" {knee}>
+        <joint name="knee" axis="0 1 0" armature="0.01" pos="{offset}"/>
         <geom name="shin" type="box" size="0.03 0.02 0.25" pos="0 0 -0.25" density="700"/>
         <geom name="foot" type="sphere" size="0.05" pos="0.02 0 -0.5" mass="0.3"/>
         <geom name="toe" type="ellipsoid" size="0.08 0.03 0.02" pos="0.08 0 -0.5" mass="0.1"/>
@@ -32,8 +32,14 @@ LEG = """
 FIXED = np.array([0.01, 0.02, -0.03])
 
 
-def scene(anchor=FIXED, mass=1.5):
-    return LEG.format(anchor=" ".join(map(str, anchor)), mass=mass)
+TURNED = 'quat="0.8 0.3 0.4 -0.1" simple="false"'
+
+
+def scene(anchor=FIXED, mass=1.5, offset=(0, 0, 0), knee='simple="false"'):
+    """Return a leg; `offset` is the place of its knee in the frame of the shin."""
+    return LEG.format(
+        anchor=" ".join(map(str, anchor)), mass=mass, offset=" ".join(map(str, offset)), knee=knee
+    )
 
 
 def compiled(factors, xml):
@@ -55,8 +61,22 @@ def compiled(factors, xml):
             geom.size, geom.pos, geom.quat = size, fixed + factor * (pos - fixed), known.quat
             geom.mass, geom.density = np.nan, density
         for part in (*body.sites, *body.bodies):
-            part.pos = fixed + factor * (np.array(part.pos) - fixed)
+            part.pos = fixed + factor * (np.array(part.pos) + ahead(part) - fixed) - ahead(part)
     return spec.compile()
+
+
+def ahead(part):
+    """Return the place of a child's joint from its origin, in the frame of the parent."""
+    joint = next(iter(getattr(part, "joints", [])), None)
+    if joint is None:
+        return np.zeros(3)
+    found = np.zeros(3)
+    mujoco.mju_rotVecQuat(found, np.array(joint.pos), np.array(part.quat) / norm(part.quat))
+    return found
+
+
+def norm(quat):
+    return float(np.sqrt(np.square(np.array(quat)).sum()))
 
 
 def density_of(model, geom):
@@ -86,9 +106,13 @@ def pair(case, xml):
 
 
 @every_case
-@pytest.mark.parametrize("anchor", [np.zeros(3), FIXED], ids=["origin", "anchor"])
-def test_every_field_is_that_of_a_compiled_model(case, anchor):
-    _, ours, theirs = pair(case, scene(anchor))
+@pytest.mark.parametrize(
+    "shape",
+    [{"anchor": np.zeros(3)}, {}, {"offset": (0.02, -0.01, 0.15), "knee": TURNED}],
+    ids=["origin", "anchor", "knee off its origin"],
+)
+def test_every_field_is_that_of_a_compiled_model(case, shape):
+    _, ours, theirs = pair(case, scene(**shape))
     for field in FIELDS:
         expected = getattr(theirs, field)
         np.testing.assert_allclose(
@@ -178,6 +202,22 @@ def test_every_body_of_the_shipped_robots_stays_physical(name):
         # As dense as before, and the caps of capsules stay.
         ratio = sim.field("body_mass")[i, ids].sum() / model.body_mass[ids].sum()
         assert (1 - 1e-9) * min(factor, 1) <= ratio <= (1 + 1e-9) * max(factor, 1)
+
+
+@pytest.mark.parametrize("robot", ["hopper", "walker2d"])
+@pytest.mark.parametrize(
+    ("body", "ends", "nominal"),
+    [("thigh", ("thigh_joint", "leg_joint"), 0.45), ("leg", ("leg_joint", "foot_joint"), 0.5)],
+)
+@pytest.mark.parametrize("factor", [0.5, 1.5])
+def test_the_next_joint_is_at_the_end_of_the_shorter_bone(robot, body, ends, nominal, factor):
+    """The joints of these robots are far from the origins of their bodies."""
+    nominally = find_environment(robot).model()
+    model = model_of(simulate(nominally, [factor], "shortened-limb", body))
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    first, second = (data.joint(name).xanchor for name in ends)
+    assert np.linalg.norm(first - second) == pytest.approx(factor * nominal, abs=1e-9)
 
 
 def test_two_shortenings_multiply_and_repair_is_complete():

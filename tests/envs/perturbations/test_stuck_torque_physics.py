@@ -82,16 +82,25 @@ def test_a_servo_without_any_limit_has_no_full_force():
 
 
 MUSCLE = '<muscle name="muscle" joint="j" lengthrange="0 1"/>'
+PID = '<pid name="loop" joint="j" kp="1" input="pos"/>'
 DAMPER = '<general name="curved" joint="j" gaintype="user" biastype="none"/>'
 
 
-@pytest.mark.parametrize(("actuator", "kind"), [(MUSCLE, "muscle"), (DAMPER, "user")])
-@pytest.mark.parametrize("perturbation", ["weak-actuator", "dead-actuator", "motor-strength",
-                                          "stuck-torque"])  # fmt: skip
+STRENGTHS = ("weak-actuator", "dead-actuator", "motor-strength")
+
+
+@pytest.mark.parametrize(("actuator", "kind"), [(PID, "pid"), (DAMPER, "user")])
+@pytest.mark.parametrize("perturbation", [*STRENGTHS, "stuck-torque"])
 def test_what_is_neither_motor_nor_servo_is_refused(actuator, kind, perturbation):
     share = {"share": constant(0.5)} if perturbation == "stuck-torque" else {}
     with pytest.raises(FastadaptError, match=rf"is of the kind '{kind}'.*Only motors and servos"):
         simulate(JOINT.format(range="0 0", actuators=actuator), [1.0], perturbation, "*", **share)
+
+
+def test_a_muscle_has_no_stuck_torque():
+    with pytest.raises(FastadaptError, match="is of the kind 'muscle'"):
+        simulate(JOINT.format(range="0 0", actuators=MUSCLE), [1.0], "stuck-torque", "*",
+                 share=constant(0.5))  # fmt: skip
 
 
 def test_two_actuators_that_share_the_limit_of_a_joint_are_refused():

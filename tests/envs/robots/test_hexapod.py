@@ -1,5 +1,7 @@
 """The hexapod: its published numbers, its observation and its reward by hand."""
 
+import copy
+
 import mujoco
 import numpy as np
 import pytest
@@ -39,9 +41,8 @@ def test_the_published_masses_and_dimensions(model):
             name = f"{leg}_{joint}"
             assert tuple(model.joint(name).range) == (-half, half)
             assert tuple(model.actuator(name).forcerange) == (-3.1, 3.1)
-            assert model.dof_damping[model.joint(name).dofadr[0]] == pytest.approx(
-                3.1 / (67 / 60 * 2 * np.pi), abs=0.01
-            )
+            slope = 3.1 / (67 / 60 * 2 * np.pi)
+            assert model.actuator_damping[model.actuator(name).id] == pytest.approx(slope, abs=0.01)
     assert model.opt.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     assert Hexapod.control_step() == pytest.approx(0.04)
     assert Hexapod.horizon * Hexapod.control_step() == pytest.approx(10)
@@ -159,3 +160,17 @@ def test_it_terminates_when_it_has_turned_over_only(nominal, model):
     batch.set_state(qpos, np.zeros(24))
     _, _, terminated, _, _ = batch.step(np.zeros((4, 18)))
     assert terminated.tolist() == [False, False, True, False]
+
+
+def test_the_speed_slope_of_its_servos_is_that_of_damped_joints(model):
+    """Bit for bit what version 0 has been with the damping in the joints."""
+    damped = copy.copy(model)
+    damped.actuator_damping[:] = 0.0
+    damped.dof_damping[6:] = 0.44
+    ours, theirs = mujoco.MjData(model), mujoco.MjData(damped)
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        ours.ctrl[:] = theirs.ctrl[:] = rng.uniform(-0.8, 0.8, model.nu)
+        mujoco.mj_step(model, ours, nstep=8)
+        mujoco.mj_step(damped, theirs, nstep=8)
+    np.testing.assert_array_equal(ours.qpos, theirs.qpos)

@@ -212,3 +212,22 @@ def test_a_motor_without_a_range_gets_a_sentence():
     )
     with pytest.raises(FastadaptError, match=r"'push' is not a position servo and has no ctrl"):
         cls.actions()
+
+
+@pytest.mark.parametrize(
+    ("robot", "limb", "feet"),
+    [("quadruped", "FL_calf", 4), ("quadruped", "FL_hip", 4), ("hexapod", "l1_tibia", 6)],
+)
+def test_a_severed_foot_costs_nothing(robot, limb, feet):
+    """The remains move on at the height of the ground; the other feet cost what they did."""
+    severed = {"name": "it", "kind": "severed-limb", "targets": [limb]}
+    task_set = declare(robot, severed)
+    environments = make_batch(task_set, 2, 1)
+    environments.set_tasks([task_set.nominal, task_set.sample("train", 1)[0]])
+    environments.reset(seed=[0, 0])
+    objective = environments.environment
+    environments.sim.data("qvel")[:, 0] = 0.8  # a robot that slides along as it stands
+    environments.sim.forward()
+    nominal, damaged = objective._drag()
+    assert nominal == pytest.approx(0.8, rel=0.1)
+    assert damaged == pytest.approx(nominal * (feet - 1) / feet, rel=0.05)
