@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+ONE_SEED, FEW_TASKS = "¹", "†"
+"""Marks after an interval."""
+_LEGEND = {
+    ONE_SEED: "one training seed: the interval leaves out the luck of training",
+    FEW_TASKS: "fewer than 10 distinct tasks: the interval is too narrow",
+}
+
 
 class Table(NamedTuple):
     """A table of text; the first two columns are names. A folded one is collapsed on the page."""
@@ -15,13 +22,22 @@ class Table(NamedTuple):
     rows: list[list[str]]
     folded: bool = False
 
+    @property
+    def legend(self) -> str:
+        """Meaning of the marks in its cells; empty if it has none."""
+        return legend(self.rows)
+
     def markdown(self) -> str:
         """Return it as Markdown."""
         return markdown_table(self.head, self.rows)
 
 
 def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return an aligned Markdown table; the first two columns are text, the others numbers."""
+    """Return an aligned Markdown table; the first two columns are text, the others numbers.
+
+    Marks of intervals are explained below it.
+    """
+    body = list(body)
     rows = [[" ".join(t.replace("|", "\\|").split()) for t in row] for row in (head, *body)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
@@ -31,7 +47,17 @@ def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
         text += (
             "| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in cells) + " |\n"
         )
-    return text
+    marks = legend(body)
+    return f"{text}\n{marks}\n" if marks else text
+
+
+def legend(body: Iterable[Sequence[str]]) -> str:
+    """Return a line that explains the marks in the cells of a table; empty if there is none."""
+    ends = {cell[-1:] for row in body for cell in row} | {
+        cell[-2:-1] for row in body for cell in row if cell[-1:] == FEW_TASKS
+    }
+    found = [f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in ends]
+    return f"{'; '.join(found)}." if found else ""
 
 
 def shots_name(shots: int) -> str:

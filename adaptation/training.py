@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -10,18 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from fastadapt.adaptation.runs.checkpoint import (
-    has_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-    write_text,
-)
+from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from fastadapt.adaptation.runs.files import locked, write_text
 from fastadapt.adaptation.runs.machine import command
 from fastadapt.adaptation.runs.run import (
+    MAX_THREADS,
     Run,
     RunConfig,
+    check_free,
     create_run,
     load_run,
     options_of,
@@ -31,12 +30,14 @@ from fastadapt.agents.registry import resolve
 from fastadapt.envs.arguments import whole_number
 from fastadapt.errors import FastadaptError
 
+if TYPE_CHECKING:
+    from fastadapt.envs import TaskSet
+
 Report = Callable[[int, Mapping[str, float]], None]
 """Called after every iteration with its number (from 1) and its metrics."""
-
-
-class RunInUseError(FastadaptError):
-    """Another process is training in the run directory."""
+_STOPPING = b"""
+fastadapt: stopping after this iteration, which is saved; Ctrl-C again stops now, without it.
+"""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -78,27 +79,25 @@ def train(
         The run.
 
     Raises:
-        FastadaptError: bad arguments, or `out` holds another run or other files.
+        FastadaptError: bad arguments, `out` holds another run or other files, or another process
+            is training there (`RunInUseError`).
         Interrupted: Ctrl-C; everything was saved.
     """
-    import torch
-
     agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)
     if source is not None:
         iterations, options = source.iterations_done(), source.config.options | options
-    run = _open(agent, task_set, Path(out), seed, iterations, torch_threads, options)
-    before = torch.get_num_threads()
-    with locked(run.path), _interruptible() as stopped:
-        torch.set_num_threads(run.config.torch_threads)
+    config, tasks = _settled(agent, task_set, seed, iterations, torch_threads, options)
+    out = Path(out)
+    check_free(out)
+    with locked(out), _interruptible() as stopped:  # before the first byte of the run
+        run = _open(out, config, tasks, explicit="planned_iterations" in options)
         if source is not None:
             take_over(source, run)
-        try:
+        with _torch_threads(run.config.torch_threads):
             _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
-        finally:
-            torch.set_num_threads(before)
     if stopped.is_set():
         raise Interrupted
     return run
@@ -112,19 +111,23 @@ def _check(
         raise FastadaptError(f"seed = {seed}; it must be below 2^63.")
     whole_number("iterations", iterations, 1)
     whole_number("checkpoint_every", checkpoint_every, 1)
-    whole_number("num_threads", num_threads, 0)
-    whole_number("torch_threads", torch_threads, 1)
+    for name, value, least in (
+        ("num_threads", num_threads, 0),
+        ("torch_threads", torch_threads, 1),
+    ):
+        if whole_number(name, value, least) > MAX_THREADS:
+            raise FastadaptError(f"{name} = {value}; it must be at most {MAX_THREADS}.")
 
 
-def _open(
+def _settled(
     agent: str,
     task_set: str | Path,
-    out: Path,
     seed: int,
     iterations: int,
     torch_threads: int,
     options: dict[str, Any],
-) -> Run:
+) -> tuple[RunConfig, TaskSet]:
+    """Return the identity and the task set of the wanted run; nothing is written."""
     from fastadapt.agents import find_agent, make_config
     from fastadapt.envs import load_task_set
 
@@ -141,10 +144,18 @@ def _open(
         options=options_of(settings),
         command=command(),
     )
+    return config, tasks
+
+
+def _open(out: Path, config: RunConfig, tasks: TaskSet, explicit: bool) -> Run:
+    """Begin the wanted run, or open the one that the directory holds."""
     if not (out / "config.json").is_file():
-        return create_run(out, config, tasks)
-    run = load_run(out)
-    _check_same(run, config, explicit="planned_iterations" in options)
+        run = create_run(out, config, tasks)
+    else:
+        run = load_run(out, trust=":" in config.agent)  # the user has just named that class
+        _check_same(run, config, explicit)
+    if hasattr(tasks.environment, "class_folder"):
+        run.adopt(tasks)
     return run
 
 
@@ -184,7 +195,7 @@ def _loop(
     checkpoints = run.path / "checkpoints"
     done, env_steps, seconds = 0, 0.0, 0.0
     if has_checkpoint(checkpoints):
-        state, content = load_checkpoint(checkpoints, replay=True)
+        state, content = load_checkpoint(checkpoints, True, run.identity)
         agent.load_state(state)
         done = content["iteration"]
         env_steps, seconds = content["progress"]["env_steps"], content["progress"]["seconds"]
@@ -204,11 +215,24 @@ def _loop(
             last = iteration + 1 == iterations or stopped.is_set()
             if last or (iteration + 1) % checkpoint_every == 0:
                 progress = {"env_steps": env_steps, "seconds": seconds}
-                save_checkpoint(checkpoints, iteration + 1, agent.state(), progress)
+                save_checkpoint(checkpoints, iteration + 1, agent.state(), progress, run.identity)
             if report:
                 report(iteration + 1, row)
             if stopped.is_set():
                 return
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """Set the number of threads of torch, and set it back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -224,8 +248,12 @@ def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
     with path.open("a", encoding="utf-8") as file:
 
         def write(row: dict[str, float]) -> None:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+            try:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())  # a checkpoint never has more iterations than this file
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from None
             for name, value in row.items():
                 board.add_scalar(name, value, int(row["iteration"]))
 
@@ -233,25 +261,6 @@ def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
             yield write
         finally:
             board.close()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock a run directory against a second training.
-
-    Raises:
-        RunInUseError: another process holds the lock.
-    """
-    import fcntl
-
-    with (path / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunInUseError(
-                f"Another process is training in '{path}'. Wait for it, or choose another --out."
-            ) from None
-        yield
 
 
 @contextmanager
@@ -264,6 +273,7 @@ def _interruptible() -> Iterator[threading.Event]:
     previous = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
+        os.write(2, _STOPPING)  # unbuffered: a handler may interrupt a print
         stopped.set()
         signal.signal(signal.SIGINT, previous)
 

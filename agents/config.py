@@ -13,7 +13,8 @@ from fastadapt.errors import FastadaptError
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+"""A size or a number of repetitions; larger ones are slips, refused before memory is taken."""
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]

@@ -114,6 +114,14 @@ class HoldsBelief(Protocol):
 
 
 @runtime_checkable
+class SettableBelief(HoldsBelief, Protocol):
+    """Optional: a belief that can be set, which enables the constant-context control."""
+
+    def set_belief(self, mean: Array) -> None:
+        """Act on this belief about each task, `(N, latent)`, with no variance."""
+
+
+@runtime_checkable
 class SeesContext(Protocol):
     """Optional: a declaration of whether observations end with the task's context."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -93,13 +94,23 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if "action_delay" in written:
             self._delay_line = ActionDelayLine(signals, num_envs, len(cls.actions()))
         if any(name.startswith("sensor_") for name in written):
-            self._sensors = SensorModel(signals, cls.observations, self._draws)
+            step = cls.control_step()
+            self._sensors = SensorModel(signals, cls.observations, self._draws, step)
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
         self._vectors = self._schedule.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # no robot runs before the first reset
         self._diverged = np.zeros(num_envs, bool)
+        self._process = os.getpid()
+
+    def _check_process(self) -> None:
+        """Refuse a forked child, which has none of the threads that simulate and would hang."""
+        if os.getpid() != self._process:
+            raise FastadaptError(
+                "This batch was made in another process, and its threads do not exist in a forked "
+                'child. Make the batch in the child, or start it with the method "spawn".'
+            )
 
     def _set_spaces(self) -> None:
         cls = self.task_set.environment
@@ -143,6 +154,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         Returns:
             Observations `(N, observations)` of all robots, and an empty info.
         """
+        self._check_process()
         mask = check_options(options, ("reset_mask",)).get("reset_mask")
         ids = masked_ids(mask, self.num_envs, "reset_mask")
         self._draws.begin(ids, seed)
@@ -169,6 +181,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
             and info: terms of the reward, `distance` and `diverged`, each `(N,)`.
         """
+        self._check_process()
         shape = (self.num_envs, *(self.single_action_space.shape or ()))
         actions = checked_actions(actions, shape)
         running = ~(self._terminated | self._truncated)
@@ -187,7 +200,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._elapsed += running
         diverged = self._end_diverged(running)
         observation = self._observe()
-        reward, terms = self.environment.reward(before, actions)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reward, terms = self.environment.reward(before, actions)
+        endless = running & ~np.isfinite(reward)  # finite but absurd actions, such as 1e300
+        self._diverged |= endless
+        diverged = diverged | endless
         if diverged.any():
             terms = {name: np.where(diverged, 0.0, value) for name, value in terms.items()}
         self._terminated |= self.environment.terminated() & running & ~diverged

@@ -88,8 +88,8 @@ def main(out: Path = Path("runs/cross-entropy")) -> None:
     options: dict[str, Any] = {"population": 32}
     agent = f"{Path(__file__).stem}:CrossEntropy"
     train(agent, "reacher-damage", out, seed=0, iterations=3, **options)
-    train(agent, "reacher-damage", out, seed=0, iterations=6, **options)  # resumes
-    print(evaluate_run(out, splits=["test_iid"], shots=(0, 1), episodes=1).markdown())
+    run = train(agent, "reacher-damage", out, seed=0, iterations=6, **options)  # resumes
+    print(evaluate_run(run, splits=["test_iid"], shots=(0, 1), episodes=1).markdown())
 
 
 if __name__ == "__main__":

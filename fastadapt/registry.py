@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from fastadapt.errors import FastadaptError, unknown_name
+from fastadapt.trust import ask
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Registry(Generic[T]):
         if name in targets:
             target = targets[name]
         elif ":" in name:
+            ask(f"the {self.what} '{name}'")
             target = name
         else:
             raise unknown_name(self.what, name, targets)

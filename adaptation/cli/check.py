@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fastadapt.envs import TaskSet
     from fastadapt.envs.sanity.effects import Effect
+    from fastadapt.envs.sanity.speed import RandomRun
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Check:
     """Validate a task set, run its robot, and measure what each parameter does to it.
 
     Exit code 0: no problem; 1: a parameter has no effect, a perturbation begins after the end of
-    every episode, or a simulation diverges; 2: the file is not valid.
+    every episode, every episode ends at once, a simulation diverges, or observations or rewards
+    are infinite; 2: the file is not valid.
     """
 
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
@@ -71,7 +73,9 @@ def run(arguments: list[str]) -> int:
     if args.costs and effects:
         _print_costs(console, task_costs(task_set, args.threads), tried.step_seconds)
     never = [str(some) for some in late if some.share == 1]
-    return _verdict(console, task_set, effects, tried.diverged, never)
+    idle = [effect.extremes.name for effect in effects if not effect.acts]
+    problems = _parameter_problems(task_set, idle, never) + _run_problems(task_set, tried)
+    return _verdict(console, task_set, len(effects), problems)
 
 
 def _print_effects(console: Console, effects: list[Effect]) -> None:
@@ -121,32 +125,57 @@ def _print_costs(console: Console, costs: dict[str, float], step: float) -> None
         console.print(f"  {name:<{width}}{1e3 * seconds:>12.2f}{seconds / step:>12.2f}")
 
 
-def _verdict(
-    console: Console, task_set: TaskSet, effects: list[Effect], diverged: int, never: list[str]
-) -> int:
-    idle = [effect.extremes.name for effect in effects if not effect.acts]
-    console.print()
+def _parameter_problems(
+    task_set: TaskSet, idle: list[str], never: list[str]
+) -> list[tuple[str, str]]:
+    """Return what is wrong with the perturbations: headings and sentences."""
+    found = []
     if idle:
-        console.print(
-            f"[red]Without effect:[/red] {escape(', '.join(idle))}. Motion, observation and reward do "
-            "not change at an end of the range. Remove them, or check their targets."
+        text = (
+            f"{', '.join(idle)}. Motion, observation and reward do not change at an end of the "
+            "range. Remove them, or check their targets."
         )
+        found.append(("Without effect:", text))
     if never:
         seconds = task_set.environment.horizon * task_set.environment.control_step()
-        console.print(
-            f"[red]Never begins:[/red] {escape('; '.join(never))}. An episode lasts {seconds:g} s: "
-            "let it begin earlier."
-        )
-    if diverged:
-        console.print(
-            f"[red]The simulation diverged {diverged} times.[/red] A smaller time step, "
-            'integrator = "implicitfast", or a narrower range helps.'
-        )
-    if idle or never or diverged:
+        text = f"{'; '.join(never)}. An episode lasts {seconds:g} s: let it begin earlier."
+        found.append(("Never begins:", text))
+    return found
+
+
+def _run_problems(task_set: TaskSet, tried: RandomRun) -> list[tuple[str, str]]:
+    """Return what is wrong with the robot and its objective: headings and sentences."""
+    from fastadapt.envs.sanity.facts import immovable_site
+
+    found, site = [], immovable_site(task_set.environment)
+    if site is not None:
+        text = "Rewards do not depend on the actions. Name a site on a body that moves."
+        found.append((f"Nothing moves the site '{site}'.", text))
+    if tried.at_once:
+        text = "It starts outside of what counts as healthy: widen that, or change the pose."
+        found.append(("Every episode ends with its first step.", text))
+    if tried.infinite:
+        text = "Give ranges, speeds and regions of a size that occurs."
+        heading = f"{tried.infinite} observations or rewards are infinite or no numbers."
+        found.append((heading, text))
+    if tried.diverged:
+        text = 'A smaller time step, integrator = "implicitfast", or a narrower range helps.'
+        found.append((f"The simulation diverged {tried.diverged} times.", text))
+    return found
+
+
+def _verdict(
+    console: Console, task_set: TaskSet, parameters: int, problems: list[tuple[str, str]]
+) -> int:
+    """Print the problems, or that there are none; return the exit code."""
+    console.print()
+    for heading, text in problems:
+        console.print(f"[red]{escape(heading)}[/red] {escape(text)}")
+    if problems:
         return 1
-    words = f"All {len(effects)} parameters act" if len(effects) > 1 else "Its parameter acts"
+    words = f"All {parameters} parameters act" if parameters > 1 else "Its parameter acts"
     console.print(
-        f"[green]'{task_set.name}' is sound. {words if effects else 'It has none'}.[/green]"
+        f"[green]'{task_set.name}' is sound. {words if parameters else 'It has none'}.[/green]"
     )
     return 0
 

@@ -35,7 +35,9 @@ def run(arguments: list[str]) -> None:
     print(f"torch       {_torch()}")
     print(f"rendering   {_rendering()}")
     free = shutil.disk_usage(os.getcwd()).free / 2**30
-    print(f"disk        {free:.0f} GiB free here; a run takes some 5 MB")
+    print(
+        f"disk        {free:.0f} GiB free here; a run takes 5 to 100 MB (PEARL and SAC keep a replay buffer)"
+    )
     for line in missing():
         print(f"missing     {line}")
 

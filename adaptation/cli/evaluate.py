@@ -36,10 +36,11 @@ class Evaluate:
     """Seed of starts, goals and exploration."""
     threads: int = 0
     """Threads that simulate (0: one per processor)."""
-    ablate: Literal["memory", "swapped-context"] | None = None
+    ablate: Literal["memory", "swapped-context", "constant-context"] | None = None
     """A control. memory: reset the agent's memory of the task before every control step.
     swapped-context: measure with the per-task state of another task of the split; a gain that
-    remains is not specific to the task."""
+    remains is not specific to the task. constant-context: hold the belief at its mean over training
+    tasks, a policy without adaptation; gains are gains over this one (pearl)."""
     report: bool = True
     """Write report/index.html into the run directory."""
     out: Path | None = None
@@ -59,6 +60,17 @@ class Evaluate:
     """With --online: seconds over which the damage grows to its full size."""
     heals_after: float | None = None
     """With --online: seconds until the damage is repaired (default: never)."""
+    again_after: float | None = None
+    """With --online: seconds from the repair to the next onset of the damage (default: never)."""
+    strikes: tuple[str, ...] = ()
+    """With --online: perturbations or groups that begin then; all others act from the start
+    (default: every perturbation that belongs to a group)."""
+    baseline: str | None = None
+    """With --online: run of an agent that does not adapt, struck alike; the share that is regained
+    counts from its level (default: the agent with its belief kept, where it holds one)."""
+    ceiling: str | None = None
+    """With --online: run of an agent that observes the damage; the share counts up to its level
+    (default: the same agent on a robot that was damaged from the start)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -68,7 +80,9 @@ def run(arguments: list[str]) -> None:
     from fastadapt.errors import FastadaptError
 
     if sum(argument.partition("=")[0] == "--ablate" for argument in arguments) > 1:
-        raise FastadaptError("--ablate takes one control: memory or swapped-context.")
+        raise FastadaptError(
+            "--ablate takes one control: memory, swapped-context or constant-context."
+        )
     opened = _open(args)
     try:
         print(_measure_online(args, opened) if args.online else _measure_shots(args, opened))
@@ -119,17 +133,27 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
 def _measure_online(args: Evaluate, opened: Run) -> str:
     from fastadapt.adaptation.cli.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run_online
-    from fastadapt.adaptation.evaluation.online_results import online_table
-    from fastadapt.adaptation.trials.online import OnlinePlan
+    from fastadapt.adaptation.evaluation.online_table import online_table
+    from fastadapt.adaptation.trials.online_plan import OnlinePlan
 
     quarter = args.duration / 4
-    plan = OnlinePlan(args.duration, quarter, 2 * quarter, args.ramp, args.heals_after)
+    plan = OnlinePlan(
+        args.duration,
+        quarter,
+        2 * quarter,
+        args.ramp,
+        args.heals_after,
+        args.again_after,
+        args.strikes,
+    )
     with EvaluationProgress() as progress:
         results = evaluate_run_online(
             opened,
             args.split,
             plan,
             args.seed,
+            baseline=args.baseline,
+            ceiling=args.ceiling,
             ablate=args.ablate,
             num_threads=args.threads,
             on_progress=progress,

@@ -38,6 +38,12 @@ COMMANDS: Registry[Command] = Registry(
 )
 
 
+TRUST = "--trust"
+"""Consent to code that files name; see `fastadapt.trust`."""
+_LONGEST = 1000
+"""Characters of an error message."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit code 0, 1 (a check failed), 2 (bad input), 130 (Ctrl-C)."""
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
@@ -57,6 +63,7 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     from fastadapt.errors import FastadaptError
+    from fastadapt.trust import command_line
 
     try:
         if not arguments or arguments[0] in ("-h", "--help"):
@@ -67,7 +74,10 @@ def _run(arguments: list[str]) -> int:
 
             print(f"fastadapt {fastadapt.__version__}")
             return 0
-        return COMMANDS.find(arguments[0])(arguments[1:]) or 0
+        trusted = TRUST in arguments
+        with command_line(trusted):
+            words = [word for word in arguments[1:] if word != TRUST]
+            return COMMANDS.find(arguments[0])(words) or 0
     except FastadaptError as error:
         return _fail(str(error))
     except KeyboardInterrupt as interrupt:
@@ -78,6 +88,8 @@ def _run(arguments: list[str]) -> int:
         raise
     except OSError as error:  # a file where a folder should be, no permission, a full disk
         return _fail(_os_message(error))
+    except MemoryError as error:
+        return _fail(f"Not enough memory: {error or 'the numbers asked for are too large'}.")
 
 
 def _os_message(error: OSError) -> str:
@@ -87,8 +99,15 @@ def _os_message(error: OSError) -> str:
 
 
 def _fail(message: str) -> int:
-    print(f"fastadapt: {message}", file=sys.stderr)
+    print(f"fastadapt: {readable(message)}", file=sys.stderr)
     return 2
+
+
+def readable(message: str) -> str:
+    """Return a message with control characters shown as escapes, its middle cut if it is long."""
+    shown = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
+    half = _LONGEST // 2
+    return shown if len(shown) <= _LONGEST else f"{shown[:half]} ... {shown[-half:]}"
 
 
 def _usage() -> str:
@@ -98,7 +117,11 @@ def _usage() -> str:
         source = COMMANDS.source(name)
         origin = "" if source == "fastadapt" else f" ({source})"
         lines.append(f"  {name:<11}{summary_of(COMMANDS.target(name))}{origin}")
-    lines += ["", "`fastadapt COMMAND --help` explains a command."]
+    lines += [
+        "",
+        "`fastadapt COMMAND --help` explains a command. --trust, with any command: import",
+    ]
+    lines += ["the Python code, and open the pickles, that a run or a task-set file names."]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -52,12 +53,13 @@ class TrainingProgress(_Bars):
             MofNCompleteColumn(),
             TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("gone,"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._progress.add_task(title, total=iterations, status="")
+        self._task = self._progress.add_task(escape(title), total=iterations, status="")
         self._first: tuple[int, float] | None = None
         self._printed = 0.0
 
@@ -84,6 +86,7 @@ class TrainingProgress(_Bars):
                 f"{self._title}: iteration {iteration}/{self._iterations}  {status}  "
                 f"{left:.0f} s left",
                 highlight=False,
+                markup=False,
                 soft_wrap=True,
             )
 
@@ -108,8 +111,9 @@ class EvaluationProgress(_Bars):
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("gone,"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=self._console,
             disable=not self._live,
             transient=True,
@@ -120,7 +124,7 @@ class EvaluationProgress(_Bars):
         now = time.monotonic()
         if done == 0 or self._title != title:
             self._title = title
-            self._task = self._progress.add_task(title, total=total)
+            self._task = self._progress.add_task(escape(title), total=total)
             self._began = self._printed = now
         self._progress.update(self._task, completed=done)
         long = now - self._printed > 5 or (done == total and now - self._began > 5)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
-from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.online_results import OnlineResult, plan_as_json
+from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.training_belief import with_constant_context
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
-from fastadapt.adaptation.runs.open_run import open_run
+from fastadapt.adaptation.runs.open_run import one_evaluation, open_run
 from fastadapt.adaptation.runs.run import Ablation, Run
-from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.interface import agent_name
 from fastadapt.errors import FastadaptError
 
@@ -25,10 +28,12 @@ _SUFFIXES: dict[Ablation | None, str] = {
     None: "",
     "memory": "-without-memory",
     "swapped-context": "-exchanged",
+    "constant-context": "-constant-context",
 }
 """Endings of the folders of ablations."""
 
 
+@one_evaluation
 def evaluate_run(
     run: str | Path | Run,
     splits: Sequence[str] = (),
@@ -44,7 +49,7 @@ def evaluate_run(
     """Evaluate the agent of a run on frozen tasks and save the results in its directory.
 
     Splits that an earlier call with the same arguments completed are loaded, unless the agent is
-    external: its code may have changed.
+    external. A call with other arguments has a folder of its own.
 
     Args:
         run: a run directory, `zoo:NAME`, or an opened run.
@@ -52,7 +57,7 @@ def evaluate_run(
         shots: numbers of shots after which to measure.
         episodes: measured episodes for each task and number of shots.
         seed: of starts, goals and exploration.
-        ablate: a control: `memory` or `swapped-context`.
+        ablate: a control: `memory`, `swapped-context` or `constant-context`.
         num_threads: threads that simulate; 0 means one per processor.
         out: directory for a run of the zoo (default: `runs/NAME`).
         on_progress: called while each split is measured.
@@ -61,18 +66,17 @@ def evaluate_run(
         The results on all splits together.
 
     Raises:
-        FastadaptError: no such run or split, an impossible number, or an ablation that the agent
-            does not support.
+        FastadaptError: no such run or split, an impossible number, or an unsupported ablation.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
-    opened = open_run(run, out)
-    agent = opened.agent(ablate)
-    shots = checked_shots(shots)
+    opened, shots = open_run(run, out), checked_shots(shots)
+    agent = _agent(opened, ablate, num_threads)
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
-        folder = opened.path / "evaluations" / f"{split}-{seed}{_SUFFIXES[ablate]}"
-        result = _completed(Result, folder, "summary.json", opened, wanted)
+        folder, earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
+        found = [_completed(Result, f, "summary.json", opened, wanted) for f in (folder, earlier)]
+        result = found[0] or found[1]
         if result is None:
             show = _counted(on_progress, agent, split, len(shots) * episodes)
             result = evaluate(
@@ -91,12 +95,15 @@ def evaluate_run(
     return Result.concatenate(results)
 
 
+@one_evaluation
 def evaluate_run_online(
     run: str | Path | Run,
     splits: Sequence[str] = (),
     plan: OnlinePlan | None = None,
     seed: int = 0,
     *,
+    baseline: str | Path | Run | None = None,
+    ceiling: str | Path | Run | None = None,
     ablate: Ablation | None = None,
     num_threads: int = 0,
     out: str | Path | None = None,
@@ -109,6 +116,8 @@ def evaluate_run_online(
         splits: see `evaluate_run`.
         plan: duration of the episode, onset and course of the damage.
         seed: of starts, goals and onsets.
+        baseline: run of an agent that does not adapt; regained shares count from its level.
+        ceiling: run of an agent that observes the damage; regained shares count up to its level.
         ablate: `memory`, or None.
         num_threads: threads that simulate; 0 means one per processor.
         out: see `evaluate_run`.
@@ -121,33 +130,67 @@ def evaluate_run_online(
         FastadaptError: see `evaluate_run`; `swapped-context` needs shots.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
-    if ablate == "swapped-context":
-        raise FastadaptError("--ablate swapped-context needs shots: leave out --online.")
+    if ablate in ("swapped-context", "constant-context"):
+        raise FastadaptError(f"--ablate {ablate} needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
     agent, task_set = opened.agent(ablate), opened.task_set
-    wanted = _settings(opened, seed) | {"plan": asdict(plan)}
+    rivals = open_rivals(opened, baseline, ceiling)
+    wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
     results: list[OnlineResult] = []
     for split in _chosen_splits(opened, splits):
         folder = opened.path / "evaluations" / f"{split}-{seed}-online{_SUFFIXES[ablate]}"
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:
-            tasks = task_set.tasks(split)
             steps = round(plan.duration / task_set.environment.control_step())
             show = _counted(on_progress, agent, split, steps)
-            trial = run_online(
-                agent,
-                task_set,
-                tasks,
-                plan,
-                seed,
-                num_threads=num_threads,
-                on_step=lambda *_, show=show: show(),
-            )
-            result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial)
+            result = _struck(agent, rivals, split, plan, seed, num_threads, show)
             result.meta["iterations"] = opened.iterations_done()
             result.save(folder)
         results.append(result)
     return results
+
+
+def _struck(
+    agent: Any,
+    rivals: RivalRuns,
+    split: str,
+    plan: OnlinePlan,
+    seed: int,
+    num_threads: int,
+    show: Callable[[], None],
+) -> OnlineResult:
+    """Return online trials of an agent and of its rivals on the tasks of a split."""
+    task_set, tasks = rivals.task_set, rivals.task_set.tasks(split)
+    trial = run_online(
+        agent, task_set, tasks, plan, seed, num_threads=num_threads, on_step=lambda *_: show()
+    )
+    alike = rivals.struck(tasks, plan, seed, num_threads)
+    result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial, alike)
+    result.meta["rivals"] = rivals.identity()
+    return result
+
+
+def _agent(run: Run, ablate: Ablation | None, num_threads: int) -> Any:
+    """Return the agent of a run or a control; a constant context is measured on training tasks."""
+    agent = run.agent(ablate)
+    if ablate == "constant-context":
+        return with_constant_context(agent, run.task_set, num_threads)
+    return agent
+
+
+def _folders(
+    run: Run, split: str, seed: int, shots: Sequence[int], episodes: int, suffix: str
+) -> tuple[Path, Path]:
+    """Return the folder of an evaluation, and the one that earlier versions wrote it to.
+
+    The name holds what was asked, so that an evaluation with other options replaces nothing.
+    """
+    numbers = "-".join(map(str, shots))
+    if len(numbers) > 40:
+        numbers = f"{shots[0]}-to-{shots[-1]}-{zlib.crc32(numbers.encode()):08x}"
+    folder = run.path / "evaluations"
+    name = f"{split}-{seed}-shots-{numbers}-episodes-{episodes}"
+    return folder / f"{name}{suffix}", folder / f"{split}-{seed}{suffix}"
 
 
 def default_splits(available: Sequence[str]) -> list[str]:

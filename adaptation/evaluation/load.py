@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.runs.checkpoint import has_checkpoint
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.errors import FastadaptError, unknown_name
 
@@ -23,6 +25,9 @@ def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
 def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     """Return the evaluations of a run, on all splits or on the given ones, as one result.
 
+    Of several evaluations of an agent with one seed on one split, the one with the most measured
+    episodes counts, of those after the most iterations; the others stay in their folders.
+
     Raises:
         FastadaptError: there is none, a split is missing, or shots differ between seeds.
     """
@@ -35,7 +40,7 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     parts: list[Result] = []
     episodes: dict[tuple[str, str], int] = {}
     measured: dict[tuple[str, str], list[int]] = {}
-    loaded = [Result.load(file.parent) for file in files]
+    loaded = _largest(files)
     trained = {part.meta.get("iterations") for part in loaded}
     if len(trained) > 1:
         raise FastadaptError(
@@ -43,6 +48,7 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
             "iterations: evaluate all of it again, or delete the old folders in "
             f"'{run.path / 'evaluations'}'."
         )
+    _check_fresh(run, trained)
     evaluated = {split for part in loaded for split in part.splits}
     for split in splits:
         if split not in evaluated:
@@ -64,6 +70,37 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
         episodes[key] = int(part.table["episode"].max()) + 1
         parts.append(part)
     return Result.concatenate(parts)
+
+
+def _check_fresh(run: Run, trained: set[Any]) -> None:
+    """Refuse results of an earlier checkpoint than the one whose budget would stand beside them."""
+    measured = next(iter(trained))
+    if measured is None or not has_checkpoint(run.path / "checkpoints"):
+        return
+    if measured != run.iterations_done():
+        raise FastadaptError(
+            f"'{run.path}' was evaluated after {measured} iterations, but is trained to iteration "
+            f"{run.iterations_done()}. Run fastadapt evaluate again."
+        )
+
+
+def _largest(files: Sequence[Path]) -> list[Result]:
+    """Return the evaluations in these folders, the largest for each agent, split and seed.
+
+    They share the starts of their episodes, so pooling them would count an episode twice.
+    """
+    found: dict[tuple[Any, ...], Result] = {}
+    for file in files:
+        result = Result.load(file.parent)
+        seed = result.meta.get("evaluation_seed", file.parent.name)
+        key = (tuple(result.agents), tuple(result.splits), seed)
+        if key not in found or _size(result) > _size(found[key]):
+            found[key] = result
+    return list(found.values())
+
+
+def _size(result: Result) -> tuple[int, int]:
+    return int(result.meta.get("iterations") or 0), len(result.table)
 
 
 def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:

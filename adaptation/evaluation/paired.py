@@ -57,7 +57,10 @@ def compare_agents(
         )
     if len(x_tasks) == 1:
         difference, won = float(x.mean() - y.mean()), float(wins(x, y).mean())
-        lone = (Interval(value, math.nan, math.nan, 1) for value in (difference, difference, won))
+        lone = (
+            Interval(value, math.nan, math.nan, 1, min(len(x), len(y)))
+            for value in (difference, difference, won)
+        )
         return PairedComparison(*lone)
     way: Resample = "tasks" if max(len(x), len(y)) == 1 else "both"
     return PairedComparison(

@@ -19,7 +19,7 @@ from fastadapt.adaptation.evaluation.columns import (
     read_table,
     table_text,
 )
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
     REPS,

@@ -17,9 +17,10 @@ from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, checked_roles, references_from
 from fastadapt.adaptation.runs.external import open_external
+from fastadapt.adaptation.runs.files import RunInUseError, locked
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.adaptation.training import Report, RunInUseError, locked, train
+from fastadapt.adaptation.training import Report, train
 from fastadapt.errors import FastadaptError
 
 Algorithm = Literal["sac", "ppo", "sb3-ppo", "sb3-sac"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
+from fastadapt.adaptation.statistics.bootstrap import Interval, Statistic, mean
 from fastadapt.adaptation.statistics.metrics import normalised_score
+from fastadapt.adaptation.statistics.normalised import normalised_interval
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name
 
@@ -32,12 +34,15 @@ class References:
         hash: of that task set.
         returns: by role, split and task id.
         made: provenance by role: seeds, episodes, commands, versions and machine.
+        runs: by role, split and task id: the return with each training seed. Files of earlier
+            versions hold only the means.
     """
 
     task_set: str
     hash: str
     returns: Mapping[str, Mapping[str, Mapping[str, float]]]
     made: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]] = field(default_factory=dict)
 
     @property
     def splits(self) -> list[str]:
@@ -66,6 +71,17 @@ class References:
             )
         return np.array([known[task] for task in tasks])
 
+    def of_seeds(self, role: str, split: str, tasks: Sequence[str]) -> Array:
+        """Return the returns of a reference agent by seed, `(seeds, tasks)`; see `of`.
+
+        One row, the mean, where the file does not hold the seeds.
+        """
+        means = self.of(role, split, tasks)
+        by_task = self.runs.get(role, {}).get(split, {})
+        if not all(task in by_task for task in tasks):
+            return means[None]
+        return np.array([by_task[task] for task in tasks]).T
+
     def check(self, result: Result) -> None:
         """Refuse results on another version of the task set.
 
@@ -89,10 +105,19 @@ class References:
         nominal, oracle = (self.of(role, split, tasks) for role in ("nominal", "oracle"))
         return shots, np.stack([normalised_score(run, nominal, oracle) for run in raw])
 
+    def interval(
+        self, result: Result, agent: str, split: str, shot: int, statistic: Statistic = mean
+    ) -> Interval:
+        """Return a statistic of an agent's normalised scores; see `normalised_interval`."""
+        self.check(result)
+        tasks, scores = result.scores(agent, split, shot)
+        nominal, oracle = (self.of_seeds(role, split, tasks) for role in ("nominal", "oracle"))
+        return normalised_interval(scores, nominal, oracle, statistic)
+
     def save(self, path: Path) -> None:
         """Write them as JSON."""
         content = {"task_set": self.task_set, "hash": self.hash, "made": self.made,
-                   "returns": self.returns}  # fmt: skip
+                   "returns": self.returns, "runs": self.runs}  # fmt: skip
         write_text(path, json.dumps(content, indent=1) + "\n")
 
     @staticmethod
@@ -107,7 +132,8 @@ class References:
             returns, made = (
                 checked_roles(dict[str, Any](content[name])) for name in ("returns", "made")
             )
-            found = References(content["task_set"], content["hash"], returns, made)
+            runs = checked_roles(dict[str, Any](content.get("runs", {})))
+            found = References(content["task_set"], content["hash"], returns, made, runs)
             _ = found.splits
         except OSError as error:
             raise FastadaptError(f"Cannot read references '{path}': {error.strerror}.") from None
@@ -176,6 +202,7 @@ def references_from(
             f"{', '.join(map(str, hashes))}. Evaluate all of them on the same one."
         )
     returns: dict[str, dict[str, dict[str, float]]] = {}
+    runs: dict[str, dict[str, dict[str, list[float]]]] = {}
     made: dict[str, dict[str, Any]] = {}
     for role, part in parts.items():
         if len(part.agents) != 1:
@@ -183,16 +210,17 @@ def references_from(
                 f"The reference '{role}' must be one agent, not {', '.join(part.agents)}."
             )
         agent = part.agents[0]
-        returns[role] = {}
+        returns[role], runs[role] = {}, {}
         for split in part.splits:
-            tasks, means = part.task_means(agent, split, 0)
-            returns[role][split] = {
-                task: round(float(value), 4) for task, value in zip(tasks, means, strict=True)
-            }
+            tasks, scores = part.scores(agent, split, 0)
+            means = np.round(scores.mean(axis=0), 4).tolist()
+            returns[role][split] = dict(zip(tasks, means, strict=True))
+            by_seed = np.round(scores.T, 4).tolist()
+            runs[role][split] = dict(zip(tasks, by_seed, strict=True))
         kept = ("command", "commands", "machine", "episodes", "parts")
         made[role] = {key: part.meta[key] for key in kept if key in part.meta}
         made[role] |= {"agent": agent, "seeds": np.unique(part.table["seed"]).tolist()}
         if training and role in training:
             made[role]["training"] = [dict(entry) for entry in training[role]]
     first = next(iter(parts.values()))
-    return References(first.task_set, str(hashes.pop()), returns, made)
+    return References(first.task_set, str(hashes.pop()), returns, made, runs)

@@ -11,7 +11,7 @@ from fastadapt.adaptation.evaluation.load import (
     load_online,
     load_results,
 )
-from fastadapt.adaptation.evaluation.online_results import ONLINE
+from fastadapt.adaptation.evaluation.online_table import ONLINE
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
 from fastadapt.adaptation.report.gallery import make_gallery
@@ -26,6 +26,10 @@ from fastadapt.errors import FastadaptError
 
 _LONGEST = 30
 """Characters of a path in the name of an agent; a name has 64 in all."""
+
+
+_MARK = ".fastadapt-report"
+"""File that marks the folder of a report from its beginning."""
 
 
 class Comparison(NamedTuple):
@@ -80,11 +84,9 @@ def compare(
         [_named(load_results(run, splits), run, label) for label, run in _flat(agents)]
     )
     task_set = runs[0].task_set
-    known = (
-        References.load(Path(references))
-        if references is not None
-        else find_references(task_set.id, task_set.hash)
-    )
+    known = find_references(task_set.id, task_set.hash)
+    if references is not None:
+        known = References.load(Path(references))
     if known is not None:
         known.check(results)
     online = [
@@ -94,30 +96,36 @@ def compare(
     ]
     sections = recovery_sections(results, task_set, known, online)
     recovered = recovery_tables(results, known, online)
-    tables = make_tables(results)
-    out.mkdir(parents=True, exist_ok=True)
-    replays = [
-        shown
-        for number, (label, some) in enumerate(agents.items())
-        for shown in make_gallery(
-            some[0], label, _named(load_results(some[0], splits), some[0], label), out, f"-{number}"
-        )
-    ]
+    replays = _replays(agents, splits, out)
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
-    facts = {"training_commands": [run.origin() for run in runs]}
     page = write_report(
         out,
         "Comparison",
         results,
         curves,
         replays,
-        facts,
+        {"training_commands": [run.origin() for run in runs]},
         sections,
         recovered,
         compute_metrics(results, known),
         known is not None,
     )
-    return Comparison(page, results, [*tables, *recovered])
+    return Comparison(page, results, [*make_tables(results), *recovered])
+
+
+def _replays(
+    agents: dict[str, list[Run]], splits: Sequence[str], out: Path
+) -> list[tuple[str, str]]:
+    """Begin the folder of a report and write the replays of the first run of each agent."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _MARK).touch()
+    return [
+        shown
+        for number, (label, some) in enumerate(agents.items())
+        for shown in make_gallery(
+            some[0], label, _named(load_results(some[0], splits), some[0], label), out, f"-{number}"
+        )
+    ]
 
 
 def group_by_agent(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -176,6 +184,8 @@ def _is_ours(out: Path) -> bool:
     if not out.is_dir():
         return False
     names = {entry.name for entry in out.iterdir()}
+    if _MARK in names:  # also one that was interrupted
+        return True
     names = {name for name in names if not name.startswith("replay-")}
     ours = {"index.html", "table.md", "results.csv", "results.parquet", "metrics.csv", "plots"}
     return not names or {"index.html", "table.md"} <= names <= ours

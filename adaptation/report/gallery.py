@@ -9,6 +9,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.report.recording import record_lanes
 from fastadapt.adaptation.report.replay import write_replay
 from fastadapt.adaptation.runs.run import Run
+from fastadapt.trust import UntrustedError
 
 
 def make_gallery(
@@ -29,7 +30,7 @@ def make_gallery(
 
     Returns:
         Caption and file name of each, for `write_report`; none for a swapped-context agent, which
-        has no trial of its own, and none where only ablations were measured.
+        has no trial of its own, where only ablations were measured, and without consent to code.
     """
     table = results.table[results.table["agent"] == label]
     if label.endswith("-exchanged") or len(table) == 0:
@@ -49,9 +50,9 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    agent = run.agent("memory" if label.endswith("-without-memory") else None)
-    reflex = run.agent("memory") if len(wiped) else None
-    environment = run.task_set.environment
+    if (agents := _agents(run, label, len(wiped) > 0)) is None:
+        return []
+    (agent, reflex), environment = agents, run.task_set.environment
     found: list[tuple[str, str]] = []
     for task, what, kind in (
         (best, "the largest gain", "best"),
@@ -70,3 +71,12 @@ def make_gallery(
         )
         found.append((caption, name))
     return found
+
+
+def _agents(run: Run, label: str, wiped: bool) -> tuple[Any, Any] | None:
+    """Return the agent and, where `wiped`, its memory ablation; None without consent to code."""
+    try:
+        agent = run.agent("memory" if label.endswith("-without-memory") else None)
+    except UntrustedError:
+        return None
+    return agent, run.agent("memory") if wiped else None

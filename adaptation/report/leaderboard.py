@@ -13,10 +13,9 @@ import numpy as np
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.adaptation.statistics.bootstrap import over_tasks
 from fastadapt.adaptation.text_table import markdown_table
 from fastadapt.agents.registry import find_config
 from fastadapt.errors import FastadaptError, unknown_name
@@ -149,7 +148,8 @@ def _pools(runs: Iterable[Run]) -> list[Pool]:
 def _settings(run: Run) -> str:
     """Return the settings that pooled runs share; the planned iterations only if they matter."""
     options = dict(run.config.options)
-    if options and not find_config(run.config.agent).scheduled:
+    foreign = ":" in run.config.agent  # a table imports no class that a run names
+    if options and not foreign and not find_config(run.config.agent).scheduled:
         del options["planned_iterations"]
     return json.dumps([run.config.agent, options])
 
@@ -232,8 +232,7 @@ def _score(pool: Pool, split: str, shot: int, references: References | None) -> 
         return str(result.interval(pool.name, split, shot))
     if split not in references.splits:
         return "-"
-    shots, curves = references.curves(result, pool.name, split)
-    return str(over_tasks(curves[..., shots.index(shot)]))
+    return str(references.interval(result, pool.name, split, shot))
 
 
 def _tasks(pool: Pool, split: str) -> int:

@@ -58,7 +58,8 @@ class Metric:
         title: heading of its column.
         note: definition, one clause for the note of the table.
         of: maps scores to `(runs, tasks)`: finite numbers, or right-censored `Times`, of which the
-            restricted mean is reported; None where it is undefined.
+            restricted mean is reported; tasks whose times are NaN are left out. None where the
+            metric is undefined.
         unit: of the numbers; empty for those of the score itself.
         statistic: over tasks and runs.
     """
@@ -86,7 +87,9 @@ class Metric:
                 f"for each run and task, {wanted}."
             )
         if isinstance(values, Times):
-            return restricted_mean_interval(values, scores.shots[-1])
+            defined = ~np.isnan(values.time).any(axis=0)
+            kept = Times(values.time[:, defined], values.happened[:, defined])
+            return restricted_mean_interval(kept, scores.shots[-1]) if defined.any() else None
         return over_tasks(values, self.statistic)
 
 
@@ -101,12 +104,25 @@ class MetricRow(NamedTuple):
 
 
 def _shots_to_90(scores: Scores) -> Times | None:
+    """Return the shots until 0.9 of each task's own gain; NaN on tasks without a gain.
+
+    The threshold of a task is its own: one for all tasks would measure how hard they are. None
+    where the mean gain is not above 0 beyond its interval: noise has no time of arrival.
+    """
     if len(scores.shots) < 2:
         return None
-    average = scores.curves.mean(axis=(0, 1))
-    threshold = average.min() + 0.9 * (average.max() - average.min())
-    times = [metrics.shots_to(scores.shots, run, threshold) for run in scores.curves]
-    return Times(*(np.stack(part) for part in zip(*times, strict=True)))
+    first, last = scores.curves[..., 0], scores.curves[..., -1]
+    gain = over_tasks(last - first)
+    if not (gain.low > 0 if np.isfinite(gain.low) else gain.point > 0):
+        return None
+    times: list[Times] = []
+    for curve, start, gained in zip(scores.curves, first, last - first, strict=True):
+        found = metrics.shots_to(scores.shots, curve, start + 0.9 * gained)
+        improved = gained > 0
+        time = np.where(improved, found.time, float(scores.shots[-1]))
+        times.append(Times(time, found.happened & improved))
+    time, happened = (np.stack(part) for part in zip(*times, strict=True))
+    return Times(np.where((last - first).mean(axis=0) > 0, time, np.nan), happened)
 
 
 JUMP_START = Metric(
@@ -122,22 +138,24 @@ AREA = Metric(
 )
 SHOTS_TO_90 = Metric(
     "shots to 90 %",
-    "shots until 0.9 of the way from the lowest to the highest mean of the agent's own curve, "
-    "right-censored, restricted mean",
+    "shots until 0.9 of the way from each task's own first score to its own last one, restricted "
+    "mean over the tasks that gained (n of them); '-' where the mean gain is not above 0",
     _shots_to_90,
     "shots",
 )
 REGRET = Metric(
     "regret",
-    "shortfall below the task's own best score, integrated over the shots",
+    "shortfall below the task's own score after the last shot, integrated over the shots; negative "
+    "where shots made it worse",
     lambda scores: np.stack(
-        [metrics.regret(scores.shots, run, run.max(axis=1)) for run in scores.curves]
+        [metrics.regret(scores.shots, run, run[:, -1]) for run in scores.curves]
     ),
     "score x shots",
 )
 NEGATIVE = Metric(
     "negative",
-    "share of tasks whose score is lower after the last shot than before any",
+    "share of tasks whose score is lower after the last shot than before any; a half where nothing "
+    "but noise changes",
     lambda scores: scores.each_run(metrics.negative_adaptation),
     "share",
 )
@@ -208,6 +226,7 @@ def metrics_table(rows: Sequence[MetricRow], normalised: bool) -> Table:
     body = [[split, agent, *with_n(some), str(n)] for (split, agent, n), some in cells.items()]
     words = " ".join(f"{m.title[0].upper()}{m.title[1:]}: {m.note}." for m in found)
     note = f"Of {'normalised scores' if normalised else 'returns'}, each with its {OVER}. {words}"
+    note += " These intervals hold nominal baseline and oracle fixed." if normalised else ""
     head = ["split", "agent", *(metric.title for metric in found), "n", "seeds"]
     return Table("Adaptation metrics", note, head, body, folded=True)
 

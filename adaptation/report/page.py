@@ -18,7 +18,7 @@ from fastadapt.adaptation.evaluation.results import METHOD, Result
 from fastadapt.adaptation.report import plots
 from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
 from fastadapt.adaptation.report.tables import make_tables, pairs
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, REPS
 from fastadapt.adaptation.text_table import Table
 from fastadapt.errors import FastadaptError

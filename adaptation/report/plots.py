@@ -238,7 +238,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as `name.svg` and `name.png` on a white background."""
-    from fastadapt.adaptation.runs.checkpoint import write_text
+    from fastadapt.adaptation.runs.files import write_text
 
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"{name}.svg", _svg(figure, name, transparent=False))

@@ -99,14 +99,15 @@ def _record(
 
 
 def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
-    """Return the bodies with damage (perturbations of a group) in a task, for tinting."""
+    """Return the bodies with damage in a task (`Perturbation.is_damage`), for tinting."""
     model = task_set.environment.model()
     vector = task_set.vectors([task])
     bodies: set[int] = set()
     for block in task_set.blocks:
-        if block.perturbation.group is None or block.perturbation.shared:
+        if not block.perturbation.is_damage():
             continue
         affected = (block.values(vector)[0] != block.nominal()).any(axis=1)
+        affected = np.broadcast_to(affected, len(block.ids))  # one row where all share a value
         found = (block.perturbation.body_of(model, int(t)) for t in block.ids[affected])
         bodies |= {body for body in found if body is not None}
     return tuple(sorted(bodies))

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastadapt.adaptation.evaluation.online_results import OnlineResult, online_table
+from fastadapt.adaptation.evaluation.online_results import OnlineResult
+from fastadapt.adaptation.evaluation.online_table import online_table
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report import score_plots
 from fastadapt.adaptation.report.metrics import curves_of
 from fastadapt.adaptation.report.page import Plot, Section, slug
 from fastadapt.adaptation.report.tables import OVER, pairs
-from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap, over_tasks
+from fastadapt.adaptation.statistics.bootstrap import LEVEL, iqm, optimality_gap
 from fastadapt.adaptation.text_table import Table, shots_name
 from fastadapt.envs import TaskSet
 
@@ -47,7 +48,8 @@ def recovery_tables(
         references.check(results)
         note = (
             "0 is the nominal baseline (trained on the healthy robot only), 1 the oracle (observes "
-            f"the task's parameters): share of that gap that was closed, mean with its {OVER}."
+            f"the task's parameters): share of that gap that was closed, mean with its {OVER}. "
+            f"Agent, nominal baseline and oracle are resampled together{_left_out(references)}."
         )
         tables.append(Table(NORMALISED, note, *_normalised(results, references)))
     if online:
@@ -74,17 +76,29 @@ def recovery_sections(
     return [section for section in sections if section is not None and section[2]]
 
 
+def _left_out(references: References) -> str:
+    """Return what the intervals leave out, as the end of a sentence."""
+    if all(references.runs.get(role) for role in ("nominal", "oracle")):
+        return "; with fewer than five seeds of each, intervals are still too narrow"
+    return "; the training luck of both references is left out, as only their means are kept"
+
+
 def _normalised(results: Result, references: References) -> tuple[list[str], list[list[str]]]:
     shots = np.unique(results.table["shot"]).tolist()
     rows: list[list[str]] = []
     for split, agent in pairs(results):
         if split not in references.splits:
             continue
-        own, curves = references.curves(results, agent, split)
-        cells = [str(over_tasks(curves[..., own.index(k)])) if k in own else "-" for k in shots]
-        last = curves[..., -1]
-        rest = [str(over_tasks(last, iqm)), str(over_tasks(last, optimality_gap))]
-        rows.append([split, agent, *cells, *rest, str(last.shape[1]), str(len(last))])
+        own = results.shots(agent, split)
+        cells = [
+            str(references.interval(results, agent, split, k)) if k in own else "-" for k in shots
+        ]
+        rest = [
+            references.interval(results, agent, split, own[-1], statistic)
+            for statistic in (iqm, optimality_gap)
+        ]
+        counts = [str(rest[0].n), str(rest[0].runs)]
+        rows.append([split, agent, *cells, *map(str, rest), *counts])
     return ["split", "agent", *map(shots_name, shots), "IQM", "optimality gap", "n", "seeds"], rows
 
 
@@ -179,17 +193,22 @@ def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Secti
     drawn: list[Plot] = []
     for split in dict.fromkeys(result.split for result in online):
         here = [result for result in online if result.split == split]
-        figure = score_plots.not_recovered(here, numbers)
-        words = f"Share of robots of {split} that have not recovered, against time."
-        drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
+        timed = [result for result in here if len(result.times().time)]
+        if timed:
+            figure = score_plots.not_recovered(timed, numbers)
+            words = f"Share of robots of {split} that have not recovered, against time."
+            drawn.append(Plot(f"not-recovered-{slug(split)}", figure, words))
         for result in here:
             figure = score_plots.around_the_onset(result, numbers[result.agent])
             name = f"strike-{slug(split)}-{slug(result.agent)}"
-            words = f"Reward of {result.agent} on {split} around the onset, damaged and healthy."
+            words = (
+                f"Reward of {result.agent} on {split} around the onset: struck, settled, healthy."
+            )
             drawn.append(Plot(name, figure, words))
     note = (
         "One long episode: damage begins at a time drawn for each task, and the agent is not "
-        "informed. Recovered: a moving average (1 s) regains 0.9 of the gap to the healthy robot's "
-        "level and keeps it for 2 s; tasks that never do are right-censored."
+        "informed. Recovered: the struck robot regains 0.9 of the gap between a baseline that does "
+        "not adapt and the best that can be had, for good; robots that never do are "
+        "right-censored, and those that lost nothing are left out."
     )
     return ("Recovery within one episode", note, drawn)

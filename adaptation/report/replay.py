@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.report.meshes import mesh_of
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.environment import Environment
 from fastadapt.errors import FastadaptError

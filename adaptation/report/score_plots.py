@@ -130,11 +130,15 @@ def not_recovered(results: Sequence[OnlineResult], numbers: Mapping[str, int]) -
 
 @styled
 def around_the_onset(result: OnlineResult, number: int) -> Figure:
-    """Plot mean reward around the onset, damaged and healthy, with 95 % bands over tasks."""
+    """Plot mean reward of the struck, settled and healthy robots, with 95 % bands over tasks."""
     title = f"{result.split}: {short_name(result.agent)}"
     figure, axes = new_figure(title, "seconds since the onset of damage", "reward per step")
     seconds = result.curve["seconds"]
-    for name, colour in (("healthy", INK), ("damaged", colour_of(number))):
+    for name, colour in (
+        ("healthy", INK),
+        ("settled", colour_of(number + 1)),
+        ("struck", colour_of(number)),
+    ):
         low, high = result.curve[f"{name}_low"], result.curve[f"{name}_high"]
         axes.fill_between(seconds, low, high, color=colour, alpha=0.14, lw=0)
         axes.plot(seconds, result.curve[name], color=colour, lw=1.2, label=name)

@@ -60,6 +60,17 @@ def make_tables(results: Result) -> list[Table]:
             folded=True,
         ),
     ]
+    over = _over_constant(results)
+    if over[1]:
+        tables.insert(
+            1,
+            Table(
+                "Gain over a constant context",
+                "Return after the shots minus that of the same agent with its belief held at the "
+                f"mean over training tasks, paired by task: mean and {OVER}.",
+                *over,
+            ),
+        )
     if len(results.agents) > 1:
         note = (
             f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after "
@@ -67,7 +78,7 @@ def make_tables(results: Result) -> list[Table]:
             f"and the probability of a higher return on a task, each with its {OVER}. Above 0, "
             f"'{results.agents[0]}' is better."
         )
-        tables.insert(2, Table(DIFFERENCES, note, *_differences(results), folded=True))
+        tables.insert(-3, Table(DIFFERENCES, note, *_differences(results), folded=True))
     return tables
 
 
@@ -116,6 +127,23 @@ def _gains(results: Result) -> tuple[list[str], list[list[str]]]:
         ]
         if any(cells):
             rows.append([split, agent, *with_n(cells), _seeds(results, agent, split)])
+    return ["split", "agent", *map(shots_name, shots), "n", "seeds"], rows
+
+
+def _over_constant(results: Result) -> tuple[list[str], list[list[str]]]:
+    """Return gains over the constant-context control, of the agents that were measured with it."""
+    shots = _all_shots(results)
+    rows: list[list[str]] = []
+    for split, agent in pairs(results):
+        control = f"{agent}-constant-context"
+        if (split, control) not in pairs(results):
+            continue
+        own = set(results.shots(agent, split)) & set(results.shots(control, split))
+        cells = [
+            compare_agents(results, results, split, k, (agent, control)).mean if k in own else None
+            for k in shots
+        ]
+        rows.append([split, agent, *with_n(cells), _seeds(results, agent, split)])
     return ["split", "agent", *map(shots_name, shots), "n", "seeds"], rows
 
 
@@ -188,7 +216,7 @@ def _transport(results: Result, agent: str, split: str, shot: int, weight: float
     point, low, high = (
         math.inf if x > _NOWHERE / 2 else x for x in (found.point, found.low, found.high)
     )
-    return Interval(point, low, high, found.n)
+    return Interval(point, low, high, found.n, found.runs)
 
 
 def _costs(results: Result) -> tuple[list[str], list[list[str]]]:

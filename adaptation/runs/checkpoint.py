@@ -1,30 +1,30 @@
-"""Checkpoints as safetensors and JSON, written atomically."""
+"""Checkpoints as safetensors and JSON: atomic, with digests and the identity of their run."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.agents.interface import AgentState
 from fastadapt.errors import FastadaptError
 
 _KEEP = 2
+_ARRAYS = ("model", "optimizer", "replay")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    temporary = path.with_name(f".{path.name}.writing")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: Any) -> None:
+def save_checkpoint(
+    folder: Path,
+    iteration: int,
+    state: AgentState,
+    progress: Any,
+    run: Mapping[str, Any] | None = None,
+) -> None:
     """Write `folder/<iteration>/`, link `folder/last` to it, and remove older checkpoints.
 
     Args:
@@ -32,27 +32,56 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
         iteration: number of completed iterations.
         state: of the agent.
         progress: state of the training loop, as JSON.
+        run: identity of the run, which `load_checkpoint` compares.
+
+    Raises:
+        FastadaptError: it cannot be written, e.g. to a full disk; older checkpoints remain.
     """
-    from safetensors.numpy import save_file
+    from safetensors import SafetensorError
 
     name = f"{iteration:06d}"
     temporary = folder / f".{name}.writing"
+    content = {"iteration": iteration, "progress": progress, "agent": state.values}
+    content |= {"replay": bool(state.replay), "run": dict(run or {})}
+    try:
+        _write(temporary, state, content)
+        final = folder / name
+        if final.exists():  # the same iteration again: equal content, by exact resumption
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        _link(folder, name)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise FastadaptError(
+            f"The checkpoint '{folder / name}' cannot be written: {_reason(error)}. The checkpoint "
+            "before it is kept: make room, and repeat the command to resume from there."
+        ) from None
+    for old in _numbered(folder)[:-_KEEP]:
+        shutil.rmtree(old)
+
+
+def _write(temporary: Path, state: AgentState, content: dict[str, Any]) -> None:
+    """Write the files of a checkpoint with the permissions that the umask gives."""
+    from safetensors.numpy import save_file
+
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_file(state.model, temporary / "model.safetensors")
-    save_file(state.optimizer, temporary / "optimizer.safetensors")
-    if state.replay:
-        save_file(state.replay, temporary / "replay.safetensors")
-    for file in temporary.iterdir():
+    arrays = {name: getattr(state, name) for name in _ARRAYS if name != "replay" or state.replay}
+    digests: dict[str, str] = {}
+    for name, some in arrays.items():
+        file = temporary / f"{name}.safetensors"
+        save_file(some, file)
         with file.open("rb") as written:
             os.fsync(written.fileno())
-    content = {"iteration": iteration, "progress": progress, "agent": state.values}
-    content["replay"] = bool(state.replay)
-    write_text(temporary / "state.json", json.dumps(content, indent=1))
-    final = folder / name
-    if final.exists():  # the same iteration again: equal content, by exact resumption
-        shutil.rmtree(final)
-    os.replace(temporary, final)
+        digests[name] = file_digest(file)
+    write_text(temporary / "state.json", json.dumps({**content, "sha256": digests}, indent=1))
+    mode = (temporary / "state.json").stat().st_mode & 0o777
+    for name in arrays:  # safetensors makes its files private
+        (temporary / f"{name}.safetensors").chmod(mode)
+
+
+def _link(folder: Path, name: str) -> None:
+    """Link `last` to a checkpoint."""
     link = folder / ".last.writing"
     link.unlink(missing_ok=True)
     link.symlink_to(name)
@@ -60,61 +89,112 @@ def save_checkpoint(folder: Path, iteration: int, state: AgentState, progress: A
     if last.is_dir() and not last.is_symlink():  # the run was copied without its links
         shutil.rmtree(last)
     os.replace(link, last)
-    for old in sorted(p for p in folder.iterdir() if p.name.isdigit())[:-_KEEP]:
-        shutil.rmtree(old)
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """Return the folders of all checkpoints, in the order of their iterations."""
+    names = (path for path in folder.glob("*") if path.name.isascii() and path.name.isdigit())
+    return sorted(names, key=lambda path: int(path.name))
+
+
+def _newest(folder: Path) -> Path | None:
+    """Return the checkpoint that `last` links to, or the newest where the link is missing."""
+    last = folder / "last"
+    if last.exists():
+        return last
+    whole = [path for path in _numbered(folder) if (path / "state.json").is_file()]
+    return whole[-1] if whole else None
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Return whether there is a checkpoint to resume from.
+    """Return whether there is a checkpoint to resume from."""
+    return _newest(folder) is not None
+
+
+def file_digest(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def checkpoint_facts(folder: Path) -> dict[str, Any]:
+    """Return the content of `state.json` of the last checkpoint, without reading its arrays.
 
     Raises:
-        FastadaptError: `last` is missing although there are some; a new start would overwrite them.
+        FastadaptError: there is none, or it is damaged or cannot be read.
     """
-    if (folder / "last").exists():
-        return True
-    numbered = sorted(p.name for p in folder.glob("*") if p.name.isdigit())
-    if numbered:
-        raise FastadaptError(
-            f"'{folder}' has checkpoints but `last` is missing or a broken link. Link it to "
-            f"the newest one (ln -sfn {numbered[-1]} '{folder / 'last'}') and run again."
-        )
-    return False
-
-
-def load_checkpoint(folder: Path, replay: bool = False) -> tuple[AgentState, dict[str, Any]]:
-    """Read the last checkpoint; return the agent's state and the content of `state.json`.
-
-    Args:
-        folder: the `checkpoints` folder of a run.
-        replay: whether to read the replay buffer too, which only training needs.
-
-    Raises:
-        FastadaptError: there is none, or it is damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    last = folder / "last"
-    if not last.exists():
+    last = _newest(folder)
+    if last is None:
         raise FastadaptError(
             f"'{folder.parent}' has no checkpoint yet: it was stopped before the first one. "
             "Run the same `fastadapt train` command again."
         )
     try:
         content = json.loads((last / "state.json").read_text(encoding="utf-8"))
-        _ = int(content["iteration"]), content["progress"]["env_steps"]
-        replay_file = last / "replay.safetensors"
-        if replay and content.get("replay") and not replay_file.exists():
-            raise FileNotFoundError("replay.safetensors is missing")
-        state = AgentState(
-            load_file(last / "model.safetensors"),
-            load_file(last / "optimizer.safetensors"),
-            content["agent"],
-            load_file(replay_file) if replay and replay_file.exists() else {},
-        )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        _ = int(content["iteration"]), float(content["progress"]["env_steps"])
+        if not isinstance(content["agent"], dict):
+            raise TypeError("no values of the agent")
+    except Exception as error:  # whatever damaged JSON leads to
+        raise _unreadable(last, error) from None
+    return content
+
+
+def load_checkpoint(
+    folder: Path, replay: bool = False, run: Mapping[str, Any] | None = None
+) -> tuple[AgentState, dict[str, Any]]:
+    """Read the last checkpoint; return the agent's state and the content of `state.json`.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        replay: whether to read the replay buffer too, which only training needs.
+        run: identity of the run that the checkpoint must belong to.
+
+    Raises:
+        FastadaptError: there is none, it is damaged, cannot be read, or is that of another run.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    content = checkpoint_facts(folder)
+    last = _newest(folder) or folder / "last"
+    replay = replay and (content.get("replay") or (last / "replay.safetensors").exists())
+    names = [name for name in _ARRAYS if name != "replay" or replay]
+    try:
+        for name, digest in dict(content.get("sha256", {})).items():  # older ones have none
+            if name in names and file_digest(last / f"{name}.safetensors") != digest:
+                raise ValueError(f"the digest of {name}.safetensors is not that in state.json")
+        arrays = {name: load_file(last / f"{name}.safetensors") for name in names}
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise _unreadable(last, error) from None
+    owner = content.get("run")
+    if owner and run is not None and owner != dict(run):
         raise FastadaptError(
-            f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error}). "
-            "Delete that folder and link `last` to an older one, or train again elsewhere."
-        ) from None
+            f"The checkpoint '{last}' belongs to another run: {_text(owner)}, not {_text(run)}. "
+            "Copy the folder of its own run again."
+        )
+    state = AgentState(
+        arrays["model"], arrays["optimizer"], content["agent"], arrays.get("replay", {})
+    )
     return state, content
+
+
+def _text(run: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value!s:.60}" for name, value in run.items())
+
+
+def _unreadable(last: Path, error: Exception) -> FastadaptError:
+    """Return the error for a checkpoint that is damaged, or is not readable for this user."""
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return FastadaptError(
+            f"The checkpoint '{last.resolve()}' cannot be read: {_reason(error)}. Ask its owner "
+            "for permission to read it, or check the disk."
+        )
+    return FastadaptError(
+        f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error!s:.200}). "
+        "Link `last` to an older one beside it, copy the run again, or train again elsewhere."
+    )
+
+
+def _reason(error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or f"{error!s:.200}"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import EVALUATING, LOCK, locked, write_text
 from fastadapt.adaptation.runs.machine import command
 from fastadapt.adaptation.runs.run import Ablation, Run, RunConfig, write_surroundings
 from fastadapt.adaptation.trials.agent_check import check_agent
@@ -14,6 +14,7 @@ from fastadapt.agents.external import MODELS, load_agent
 from fastadapt.agents.interface import agent_name
 from fastadapt.envs import TaskSet
 from fastadapt.errors import FastadaptError
+from fastadapt.trust import reading
 
 _FILES = ("external.json", "guest.json")
 """Name of the file that describes the agent, and the name that earlier versions wrote."""
@@ -27,14 +28,17 @@ class ExternalRun(Run):
         reference: of the agent, e.g. `sb3:model.zip` or `module:factory`.
     """
 
-    def __init__(self, path: Path, config: RunConfig, reference: str) -> None:
-        super().__init__(path, config)
+    def __init__(
+        self, path: Path, config: RunConfig, reference: str, trusted: bool = False
+    ) -> None:
+        super().__init__(path, config, trusted)
         self.reference = reference
 
     def agent(self, ablate: Ablation | None = None) -> Any:
         """Load the agent from its reference.
 
         Raises:
+            UntrustedError: it is Python code or needs a pickle, and the run is not trusted.
             FastadaptError: it cannot be loaded, or an ablation is asked for.
         """
         if ablate is not None:
@@ -42,7 +46,9 @@ class ExternalRun(Run):
                 f"--ablate {ablate} works only for agents trained by fastadapt; "
                 f"'{self.reference}' is external. Leave out --ablate."
             )
-        return load_agent(self.reference, self.task_set, self.config.seed)
+        task_set = self.task_set
+        with reading(self.path, self.trusted):
+            return load_agent(self.reference, task_set, self.config.seed)
 
     def origin(self) -> str:
         """Return the command that first evaluated the agent, and its reference."""
@@ -62,8 +68,12 @@ def is_external(path: Path) -> bool:
     return any((path / name).is_file() for name in _FILES)
 
 
-def load_external(path: Path) -> ExternalRun:
-    """Open the directory of an external agent.
+def load_external(path: Path, trust: bool = False) -> ExternalRun:
+    """Open the directory of an external agent; nothing that it names is imported.
+
+    Args:
+        path: of the directory.
+        trust: let the agent be code that the directory names.
 
     Raises:
         FastadaptError: it is damaged.
@@ -72,9 +82,11 @@ def load_external(path: Path) -> ExternalRun:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         kept = {name: content[name] for name in _KEPT}
+        if not all(isinstance(kept[n], int if n == "seed" else str) for n in _KEPT):
+            raise TypeError("an entry has another type")
         config = RunConfig(iterations=0, torch_threads=1, options={}, **kept)
-        return ExternalRun(path, config, str(content["reference"]))
-    except (ValueError, KeyError, TypeError):
+        return ExternalRun(path, config, str(content["reference"]), trust)
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise FastadaptError(
             f"'{file}' is damaged. Delete the folder and evaluate again."
         ) from None
@@ -92,6 +104,7 @@ def open_external(
         seed: passed to a factory.
 
     Raises:
+        UntrustedError: the model needs a pickle, and there is no consent.
         FastadaptError: the agent cannot be loaded or violates the rules of a trial (see
             `agent_check`), or the path holds other files.
     """
@@ -101,30 +114,46 @@ def open_external(
         reference = f"{kind}:{Path(rest).absolute()}"
     agent = load_agent(reference, task_set, seed)
     check_agent(agent, task_set)  # also when the directory exists: the code may have changed
-    if is_external(path):
-        found = load_external(path)
-        old = (found.reference, found.config.task_set_hash, found.config.seed)
-        if old != (reference, task_set.hash, seed):
-            raise FastadaptError(
-                f"'{path}' holds {old[0]} (seed {old[2]}, task set {found.config.task_set}), not "
-                f"{reference} (seed {seed}, task set {task_set.id}). Choose another folder."
-            )
-        return found
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not is_external(path) and path.exists() and (not path.is_dir() or _holds_files(path)):
         raise FastadaptError(
             f"'{path}' exists and holds other files; nothing was written. Choose a new folder."
         )
-    config = RunConfig(
-        agent=agent_name(agent),
-        task_set=task_set.id,
-        task_set_hash=task_set.hash,
-        seed=seed,
-        iterations=0,
-        torch_threads=1,
-        options={},
-        command=command(),
-    )
-    write_surroundings(path, task_set)
-    kept = {name: getattr(config, name) for name in _KEPT}
-    write_text(path / _FILES[0], json.dumps({"reference": reference, **kept}, indent=1))
-    return ExternalRun(path, config, reference)
+    with locked(path, EVALUATING, wait=True):  # before the first byte
+        if is_external(path):
+            return _same(path, reference, task_set, seed)
+        config = RunConfig(
+            agent=agent_name(agent),
+            task_set=task_set.id,
+            task_set_hash=task_set.hash,
+            seed=seed,
+            iterations=0,
+            torch_threads=1,
+            options={},
+            command=command(),
+        )
+        write_surroundings(path, task_set)
+        kept = {name: getattr(config, name) for name in _KEPT}
+        write_text(path / _FILES[0], json.dumps({"reference": reference, **kept}, indent=1))
+    return _adopted(ExternalRun(path, config, reference, trusted=True), task_set)
+
+
+def _same(path: Path, reference: str, task_set: TaskSet, seed: int) -> ExternalRun:
+    """Open a directory that must be that of the same agent; the user has just named it."""
+    found = load_external(path, trust=True)
+    old = (found.reference, found.config.task_set_hash, found.config.seed)
+    if old != (reference, task_set.hash, seed):
+        raise FastadaptError(
+            f"'{path}' holds {old[0]} (seed {old[2]}, task set {found.config.task_set}), not "
+            f"{reference} (seed {seed}, task set {task_set.id}). Choose another folder."
+        )
+    return _adopted(found, task_set)
+
+
+def _adopted(run: ExternalRun, task_set: TaskSet) -> ExternalRun:
+    run.adopt(task_set)  # so that no code is read from the directory
+    return run
+
+
+def _holds_files(path: Path) -> bool:
+    ours = {LOCK, EVALUATING}
+    return any(entry.name not in ours for entry in path.iterdir())

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fastadapt.adaptation.runs.external import is_external, load_external
+from fastadapt.adaptation.runs.files import EVALUATING, locked
 from fastadapt.adaptation.runs.run import Run, load_run
 from fastadapt.adaptation.runs.zoo import PREFIX, copy_from_zoo
 from fastadapt.errors import FastadaptError
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def open_run(where: str | Path | Run, out: str | Path | None = None) -> Run:
+
+def one_evaluation(function: F) -> F:
+    """Let a function evaluate its first argument, a run, while no other process does.
+
+    A second process waits, and then finds what the first one completed.
+    """
+
+    @functools.wraps(function)
+    def alone(run: str | Path | Run, *args: Any, out: Any = None, **options: Any) -> Any:
+        opened = open_run(run, out)
+        with locked(opened.path, EVALUATING, wait=True):
+            return function(opened, *args, **options)
+
+    return alone  # pyright: ignore[reportReturnType]
+
+
+def open_run(where: str | Path | Run, out: str | Path | None = None, trust: bool = False) -> Run:
     """Open a run directory, the directory of an external agent, or a run of the zoo.
 
     Args:
         where: a path, `zoo:NAME`, or a run that is open already.
         out: with `zoo:NAME`: directory of the copy that takes its evaluations (default:
             `runs/NAME`).
+        trust: let the run import Python code that it names, and open pickles (see
+            `fastadapt.trust`).
 
     Raises:
         FastadaptError: it is none of them, or `out` was given for a run with a directory.
@@ -32,4 +55,4 @@ def open_run(where: str | Path | Run, out: str | Path | None = None) -> Run:
             "directory. Leave out --out."
         )
     path = Path(where)
-    return load_external(path) if is_external(path) else load_run(path)
+    return load_external(path, trust) if is_external(path) else load_run(path, trust)

@@ -7,18 +7,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastadapt.adaptation.runs.checkpoint import load_checkpoint, write_text
+from fastadapt.adaptation.runs.checkpoint import checkpoint_facts, load_checkpoint
+from fastadapt.adaptation.runs.files import LOCK, write_text
 from fastadapt.adaptation.runs.machine import machine
 from fastadapt.envs.custom.factory import keep_robot
 from fastadapt.errors import FastadaptError
+from fastadapt.trust import reading
 
 if TYPE_CHECKING:
     from fastadapt.envs import TaskSet
 
 FORMAT = 1
 """Version of the layout of run directories."""
-Ablation = Literal["memory", "swapped-context"]
-"""A control of adaptation: no memory of the task, or the per-task state of another task."""
+MAX_THREADS = 1024
+"""Largest number of threads that a command takes."""
+Ablation = Literal["memory", "swapped-context", "constant-context"]
+"""A control of adaptation: no memory of the task, the per-task state of another task, or one belief
+about every task."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +47,37 @@ class Run:
     Attributes:
         path: of the directory.
         config: identity and settings.
+        trusted: code that the run names may be imported; else what it needs must be installed as
+            part of fastadapt or of a plugin.
     """
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
+    def __init__(self, path: Path, config: RunConfig, trusted: bool = False) -> None:
         self.path = path
         self.config = config
+        self.trusted = trusted
+        self._adopted: TaskSet | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The agent, task set and seed, which the checkpoints of the run carry too."""
+        config = self.config
+        return {"agent": config.agent, "task_set": config.task_set_hash, "seed": config.seed}
 
     @property
     def task_set(self) -> Any:
-        """The task set that the run was trained on, from its own copy of the file."""
+        """The task set that the run was trained on, from its own copy of the file.
+
+        Raises:
+            UntrustedError: its environment is a Python class, and the run is not trusted.
+            FastadaptError: it is damaged, or is another one.
+        """
         from fastadapt.envs import load_task_set
 
+        if self._adopted is not None:
+            return self._adopted
         path = self.path / "task_set.toml"
-        task_set = load_task_set(path)
+        with reading(self.path, self.trusted):
+            task_set = load_task_set(path)
         if task_set.hash != self.config.task_set_hash:
             raise FastadaptError(
                 f"'{path}' is not the task set this run was trained on: its content or the version "
@@ -62,6 +85,10 @@ class Run:
                 f"named in '{self.path / 'machine.json'}'."
             )
         return task_set
+
+    def adopt(self, task_set: TaskSet) -> None:
+        """Use an equal task set that the user named, so that no code is read from the directory."""
+        self._adopted = task_set
 
     def agent(self, ablate: Ablation | None = None) -> Any:
         """Return the agent at the last checkpoint.
@@ -71,24 +98,31 @@ class Run:
                 the per-task state of another task.
 
         Raises:
+            UntrustedError: its class is not installed, and the run is not trusted.
             FastadaptError: there is no checkpoint, or the agent does not support the ablation.
         """
         from fastadapt.agents.controls import SwappedContext
 
-        state, _ = load_checkpoint(self.path / "checkpoints")
+        state, _ = load_checkpoint(self.path / "checkpoints", run=self.identity)
         agent = self.new_agent(memory=ablate != "memory")
         try:
             agent.load_state(state)
-        except KeyError as error:
-            raise FastadaptError(f"The checkpoint of '{self.path}' lacks {error}.") from None
+        except FastadaptError:
+            raise
+        except (LookupError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+            raise FastadaptError(
+                f"The checkpoint of '{self.path}' does not fit its agent: {error!s:.200}. Copy the "
+                "run again, or train again elsewhere."
+            ) from None
         return SwappedContext(agent) if ablate == "swapped-context" else agent
 
     def new_agent(self, memory: bool = True) -> Any:
         """Return the agent before training."""
         from fastadapt.agents.registry import build_agent
 
-        config = self.config
-        return build_agent(config.agent, self.task_set, config.seed, config.options, memory)
+        config, task_set = self.config, self.task_set
+        with reading(self.path, self.trusted):
+            return build_agent(config.agent, task_set, config.seed, config.options, memory)
 
     def origin(self) -> str:
         """Return the command that trained the agent, with the iterations of a longer training."""
@@ -98,10 +132,13 @@ class Run:
 
     def iterations_done(self) -> int:
         """Return the number of iterations at the last checkpoint."""
-        return int(load_checkpoint(self.path / "checkpoints")[1]["iteration"])
+        return int(checkpoint_facts(self.path / "checkpoints")["iteration"])
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of `metrics.jsonl`, one for each iteration."""
+        """Return the rows of `metrics.jsonl`, one for each iteration.
+
+        A last line without its end, as a full disk or a kill leaves it, is no row.
+        """
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return []
@@ -112,11 +149,13 @@ class Run:
                 f"'{path}' is damaged: it is not text. Copy it again, or delete it."
             ) from None
         rows: list[dict[str, Any]] = []
-        for number, line in enumerate(text.splitlines(), 1):
+        lines = text.split("\n")[:-1]
+        for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
-                _ = row["iteration"], row["env_steps"], row["seconds"], row["return_mean"]
-            except (ValueError, KeyError, TypeError):
+                for name in ("iteration", "env_steps", "seconds", "return_mean"):
+                    _ = float(row[name])
+            except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
                 raise FastadaptError(
                     f"'{path}' is damaged in line {number}. Delete that line."
                 ) from None
@@ -127,24 +166,38 @@ class Run:
         return f"Run('{self.path}', {self.config.agent} on {self.config.task_set})"
 
 
-def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
-    """Write a new run directory.
+def check_free(path: Path) -> None:
+    """Refuse a path that holds other files than a run, or an interrupted start of one.
 
     Raises:
-        FastadaptError: the path holds other files, or cannot be written.
+        FastadaptError: it does.
     """
+    if (path / "config.json").is_file():
+        return
     if path.exists() and (not path.is_dir() or not _unfinished(path)):
         raise FastadaptError(
             f"'{path}' exists and is not a run directory; nothing was written. Choose "
             "another --out."
         )
+
+
+def create_run(path: Path, config: RunConfig, task_set: TaskSet) -> Run:
+    """Write a new run directory, whose lock the caller holds; it is trusted.
+
+    Raises:
+        FastadaptError: the path holds other files, or cannot be written.
+    """
+    check_free(path)
     try:
         write_surroundings(path, task_set)
         # Last: a directory with a config is a whole one.
         write_text(path / "config.json", json.dumps({"format": FORMAT, **asdict(config)}, indent=1))
     except OSError as error:
-        raise FastadaptError(f"Cannot write the run directory '{path}': {error}.") from None
-    return Run(path, config)
+        where = f"'{error.filename}' in " if error.filename else ""
+        raise FastadaptError(
+            f"Cannot write {where}the run directory '{path}': {error.strerror or error}."
+        ) from None
+    return Run(path, config, trusted=True)
 
 
 def write_surroundings(path: Path, task_set: TaskSet) -> None:
@@ -159,13 +212,17 @@ def write_surroundings(path: Path, task_set: TaskSet) -> None:
 
 def _unfinished(path: Path) -> bool:
     """Return whether a folder is empty, or an interrupted `create_run` left it."""
-    ours = {"task_set.toml", "task_set.splits.json", "task_set.robot", "machine.json"}
+    ours = {LOCK, "task_set.toml", "task_set.splits.json", "task_set.robot", "machine.json"}
     names = {entry.name for entry in path.iterdir()}
     return all(name in ours or name.endswith(".writing") for name in names)
 
 
-def load_run(path: str | Path) -> Run:
-    """Open a run directory.
+def load_run(path: str | Path, trust: bool = False) -> Run:
+    """Open a run directory; nothing that it names is imported.
+
+    Args:
+        path: of the directory.
+        trust: let the agent and the environment be Python code that the run names.
 
     Raises:
         FastadaptError: it is not a run directory, is truncated, or has another format.
@@ -178,28 +235,48 @@ def load_run(path: str | Path) -> Run:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         written = content.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise FastadaptError(
             f"'{file}' is damaged or truncated. Train again into another folder."
         ) from None
     if written != FORMAT:
         raise FastadaptError(
-            f"'{path}' has format {written}; this version of fastadapt reads format {FORMAT}. Use "
-            f"the version named in '{path / 'machine.json'}'."
+            f"'{path}' has format {written!s:.40}; this version of fastadapt reads format "
+            f"{FORMAT}. Use the version named in '{path / 'machine.json'}'."
         )
+    config = _checked_config(file, content)
+    if not (path / "task_set.toml").is_file():
+        raise FastadaptError(f"'{path}' is truncated: task_set.toml is missing.")
+    return Run(path, config, trust)
+
+
+def _checked_config(file: Path, content: dict[str, Any]) -> RunConfig:
+    """Return the content of `config.json`; settings of classes from elsewhere are checked later."""
+    from fastadapt.agents.registry import AGENTS, make_config
+    from fastadapt.envs.arguments import whole_number
+
     try:
         config = RunConfig(**content)
-        from fastadapt.agents.registry import make_config
-
-        make_config(config.agent, config.options)
-        _ = config.options["planned_iterations"], int(config.torch_threads), int(config.seed)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        for name in ("agent", "task_set", "task_set_hash", "command"):
+            if not isinstance(getattr(config, name), str):
+                raise TypeError(name)
+        _ = config.options["planned_iterations"]
+        if config.agent in AGENTS or ":" not in config.agent:
+            make_config(config.agent, config.options)
+    except (TypeError, KeyError, AttributeError, RecursionError):
         raise FastadaptError(
             f"'{file}' lacks entries or has unknown ones. Train again into another folder."
         ) from None
-    if not (path / "task_set.toml").is_file():
-        raise FastadaptError(f"'{path}' is truncated: task_set.toml is missing.")
-    return Run(path, config)
+    except FastadaptError as error:
+        raise FastadaptError(f"'{file}' is not valid: {error}") from None
+    try:
+        whole_number("seed", config.seed, 0)
+        whole_number("iterations", config.iterations, 1)
+        if whole_number("torch_threads", config.torch_threads, 1) > MAX_THREADS:
+            raise FastadaptError(f"torch_threads = {config.torch_threads}; at most {MAX_THREADS}.")
+    except FastadaptError as error:
+        raise FastadaptError(f"'{file}' is not valid: {error!s:.300}") from None
+    return config
 
 
 def options_of(config: Any) -> dict[str, Any]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastadapt.adaptation.runs.checkpoint import (
-    has_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-    write_text,
-)
+from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.run import Run, load_run
 from fastadapt.errors import FastadaptError
+from fastadapt.trust import reading
 
 
 def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) -> Run:
@@ -25,7 +22,8 @@ def open_start(path: str | Path, agent: str, task_set: str | Path, seed: int) ->
     from fastadapt.envs import load_task_set
 
     source = load_run(path)
-    other: Any = find_agent(source.config.agent)
+    with reading(source.path, source.trusted):
+        other: Any = find_agent(source.config.agent)
     if not issubclass(find_agent(agent), other) or agent == source.config.agent:
         raise FastadaptError(
             f"'{agent}' cannot start from '{source.path}', a run of '{source.config.agent}': only "
@@ -50,8 +48,8 @@ def take_over(source: Run, run: Run) -> None:
     folder = run.path / "checkpoints"
     if has_checkpoint(folder):
         return
-    state, content = load_checkpoint(source.path / "checkpoints", replay=True)
+    state, content = load_checkpoint(source.path / "checkpoints", True, source.identity)
     source.metrics()  # refuses a damaged file
     metrics = (source.path / "metrics.jsonl").read_text(encoding="utf-8")
     write_text(run.path / "metrics.jsonl", metrics)
-    save_checkpoint(folder, content["iteration"], state, content["progress"])
+    save_checkpoint(folder, content["iteration"], state, content["progress"], run.identity)

@@ -54,10 +54,14 @@ def copy_from_zoo(name: str, out: str | Path | None = None) -> Path:
             "another --out."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.copying")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.copying")
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(shipped[name], temporary, symlinks=True)
-    if target.exists():
-        target.rmdir()
-    os.replace(temporary, target)
+    try:
+        os.replace(temporary, target)  # an empty folder gives way
+    except OSError:
+        shutil.rmtree(temporary)
+        if not config.is_file():
+            raise
+        return copy_from_zoo(name, out)  # another process was faster
     return target

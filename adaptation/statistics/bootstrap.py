@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastadapt.adaptation.text_table import FEW_TASKS, ONE_SEED
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name
 
@@ -26,6 +27,8 @@ Resample = Literal["tasks", "runs", "both"]
 
 LEVEL = 0.95
 """Nominal coverage of every interval."""
+FEW = 10
+"""Percentile intervals over fewer tasks are too narrow: 0.91 of nominal 0.95 at 10, 0.83 at 5."""
 REPS = 2000
 """Bootstrap resamples: the Monte Carlo error of an end is about 1 % of the interval's width."""
 _CHUNK = 2**22  # numbers resampled at once: 32 MiB
@@ -35,13 +38,16 @@ _CHUNK = 2**22  # numbers resampled at once: 32 MiB
 class Interval:
     """An estimate, its 95 % interval, and how many tasks (or runs) were resampled for it.
 
-    `low` and `high` are NaN where n = 1: there is nothing to resample.
+    `low` and `high` are NaN where n = 1: there is nothing to resample. `runs` is the number of
+    training seeds behind it, 0 where unknown. As text it carries a mark if it stands on one
+    training seed (¹) or on fewer than 10 tasks (†).
     """
 
     point: float
     low: float
     high: float
     n: int
+    runs: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         """Format with three significant digits of the largest number: `412 [389, 436]`."""
@@ -51,19 +57,30 @@ class Interval:
         point, low, high = (
             f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (self.point, self.low, self.high)
         )
-        return f"{point} [{low}, {high}]" if not math.isnan(self.low) else f"{point} [no interval]"
+        ends = "no interval" if math.isnan(self.low) else f"{low}, {high}"
+        return f"{point} [{ends}]{self.marks}"
+
+    @property
+    def marks(self) -> str:
+        """Marks of what the interval leaves out; empty for several seeds on 10 tasks or more.
+
+        Empty too where the number of seeds is unknown.
+        """
+        if self.runs == 0:
+            return ""
+        return ONE_SEED * (self.runs == 1) + FEW_TASKS * (self.n < FEW)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields; an absent end of the interval is `None`."""
         ends = {"low": self.low, "high": self.high}
         finite = {name: end if math.isfinite(end) else None for name, end in ends.items()}
-        return {"point": self.point, **finite, "n": self.n}
+        return {"point": self.point, **finite, "n": self.n, "runs": self.runs}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Interval:
         """Return the interval that `as_json` wrote."""
         low, high = (math.nan if fields[end] is None else fields[end] for end in ("low", "high"))
-        return cls(fields["point"], low, high, fields["n"])
+        return cls(fields["point"], low, high, fields["n"], fields.get("runs", 0))
 
 
 def mean(scores: Array) -> Array:
@@ -137,7 +154,7 @@ def bootstrap(
             rows = rng.integers(runs, size=(size, runs, tasks))
             drawn = scores[rows, np.arange(tasks)]
         samples.append(statistic(drawn.reshape(size, -1)))
-    return interval_of(float(statistic(scores.reshape(-1))), np.concatenate(samples), count)
+    return interval_of(float(statistic(scores.reshape(-1))), np.concatenate(samples), count, runs)
 
 
 class Profile(NamedTuple):
@@ -208,9 +225,9 @@ def over_tasks(scores: ArrayLike, statistic: Statistic = mean) -> Interval:
     matrix = checked(scores)
     runs, tasks = matrix.shape
     if tasks == 1:
-        return Interval(float(statistic(matrix.reshape(-1))), math.nan, math.nan, 1)
+        return Interval(float(statistic(matrix.reshape(-1))), math.nan, math.nan, 1, runs)
     found = bootstrap(matrix, statistic, resample="tasks" if runs == 1 else "both")
-    return Interval(found.point, found.low, found.high, tasks)
+    return Interval(found.point, found.low, found.high, tasks, runs)
 
 
 def checked(matrix: ArrayLike) -> Array:
@@ -251,8 +268,15 @@ def chunks(reps: int, size: int) -> list[int]:
     return [min(chunk, reps - start) for start in range(0, reps, chunk)]
 
 
-def interval_of(point: float, samples: Array, count: int) -> Interval:
-    """Return the percentile interval of bootstrap samples."""
+def interval_of(point: float, samples: Array, count: int, runs: int = 0) -> Interval:
+    """Return the percentile interval of bootstrap samples.
+
+    Args:
+        point: the estimate.
+        samples: the same statistic of each resample, `(reps,)`.
+        count: number of resampled units.
+        runs: number of training seeds.
+    """
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
-    return Interval(point, float(low), float(high), count)
+    return Interval(point, float(low), float(high), count, runs)

@@ -154,16 +154,6 @@ def cost_of_transport(energy: ArrayLike, weight: ArrayLike, distance: ArrayLike)
         return np.where(way > 0, work / (force * way), np.inf)
 
 
-def recovered_fraction(before: ArrayLike, dropped: ArrayLike, after: ArrayLike) -> Array:
-    """Return (after - dropped) / (before - dropped): 1 is the healthy robot's level.
-
-    The gap is the mean over tasks, as in `normalised_score`; NaN where damage cost nothing.
-    """
-    healthy, low, now = (np.asarray(x, float) for x in (before, dropped, after))
-    gap = float((healthy - low).mean())
-    return (now - low) / gap if gap > 0 else np.full(now.shape, np.nan)
-
-
 def kaplan_meier(times: Times) -> Survival:
     """Return the Kaplan-Meier estimate of the share without an event (Kaplan and Meier 1958).
 
@@ -185,35 +175,6 @@ def restricted_mean(times: Times, horizon: float) -> float:
     inside = curve.time < horizon
     edges = np.r_[curve.time[inside], horizon]
     return float((np.diff(edges) * curve.share[inside]).sum())
-
-
-def time_to_recover(
-    speed: ArrayLike, step: float, threshold: ArrayLike, *, window: float = 1.0, hold: float = 2.0
-) -> Times:
-    """Return the time at which a moving average reaches a threshold and stays above it.
-
-    Args:
-        speed: `(T, tasks)` since the onset: speed or reward, one row per control step.
-        step: duration of a control step [s].
-        threshold: `(tasks,)` or one for all, e.g. 0.9 of the oracle's speed after the onset.
-        window: length of the moving average [s].
-        hold: required time above it [s]; a record that ends earlier does not satisfy it.
-
-    Returns:
-        Seconds since the onset, right-censored at the end of the record. The window is causal, so
-        the earliest time is `window`.
-    """
-    signal = np.asarray(speed, float)
-    width, held = max(1, round(window / step)), max(1, round(hold / step))
-    total, tasks = signal.shape
-    sums = np.cumsum(np.r_[np.zeros((1, tasks)), signal], axis=0)
-    average = (sums[width:] - sums[:-width]) / width  # [i] ends with step i + width
-    good = average >= np.asarray(threshold, float)
-    runs = np.cumsum(np.r_[np.zeros((1, tasks)), good], axis=0)
-    stays = (runs[held:] - runs[:-held]) == held
-    happened = stays.any(axis=0) if len(stays) else np.zeros(tasks, bool)
-    first = stays.argmax(axis=0) if len(stays) else np.zeros(tasks, int)
-    return Times(np.where(happened, (first + width) * step, total * step), happened)
 
 
 def _curve(shots: ArrayLike, curve: ArrayLike) -> tuple[Array, Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -55,7 +57,8 @@ def paired_difference(
         )
         samples.append(statistic(x - y))
     point = float(statistic(first.mean(axis=0) - second.mean(axis=0)))
-    return interval_of(point, np.concatenate(samples), count)
+    runs = min(len(first), len(second))
+    return interval_of(point, np.concatenate(samples), count, runs)
 
 
 def probability_of_improvement(
@@ -84,7 +87,8 @@ def probability_of_improvement(
     tasks = _tasks(first, second)
     won = wins(first, second)
     if resample == "tasks":
-        return bootstrap(won.mean(axis=(0, 1)), reps=reps, seed=seed)
+        runs = min(len(first), len(second))
+        return replace(bootstrap(won.mean(axis=(0, 1)), reps=reps, seed=seed), runs=runs)
     if resample not in ("runs", "both"):
         raise unknown_name("way to resample", resample, ["tasks", "runs", "both"])
     runs = (len(first), len(second))
@@ -98,7 +102,7 @@ def probability_of_improvement(
         columns = rng.integers(runs[1], size=(size, 1, runs[1], own))
         drawn = rng.integers(tasks, size=(size, 1, 1, tasks)) if crossed else np.arange(tasks)
         samples.append(won[rows, columns, drawn].mean(axis=(1, 2, 3)))
-    return interval_of(float(won.mean()), np.concatenate(samples), count)
+    return interval_of(float(won.mean()), np.concatenate(samples), count, min(runs))
 
 
 def wins(a: Array, b: Array) -> Array:

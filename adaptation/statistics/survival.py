@@ -32,9 +32,9 @@ def restricted_mean_interval(times: Times, horizon: float, reps: int = 1000) -> 
     matrix = _matrix(times)
     point, tasks = restricted_mean(_flat(matrix), horizon), matrix.time.shape[1]
     if tasks < 2:
-        return Interval(point, float("nan"), float("nan"), tasks)
+        return Interval(point, float("nan"), float("nan"), tasks, len(matrix.time))
     means = [restricted_mean(drawn, horizon) for drawn in _resamples(matrix, reps)]
-    return interval_of(point, np.array(means), tasks)
+    return interval_of(point, np.array(means), tasks, len(matrix.time))
 
 
 def survival_band(times: Times, moments: ArrayLike, reps: int = 500) -> Band:

@@ -6,110 +6,94 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastadapt.adaptation.statistics import metrics
-from fastadapt.adaptation.statistics.metrics import Times
+from fastadapt.adaptation.trials.online_plan import OnlinePlan, striking
 from fastadapt.adaptation.trials.runner import LEAST
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent, agent_context, begin_trials
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    HoldsBelief,
+    SwappableContext,
+    agent_context,
+    begin_trials,
+)
 from fastadapt.agents.rollout.steps import steps
 from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
-from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.arrays import Array, Mask, Steps
 from fastadapt.envs.rng import key_of, uniforms
 from fastadapt.errors import FastadaptError
 
+OnStep = Callable[[int, int], None]
+"""Called with the number of completed steps and their total."""
+
 
 @dataclass(frozen=True)
-class OnlinePlan:
-    """Schedule of an online trial; all times in seconds of the episode."""
+class Arm:
+    """One long episode of N robots.
 
-    duration: float = 40.0
-    """Duration of the episode, beyond the horizon of the environment."""
-    earliest: float = 10.0
-    """Earliest onset of the damage; the onset is drawn, keyed by seed and task."""
-    latest: float = 20.0
-    """Latest onset."""
-    ramp: float = 0.0
-    """Time in which the damage grows to its full size."""
-    heals_after: float | None = None
-    """Time from the onset to the repair (default: never)."""
+    Attributes:
+        reward: `(T, N)`; 0 after a fall.
+        ended: `(N,)` control step in which the robot failed; T if it did not.
+        diverged: `(N,)` where the simulation broke down.
+    """
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.earliest <= self.latest < self.duration:
-            raise FastadaptError(
-                f"The onset lies between {self.earliest:g} and {self.latest:g} s of "
-                f"{self.duration:g} s; it must be 0 <= earliest <= latest < duration."
-            )
-        if self.ramp < 0 or (self.heals_after is not None and self.heals_after <= self.ramp):
-            raise FastadaptError(
-                f"ramp = {self.ramp:g} s, heals_after = {self.heals_after}; a ramp is not negative "
-                "and damage heals after it is complete."
-            )
+    reward: Array
+    ended: Steps
+    diverged: Mask
+
+    def part(self, chosen: slice) -> Arm:
+        """Return some of the robots."""
+        return Arm(self.reward[:, chosen], self.ended[chosen], self.diverged[chosen])
+
+    @property
+    def failed(self) -> Mask:
+        """Where the episode did not run to its end, `(N,)`."""
+        return (self.ended < len(self.reward)) | self.diverged
 
 
 @dataclass(frozen=True)
 class OnlineTrial:
-    """Damaged robots, beside healthy twins with the same seed and the same agent.
+    """Damaged robots, and robots with the same agent, seed and onset to compare them with.
 
     Attributes:
+        plan: of the trial.
         step: duration of a control step [s].
-        strike: `(N,)` control step before which the damage began.
-        reward: `(T, N)` of the damaged robots; 0 after a fall.
-        twin: `(T, N)` of the twins.
-        fell: `(N,)` where the damaged robot failed.
-        twin_fell: `(N,)` where the twin did.
-        diverged: `(N,)` where a simulation broke down.
+        strike: `(N,)` control step before which the damage begins.
+        changes: `(N,)` whether the task has any of the damage that begins.
+        struck: robots that are damaged within the episode.
+        healthy: the same without the damage.
+        settled: the same with the damage from the start.
+        uninformed: struck robots whose agent keeps the belief about the healthy robot; None where
+            the agent holds no belief that could be kept.
     """
 
+    plan: OnlinePlan
     step: float
-    strike: NDArray[np.int64]
-    reward: Array
-    twin: Array
-    fell: NDArray[np.bool_]
-    twin_fell: NDArray[np.bool_]
-    diverged: NDArray[np.bool_]
+    strike: Steps
+    changes: Mask
+    struck: Arm
+    healthy: Arm
+    settled: Arm
+    uninformed: Arm | None = None
 
-    def since_strike(self, before: float, after: float) -> tuple[Array, Array, Array]:
-        """Return seconds `(T',)` and both rewards `(T', N)`, aligned at the onset.
+    def since_strike(self, before: float, after: float) -> tuple[Array, tuple[Array, ...]]:
+        """Return seconds `(T',)` and the rewards `(T', N)` around the onset.
+
+        The rewards are those of the struck, the healthy and the settled robots.
 
         Args:
             before: seconds shown before the onset, at most the earliest one.
             after: seconds after it, at most what the latest leaves.
         """
+        total = len(self.struck.reward)
         back = min(round(before / self.step), int(self.strike.min()))
-        ahead = min(round(after / self.step), len(self.reward) - int(self.strike.max()))
+        ahead = min(round(after / self.step), total - int(self.strike.max()))
         offset = np.arange(-back, ahead)
         rows = self.strike[None] + offset[:, None]
         columns = np.arange(len(self.strike))[None]
+        arms = (self.struck, self.healthy, self.settled)
         seconds = (offset * self.step).astype(np.float64)
-        return seconds, self.reward[rows, columns], self.twin[rows, columns]
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """Recovery from the damage, `(N,)` each; levels are rewards per control step.
-
-    Attributes:
-        before: mean level over the 2 s before the onset.
-        dropped: lowest level of the moving average (1 s) within 5 s of the onset.
-        after: mean level over the last 5 s.
-        healthy: mean level of the twin over the last 5 s.
-        time: until the level is back at 0.9 of the way from `dropped` to `healthy` and stays there
-            for 2 s [s]; right-censored, and never for who falls.
-        fell: where the damaged robot failed after the onset.
-    """
-
-    before: Array
-    dropped: Array
-    after: Array
-    healthy: Array
-    time: Times
-    fell: NDArray[np.bool_]
-
-    def fraction(self) -> Array:
-        """Return how much of the loss was regained (see `metrics.recovered_fraction`)."""
-        return metrics.recovered_fraction(self.healthy, self.dropped, self.after)
+        return seconds, tuple(arm.reward[rows, columns] for arm in arms)
 
 
 def run_online(
@@ -120,54 +104,127 @@ def run_online(
     seed: int = 0,
     *,
     num_threads: int = 0,
-    on_step: Callable[[int, int], None] | None = None,
+    on_step: OnStep | None = None,
 ) -> OnlineTrial:
-    """Run one online trial on every task, with a healthy twin beside each.
+    """Run one online trial on every task, with a healthy and a settled robot beside each.
 
     The agent acts deterministically and gets no sign of the onset: no reset, no `end_episode`.
 
     Args:
         agent: under test.
         task_set: of the tasks.
-        tasks: the damage, one for each pair of robots.
-        plan: when.
+        tasks: the damage, one for each group of robots.
+        plan: what begins, and when.
         seed: of starts, goals and onsets.
         num_threads: threads that simulate.
-        on_step: called with (steps done, steps in all).
+        on_step: called after each control step.
 
     Raises:
-        FastadaptError: there is no task.
+        FastadaptError: there is no task, or the plan names an unknown perturbation.
     """
-    if not tasks:
-        raise FastadaptError("An online trial needs at least one task.")
-    plan, asked = plan or OnlinePlan(), len(tasks)
-    tasks = [*tasks, *[tasks[-1]] * (LEAST // 2 - asked)]  # each robot has a twin
-    step, num = task_set.environment.control_step(), len(tasks)
-    total = round(plan.duration / step)
-    envs = make_batch(task_set, 2 * num, num_threads, context=agent_context(agent), horizon=total)
-    keys = [key_of(seed, task.id, "online") for task in tasks]
-    moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(keys, 0, 1)[:, 0]
-    strike = np.round(moment / step).astype(np.int64)
-    envs.set_tasks(task_set.nominal)
-    begin_trials(agent, np.array(keys * 2, np.uint64))
+    believes = isinstance(agent, HoldsBelief) and isinstance(agent, SwappableContext)
+    course = _Course(task_set, tasks, plan or OnlinePlan(), seed)
+    kinds = ["struck", "healthy", "settled", *(["uninformed"] if believes else [])]
+    arms = _run(agent, course, kinds, num_threads, on_step)
+    asked = slice(len(tasks))
+    return OnlineTrial(
+        course.plan,
+        course.step,
+        course.strike[asked],
+        course.changes[asked],
+        *(arm.part(asked) for arm in arms),
+    )
 
-    def change(t: int) -> None:
-        _change(envs.set_tasks, task_set, tasks, plan, t - strike, step)
+
+def run_struck(
+    agent: AdaptiveAgent,
+    task_set: TaskSet,
+    tasks: Sequence[Task],
+    plan: OnlinePlan | None = None,
+    seed: int = 0,
+    *,
+    num_threads: int = 0,
+    on_step: OnStep | None = None,
+) -> Arm:
+    """Return the struck robots alone, with the onsets and seeds of `run_online`: a comparison.
+
+    An agent that observes the parameters observes the damage from its onset on.
+    """
+    course = _Course(task_set, tasks, plan or OnlinePlan(), seed)
+    return _run(agent, course, ["struck"], num_threads, on_step)[0].part(slice(len(tasks)))
+
+
+class _Course:
+    """The tasks of an online trial over time; filled up to the smallest batch."""
+
+    def __init__(
+        self, task_set: TaskSet, tasks: Sequence[Task], plan: OnlinePlan, seed: int
+    ) -> None:
+        if not tasks:
+            raise FastadaptError("An online trial needs at least one task.")
+        self.task_set, self.plan = task_set, plan
+        self.damage = striking(task_set, plan.strikes)
+        self.tasks = [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]
+        self.before = [task_set.between(task, 0.0, self.damage) for task in self.tasks]
+        self.changes = np.array(
+            [a != b for a, b in zip(self.tasks, self.before, strict=True)], bool
+        )
+        self.step = task_set.environment.control_step()
+        self.total = round(plan.duration / self.step)
+        self.keys = [key_of(seed, task.id, "online") for task in self.tasks]
+        moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(self.keys, 0, 1)[:, 0]
+        self.strike = np.round(moment / self.step).astype(np.int64)
+        self._applied = np.zeros(len(self.tasks))
+
+    def advance(self, t: int) -> tuple[list[Task], Mask]:
+        """Return the new tasks of the struck robots that change at a control step, and which."""
+        level = self.plan.level(t - self.strike, self.step)
+        changed = (level != self._applied) & self.changes
+        self._applied = level
+        return [self._at(i, float(level[i])) for i in np.flatnonzero(changed).tolist()], changed
+
+    def _at(self, robot: int, level: float) -> Task:
+        if level in (0.0, 1.0):
+            return (self.before if level == 0 else self.tasks)[robot]
+        return self.task_set.between(self.tasks[robot], level, self.damage)
+
+
+def _run(
+    agent: AdaptiveAgent,
+    course: _Course,
+    kinds: Sequence[str],
+    num_threads: int,
+    on_step: OnStep | None,
+) -> list[Arm]:
+    """Run the robots of all kinds as one batch."""
+    num, total = len(course.tasks), course.total
+    size = num * len(kinds)
+    envs = make_batch(
+        course.task_set, size, num_threads, context=agent_context(agent), horizon=total
+    )
+    starts = [course.tasks if kind == "settled" else course.before for kind in kinds]
+    envs.set_tasks([task for tasks in starts for task in tasks])
+    keys = course.keys * len(kinds)
+    begin_trials(agent, np.array(keys, np.uint64))
+    hit = np.repeat([kind in ("struck", "uninformed") for kind in kinds], num)
+    believed = np.arange(size)
+    if "uninformed" in kinds:
+        start, healthy = (kinds.index(kind) * num for kind in ("uninformed", "healthy"))
+        believed[start : start + num] = np.arange(healthy, healthy + num)
+
+    def before_step(t: int) -> None:
+        tasks, changed = course.advance(t)
+        if tasks:
+            new = tasks * (int(hit.sum()) // num)
+            envs.set_tasks(new, hit & np.tile(changed, len(kinds)))
+        if "uninformed" in kinds and isinstance(agent, SwappableContext):
+            agent.swap_context(believed)
         if on_step:
             on_step(t + 1, total)
 
     with single_threaded():
-        rewards, failed, diverged = _run_episode(agent, envs, keys * 2, total, change)
-    own, twin = slice(asked), slice(num, num + asked)
-    return OnlineTrial(
-        step,
-        strike[own],
-        rewards[:, own],
-        rewards[:, twin],
-        failed[own],
-        failed[twin],
-        diverged[own] | diverged[twin],
-    )
+        everyone = _run_episode(agent, envs, keys, total, before_step)
+    return [everyone.part(slice(k * num, (k + 1) * num)) for k in range(len(kinds))]
 
 
 def _run_episode(
@@ -176,10 +233,11 @@ def _run_episode(
     seeds: Sequence[int],
     total: int,
     before_step: Callable[[int], None],
-) -> tuple[Array, Mask, Mask]:
-    """Return the rewards `(total, N)` of one episode, and where it failed or diverged, `(N,)`."""
+) -> Arm:
+    """Run one episode of every robot."""
     rewards = np.zeros((total, envs.num_envs))
-    failed, diverged = (np.zeros(envs.num_envs, bool) for _ in range(2))
+    ended = np.full(envs.num_envs, total)
+    diverged = np.zeros(envs.num_envs, bool)
     t = 0
 
     def act(observation: Array) -> Array:
@@ -189,65 +247,7 @@ def _run_episode(
     for step in steps(envs, act, seeds):
         agent.observe(step.transition)
         rewards[t] = np.where(step.valid, step.transition.reward, 0.0)
-        failed |= step.transition.terminated
+        ended = np.where(step.transition.terminated & step.valid, t, ended)
         diverged |= step.diverged
         t += 1
-    return rewards, failed, diverged
-
-
-def _change(
-    set_tasks: Callable[..., None],
-    task_set: TaskSet,
-    tasks: Sequence[Task],
-    plan: OnlinePlan,
-    since: NDArray[np.int64],
-    step: float,
-) -> None:
-    """Set the tasks of the robots for which something changes now; twins stay healthy."""
-    ramp = round(plan.ramp / step)
-    heals = round(plan.heals_after / step) if plan.heals_after is not None else None
-    healed = np.zeros(len(tasks), bool) if heals is None else since == heals
-    growing = (since >= 0) & (since <= ramp) & ~healed
-    if not (growing | healed).any():
-        return
-    chosen: list[Task] = []
-    for i in np.flatnonzero(growing | healed).tolist():
-        if healed[i]:
-            chosen.append(task_set.nominal)
-        elif since[i] == ramp:
-            chosen.append(tasks[i])
-        else:
-            chosen.append(task_set.between(tasks[i], (since[i] + 1) / (ramp + 1)))
-    set_tasks(chosen, np.r_[growing | healed, np.zeros(len(tasks), bool)])
-
-
-def recovery(trial: OnlineTrial, window: float = 1.0, tail: float = 5.0) -> Recovery:
-    """Return the recovery in an online trial.
-
-    Args:
-        trial: as `run_online` returned it.
-        window: of the moving average [s].
-        tail: over which the levels at the end are averaged, and within which the drop is looked
-            for [s].
-    """
-    columns = range(len(trial.strike))
-    width, last = max(1, round(window / trial.step)), max(1, round(tail / trial.step))
-    back = max(1, round(2 * window / trial.step))
-    before, dropped = np.zeros(len(columns)), np.zeros(len(columns))
-    for i in columns:
-        start = int(trial.strike[i])
-        earlier = trial.reward[:start, i]
-        before[i] = earlier[-back:].mean() if start else np.nan
-        following = trial.reward[start : start + last + width, i]
-        size = min(width, len(following))
-        dropped[i] = np.convolve(following, np.full(size, 1 / size), "valid").min()
-    after, healthy = trial.reward[-last:].mean(axis=0), trial.twin[-last:].mean(axis=0)
-    threshold = dropped + 0.9 * np.maximum(healthy - dropped, 0.0)
-    times = [
-        metrics.time_to_recover(trial.reward[trial.strike[i] :, [i]], trial.step, threshold[i])
-        for i in columns
-    ]
-    happened = np.array([bool(t.happened[0]) for t in times]) & ~trial.fell & ~trial.diverged
-    record = np.array([(len(trial.reward) - s) * trial.step for s in trial.strike])
-    time = np.where(happened, [t.time[0] for t in times], record)
-    return Recovery(before, dropped, after, healthy, Times(time, happened), trial.fell)
+    return Arm(rewards, ended, diverged)

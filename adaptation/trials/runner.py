@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.agents.interface import AdaptiveAgent, begin_trials, gradient_steps
+from fastadapt.agents.interface import (
+    AdaptiveAgent,
+    agent_name,
+    begin_trials,
+    gradient_steps,
+)
 from fastadapt.agents.rollout.steps import steps
 from fastadapt.envs import BatchedEnv, Task
 from fastadapt.envs.arrays import Array
@@ -76,6 +81,7 @@ def run_episode(
     seeds: Sequence[int],
     explore: bool,
     on_step: OnStep | None = None,
+    first: list[tuple[Array, Array]] | None = None,
 ) -> Episodes:
     """Run one episode of every robot, until the last one has ended.
 
@@ -85,6 +91,7 @@ def run_episode(
         seeds: of the resets, `(N,)`.
         explore: whether this is a shot.
         on_step: called after the reset and after every control step (for replays).
+        first: takes the first observation and action, if given.
     """
     num = envs.num_envs
     returns, work, length = np.zeros(num), np.zeros(num), np.zeros(num, np.int64)
@@ -95,7 +102,10 @@ def run_episode(
     def act(observation: Array) -> Array:
         if on_step:
             on_step(envs)
-        return agent.act(observation, explore)
+        action = agent.act(observation, explore)
+        if first is not None and not first:
+            first.append((observation.copy(), np.array(action)))
+        return action
 
     for step in steps(envs, act, seeds):
         agent.observe(step.transition)
@@ -113,10 +123,25 @@ def run_episode(
 def measure(
     agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], on_step: OnStep | None = None
 ) -> Episodes:
-    """Run one episode with deterministic actions and undo everything that it did to the agent."""
+    """Run one episode with deterministic actions and undo everything that it did to the agent.
+
+    Raises:
+        FastadaptError: it was not undone: the first observation no longer leads to the same action.
+    """
     snapshot = agent.snapshot()
-    episodes = run_episode(agent, envs, seeds, False, on_step)
+    first: list[tuple[Array, Array]] = []
+    episodes = run_episode(agent, envs, seeds, False, on_step, first)
     agent.restore(snapshot)
+    observation, action = first[0]
+    agent.snapshot()  # the swapped-context control swaps here
+    again = np.asarray(agent.act(observation.copy(), False))
+    agent.restore(snapshot)
+    if not np.array_equal(action, again, equal_nan=True):
+        raise FastadaptError(
+            f"Agent '{agent_name(agent)}' learns from measured episodes: after one, the same "
+            "observation leads to another action. snapshot() must return everything learned since "
+            "begin(), and restore() must bring all of it back."
+        )
     return episodes
 
 

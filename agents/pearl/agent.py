@@ -117,6 +117,10 @@ class PEARL(NetworkAgent):
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
+    def set_belief(self, mean: Array) -> None:
+        """Act on this belief about each task, `(N, latent)`, until the next end of an episode."""
+        self._trial.hold(mean)
+
     def swap_context(self, order: Ids) -> None:
         """Give robot i the belief of robot `order[i]`."""
         self._trial = self._trial.reordered(order)

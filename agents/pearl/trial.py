@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fastadapt.agents.nn.context_encoder import ContextEncoder, Gaussian
-from fastadapt.envs.arrays import Mask, Rows
+from fastadapt.envs.arrays import Array, Mask, Rows
 
 
 class PEARLTrial:
@@ -35,6 +35,11 @@ class PEARLTrial:
     def draw(self, noise: Tensor, chosen: Mask) -> None:
         """Draw the z of a new episode where `chosen` is set, from the current belief."""
         self.z = torch.where(torch.from_numpy(chosen)[:, None], self.belief.sample(noise), self.z)
+
+    def hold(self, mean: Array) -> None:
+        """Replace the belief and z by this mean `(N, latent)`, without variance."""
+        held = torch.from_numpy(mean.astype(np.float32))
+        self.belief, self.z = Gaussian(held, torch.zeros_like(held)), held
 
     def note(self, rows: Rows, over: Mask) -> None:
         """Keep raw transitions `(N, row_size)` for the end of the episode, which `over` marks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from field_coverage import coverage_page
 from markdown_blocks import attribute_docs, key, page, prose, summary, table, unit
 
 from fastadapt.envs.perturbations import perturbation_kinds
@@ -16,7 +17,7 @@ _HEAD = """# Perturbations
 A perturbation is one typed physical change of a robot. Each kind names its targets, states its
 parameters with units, nominal values and physical bounds, and starts from nominal values whenever
 it is applied. `fastadapt list perturbations` prints the kinds; `fastadapt check TASK_SET` measures
-the effect of each parameter of a task set.
+the effect of each parameter of a task set. [MuJoCo fields](fields.md) lists what each kind writes.
 """
 
 
@@ -24,7 +25,8 @@ def perturbation_pages() -> dict[str, str]:
     """Return the pages about perturbations by their path in docs/."""
     kinds = perturbation_kinds()
     pages = {f"{FOLDER}/{kind}.md": perturbation_page(kind, cls) for kind, cls in kinds.items()}
-    return {f"{FOLDER}/index.md": _index(kinds), **pages}
+    fields = {f"{FOLDER}/fields.md": coverage_page()}
+    return {f"{FOLDER}/index.md": _index(kinds), **fields, **pages}
 
 
 def _index(kinds: dict[str, type[Perturbation]]) -> str:

@@ -97,6 +97,13 @@ def _robot_page() -> str:
         "`Environment`, or an objective with `spec` and numbers. The module is a file beside the "
         "task set, or installed. Elements without a name are called after their body (`leg`, "
         "`leg_2`); a model with a free joint and without ground gets a floor.",
+        "A run keeps a copy of the robot: the files that MuJoCo opens for the model, and no "
+        "others. They may be links, and lie in asset folders declared by relative or absolute "
+        "paths. A file by an absolute path outside of the model's folder and of those "
+        "folders is refused, and so is a file outside of them that MuJoCo does not open.",
+        "Action 0 holds the nominal pose: position servos get the controls, and the activations, "
+        "of that pose. Floors, servos, locks and goals that are added have MuJoCo's own defaults, "
+        "whatever the model's `<default>` says.",
     )
 
 

@@ -8,15 +8,22 @@ import mujoco
 import numpy as np
 
 from fastadapt.envs.arrays import Array
-from fastadapt.envs.custom import mjcf
+from fastadapt.envs.custom import mjcf, pose
 from fastadapt.envs.custom.files import ModelFiles, one_line
 from fastadapt.envs.custom.kinematics import Kinematics
 from fastadapt.envs.custom.mjcf import NOMINAL
+from fastadapt.envs.custom.removal import remove
 from fastadapt.envs.custom.schema import RobotTable
+from fastadapt.envs.model.actuators import activations, is_servo
 from fastadapt.envs.objectives.objective import RobotModel
-from fastadapt.envs.objectives.posed_robot import is_servo
 from fastadapt.errors import FastadaptError
 
+_SLEEP = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+_NUMBERS = (
+    "timestep", "gravity", "wind", "magnetic", "density", "viscosity", "impratio", "tolerance",
+    "o_margin", "o_solref", "o_solimp", "o_friction",
+)  # fmt: skip
+"""Options of a model that are numbers."""
 _SHIFT = 0.002
 """Vertical corrections of the nominal pose beyond this are reported [m]."""
 
@@ -46,23 +53,16 @@ class RobotBuilder:
         self._table = table
         self._files = files
         self._moves_about = moves_about
-        spec = self._bare()
-        try:
-            self.draft = spec.compile()
-        except ValueError as error:
-            raise FastadaptError(
-                f"MuJoCo cannot compile '{files.model}': {one_line(error)}"
-            ) from None
-        if self.draft.nu == 0 or self.draft.nv == 0:
-            what = "actuators" if self.draft.nv else "joints"
-            raise FastadaptError(
-                f"'{files.model.name}' has no {what}, so an agent has nothing to control. Add them "
-                'to the model, or put servos = [{ joints = ["*"], kp = 50.0, kd = 1.0 }] into '
-                "[environment]."
-            )
+        self._keyframe: pose.Keyframe | None = None
+        self._floor: str | None = None
+        if table.remove or table.servos:
+            self._keyframe = self._recorded()
+        self.draft = self._compiled(self._bare())
+        check_model(self.draft, files.model.name)
         self.kinematics = Kinematics(self.draft, table, moves_about)
         self.lowered = 0.0
-        self.qpos, self.ctrl = self._nominal()
+        self.nominal = self._nominal()
+        self.qpos, self.ctrl = self.nominal.qpos, self.nominal.ctrl
 
     @property
     def timestep(self) -> float:
@@ -84,26 +84,45 @@ class RobotBuilder:
     def spec(self) -> mujoco.MjSpec:
         """Return the robot, ready to be compiled."""
         spec = self._bare()
-        mjcf.add_keyframe(spec, self.qpos, self.ctrl)
+        mjcf.add_nominal(spec, self.nominal)
         extent = float(self.draft.stat.extent)
-        mjcf.add_camera(spec, self.kinematics.base, min(extent, 2.0))
+        mjcf.add_camera_of(spec, self.kinematics.base, min(extent, 2.0))
         return spec
+
+    def _recorded(self) -> pose.Keyframe | None:
+        """Return the keyframe of the nominal pose before parts of the model change."""
+        spec = mjcf.load_spec(self._files)
+        if not spec.keys and self._table.keyframe is None:
+            return None
+        return pose.keyframe_of(self._compiled(spec), self._table.keyframe)
+
+    def _compiled(self, spec: mujoco.MjSpec) -> mujoco.MjModel:
+        try:
+            return spec.compile()
+        except (ValueError, mujoco.FatalError) as error:
+            raise FastadaptError(
+                f"MuJoCo cannot compile '{self._files.model}': {one_line(error)}"
+            ) from None
 
     def _bare(self) -> mujoco.MjSpec:
         """Return the robot with its names and servos, and with a floor if it needs one."""
         table = self._table
         spec = mjcf.load_spec(self._files)
-        mjcf.remove(spec, table.remove)
+        if table.remove or table.servos:
+            for key in list(spec.keys):  # their sizes would not fit any more
+                spec.delete(key)
+        remove(spec, table.remove)
         mjcf.add_servos(spec, table.servos)
         if table.timestep is not None:
             spec.option.timestep = table.timestep
         if table.integrator is not None:
             spec.option.integrator = mjcf.INTEGRATORS[table.integrator]
+        self._sleeps = bool(spec.option.enableflags & _SLEEP)
+        spec.option.enableflags &= ~_SLEEP
         free = any(joint.type == mujoco.mjtJoint.mjJNT_FREE for joint in spec.joints)
         wanted = self._moves_about and free and not mjcf.has_ground(spec)
-        self._floor = wanted if table.floor is None else table.floor
-        if self._floor:
-            mjcf.add_floor(spec)
+        if wanted if table.floor is None else table.floor:
+            self._floor = mjcf.add_floor(spec)
         return spec
 
     def notes(self) -> list[str]:
@@ -111,7 +130,19 @@ class RobotBuilder:
         model = self.draft
         found: list[str] = []
         if self._floor:
-            found.append("The model has no ground: a floor at height 0 was added, as geom 'floor'.")
+            found.append(
+                f"The model has no ground: a floor at height 0 was added, as geom '{self._floor}'."
+            )
+            if not mjcf.has_ground(self._bare()):
+                found.append("No geom of the robot collides (contype, conaffinity): it falls.")
+        if self._sleeps:
+            found.append("Bodies do not sleep: the flag 'sleep' of the model is switched off.")
+        if self._clipped:
+            found.append(
+                "The nominal pose is outside of the range of these joints, which begin at its end: "
+                f"{', '.join(self._clipped[:20])}."
+            )
+        found += self._unheld()
         if abs(self.lowered) > _SHIFT:
             way = "lowered" if self.lowered > 0 else "raised"
             found.append(
@@ -130,21 +161,79 @@ class RobotBuilder:
             )
         return found
 
-    def _nominal(self) -> tuple[Array, Array]:
-        """Return the nominal `qpos` and `ctrl`; a robot on a free joint is put on its floor."""
+    def _unheld(self) -> list[str]:
+        """Return the servos whose control range leaves the nominal pose out."""
+        model, found = self.draft, []
+        for i in range(model.nu):
+            low, high = model.actuator_ctrlrange[i]
+            wanted = self.ctrl[i]
+            limited = model.actuator_ctrllimited[i] and is_servo(model, i)
+            if limited and not low - 1e-6 <= wanted <= high + 1e-6:
+                found.append(
+                    f"Action 0 does not hold the nominal pose: actuator "
+                    f"'{model.actuator(i).name}' needs the control {wanted:.3g}, which is "
+                    f"outside of its ctrlrange from {low:.3g} to {high:.3g}."
+                )
+        return found
+
+    def _nominal(self) -> pose.Pose:
+        """Return the nominal pose; a robot on a free joint is put on its floor."""
         table, model = self._table, self.draft
-        qpos, ctrl = mjcf.nominal_pose(model, table.keyframe, table.pose)
+        keyframe = self._keyframe or pose.keyframe_of(model, table.keyframe)
+        found = keyframe.of(model)
+        posed = pose.declare(model, found.qpos, table.pose)
+        self._clipped = pose.clip(model, found.qpos)
         if self._moves_about:
-            joint = int(model.body_jntadr[model.body(self.kinematics.base).id])
-            free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
-            gap = mjcf.lowest_gap(model, qpos)
-            posed = {model.joint(joint).name, self.kinematics.base} & set(table.pose)
-            if free and gap is not None and not posed:
-                qpos[int(model.jnt_qposadr[joint]) + 2] -= gap
-                self.lowered = gap
-        if table.servos or table.pose or not ctrl.any():
+            self._put_down(found.qpos, posed)
+        if table.servos or table.pose or not found.ctrl.any():
             for i in range(model.nu):
                 if is_servo(model, i):
                     address = int(model.jnt_qposadr[model.actuator_trnid[i, 0]])
-                    ctrl[i] = model.actuator_gear[i, 0] * qpos[address]
-        return qpos, ctrl
+                    found.ctrl[i] = model.actuator_gear[i, 0] * found.qpos[address]
+        found.act = activations(model, found.qpos, found.ctrl, found.act)
+        return found
+
+    def _put_down(self, qpos: Array, posed: set[int]) -> None:
+        """Lower or raise the robot so that it touches its floor, unless its base is posed."""
+        model = self.draft
+        joint = int(model.body_jntadr[model.body(self.kinematics.base).id])
+        free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
+        gap = pose.lowest_gap(model, qpos)
+        if free and gap is not None and joint not in posed:
+            qpos[int(model.jnt_qposadr[joint]) + 2] -= gap
+            self.lowered = gap
+
+
+def check_model(model: mujoco.MjModel, name: str) -> None:
+    """Refuse a model that cannot be simulated or controlled.
+
+    Args:
+        model: the compiled model.
+        name: of its file, for messages.
+
+    Raises:
+        FastadaptError: it has no joints or actuators, an actuator with several controls, or a
+            number among its options that is not finite.
+    """
+    if model.nu == 0 or model.nv == 0:
+        what = "actuators" if model.nv else "joints"
+        raise FastadaptError(
+            f"'{name}' has no {what}, so an agent has nothing to control. Add them "
+            'to the model, or put servos = [{ joints = ["*"], kp = 50.0, kd = 1.0 }] into '
+            "[environment]."
+        )
+    for i in range(model.nactuator):
+        if (count := int(model.actuator_ctrlnum[i])) != 1:
+            raise FastadaptError(
+                f"Actuator '{model.actuator(i).name}' of '{name}' has {count} controls "
+                'instead of one. Give a <pid> input="pos", or replace it by servos = [...].'
+            )
+    for option in _NUMBERS:
+        if not np.isfinite(value := getattr(model.opt, option)).all():
+            raise FastadaptError(
+                f"'{name}': option {option} = {value} is not finite. Correct it in <option>."
+            )
+    if not model.opt.timestep > 0:
+        raise FastadaptError(
+            f"'{name}': option timestep = {model.opt.timestep:g} s must be above 0."
+        )

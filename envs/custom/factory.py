@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import mujoco
+
 from fastadapt.envs.custom.builder import RobotBuilder
 from fastadapt.envs.custom.files import ModelFiles, kept_folder, model_files, one_line
 from fastadapt.envs.custom.mjcf import CAMERA
@@ -20,6 +22,10 @@ from fastadapt.envs.objectives.catalogue import find_objective
 from fastadapt.envs.objectives.objective import Objective, settings_in
 from fastadapt.errors import FastadaptError, unknown_name
 
+_MOST_PHYSICS = 10_000
+"""Largest number of physics steps in a control step."""
+_MOST_CONTROL = 1_000_000
+"""Largest number of control steps in an episode."""
 _made: dict[tuple[str, Path], type[Environment]] = {}
 """By digest and place: an equal robot elsewhere has files of its own, which may change or go."""
 
@@ -61,12 +67,12 @@ def custom_environment(content: Mapping[str, Any], origin: Path | None) -> type[
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     key = digest, files.model
     if key not in _made:
-        made = _make(table, files, digest)
         try:
+            made = _make(table, files, digest)
             _ = made.model(), made.actions(), made.observations  # to report errors now
-        except ValueError as error:
-            if isinstance(error, FastadaptError):
-                raise
+        except FastadaptError:
+            raise
+        except (ValueError, ArithmeticError, RuntimeError, mujoco.FatalError) as error:
             raise FastadaptError(
                 f"MuJoCo cannot compile '{files.model}': {one_line(error)}"
             ) from None
@@ -100,7 +106,7 @@ def _make(table: RobotTable, files: ModelFiles, digest: str) -> type[Environment
         "files": files,
         "spec": staticmethod(builder.spec),
         "digest": digest,
-        "horizon": max(1, round(table.horizon / table.control_step)),
+        "horizon": _horizon(table.horizon, table.control_step),
         "physics_steps": _physics_steps(table.control_step, builder.timestep),
         "feet": builder.kinematics.feet(),
         "lockable": builder.kinematics.lockable(),
@@ -124,8 +130,23 @@ def _weights(table: RobotTable, objective: type[Objective]) -> dict[str, Any]:
     return {"weights": {**weights, **table.weights}}
 
 
+def _horizon(duration: float, control_step: float) -> int:
+    """Return the control steps of an episode."""
+    if not duration / control_step <= _MOST_CONTROL:
+        raise FastadaptError(
+            f"environment.horizon = {duration:g} s has more than {_MOST_CONTROL} control steps of "
+            f"{control_step:g} s. Use a shorter episode."
+        )
+    return max(1, round(duration / control_step))
+
+
 def _physics_steps(control_step: float, timestep: float) -> int:
     """Return the number of physics steps in a control step, which must be a multiple of them."""
+    if not control_step / timestep <= _MOST_PHYSICS:
+        raise FastadaptError(
+            f"environment.control_step = {control_step:g} s has more than {_MOST_PHYSICS} time "
+            f"steps of the physics, {timestep:g} s each. Use a shorter control step."
+        )
     count = round(control_step / timestep)
     if count < 1 or not math.isclose(count * timestep, control_step, rel_tol=1e-6):
         raise FastadaptError(

@@ -83,11 +83,13 @@ class ModelFiles:
     Attributes:
         model: the MJCF file.
         files: the MJCF file, its includes, meshes and textures, sorted.
+        top: the folder that a copy stands for.
         missing: names of files that MuJoCo opens and that are not found.
     """
 
     model: Path
     files: tuple[ModelFile, ...]
+    top: Path
     missing: frozenset[str] = frozenset()
 
     @cached_property
@@ -116,15 +118,14 @@ class ModelFiles:
             raise FastadaptError(
                 f"The files of '{self.model}' have changed since it was loaded. Load it again."
             )
-        top = Path(*_shared([file.target.parent.parts for file in self.files]))
         for file in self.files:
-            target = folder / file.target.relative_to(top)
+            target = folder / file.target.relative_to(self.top)
             target.parent.mkdir(parents=True, exist_ok=True)
             if file.edits:
                 target.write_bytes(file.content())
             else:
                 shutil.copyfile(file.path, target)
-        model = self.model.relative_to(top)
+        model = self.model.relative_to(self.top)
         (folder / _ENTRY).write_text(json.dumps({"model": model.as_posix()}), encoding="utf-8")
         copied = files_of(plain(folder.absolute() / model))
         if copied.digest != self.digest or copied.missing:
@@ -163,7 +164,7 @@ def files_of(model: Path) -> ModelFiles:
         for reference in document.references:
             plan.add(document, reference, opened)
     found = {name for d in documents for r in d.references for name in r.known_as()}
-    return ModelFiles(model, plan.files(), frozenset(opened - found))
+    return ModelFiles(model, plan.files(), plan.top(), frozenset(opened - found))
 
 
 def kept_folder(origin: Path) -> Path:
@@ -223,6 +224,7 @@ class _Plan:
     documents: list[Document]
     found: dict[Path, Path] = field(default_factory=dict)
     edits: dict[Path, set[tuple[str, str, str]]] = field(default_factory=dict)
+    passed: list[Path] = field(default_factory=list)
 
     def add(self, document: Document, reference: Reference, opened: set[str]) -> None:
         """Add a reference that MuJoCo opens; refuse one that a copy must not hold."""
@@ -240,8 +242,11 @@ class _Plan:
             return  # what a URDF only shows
         if reference.absolute:
             self._add_absolute(document, reference, nested)
-        else:
-            self.found.setdefault(self._target(document, reference), reference.path)
+            return
+        target = self._target(document, reference)
+        self.found.setdefault(target, reference.path)
+        if target == reference.path:
+            self.passed.append(reference.through)
 
     def files(self) -> tuple[ModelFile, ...]:
         """Return all files, sorted by their places in a copy."""
@@ -249,6 +254,11 @@ class _Plan:
         own = [ModelFile(p, p, tuple(sorted(self.edits.get(p, ())))) for p in trees]
         assets = [ModelFile(p, target) for target, p in self.found.items() if p not in trees]
         return tuple(sorted([*own, *assets], key=lambda file: str(file.target)))
+
+    def top(self) -> Path:
+        """Return the folder that holds all places in a copy, and those that are passed."""
+        folders = [file.target.parent for file in self.files()] + self.passed
+        return Path(*_shared([folder.parts for folder in folders]))
 
     def _own(self, path: Path) -> bool:
         """Return whether a file is below the model's folders or a declared asset folder."""

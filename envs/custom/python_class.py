@@ -15,6 +15,7 @@ from typing import Any
 from fastadapt.envs.custom.files import kept_folder
 from fastadapt.envs.environment import Environment
 from fastadapt.errors import FastadaptError, unknown_name
+from fastadapt.trust import ask
 
 _FOLDER = "class.json"
 _made: dict[tuple[type, str], type[Environment]] = {}
@@ -28,6 +29,7 @@ def class_environment(name: str, origin: Path | None) -> type[Environment]:
         origin: the task-set file.
 
     Raises:
+        UntrustedError: a file names it, and there is no consent to run it.
         FastadaptError: there is no such module or class, or it is not an environment.
     """
     module_name, _, class_name = name.partition(":")
@@ -41,7 +43,7 @@ def class_environment(name: str, origin: Path | None) -> type[Environment]:
     found = checked_environment(found, name)
     try:
         content = found.spec().to_xml()
-    except ValueError as error:
+    except Exception as error:  # a user's class may raise anything
         words = " ".join(str(error).split())
         raise FastadaptError(f"The model of '{name}' is not valid: {words}") from None
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -95,10 +97,14 @@ def _module(name: str, origin: Path | None) -> tuple[ModuleType, Path | None]:
     for folder in _folders(origin):
         path = folder / (name.replace(".", "/") + ".py")
         if path.is_file():
+            ask(f"the Python file '{path}'")
             return _import_file(name, path), folder
+    ask(f"the module '{name}'")
     try:
         return importlib.import_module(name), None
-    except ImportError as error:
+    except (Exception, SystemExit) as error:  # a module may raise anything
+        if not isinstance(error, ImportError):
+            raise _unimportable(f"The module '{name}'", error) from None
         if error.name not in (name, name.partition(".")[0]):
             raise FastadaptError(f"The module '{name}' cannot be imported: {error}.") from None
         places = " or ".join(f"'{folder}'" for folder in _folders(origin)) or "the working folder"
@@ -113,7 +119,12 @@ def _folders(origin: Path | None) -> list[Path]:
     found = [origin.parent.resolve()]
     noted = kept_folder(origin) / _FOLDER
     if noted.is_file():
-        found.append(Path(json.loads(noted.read_text(encoding="utf-8"))["folder"]))
+        try:
+            found.append(Path(json.loads(noted.read_text(encoding="utf-8"))["folder"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise FastadaptError(
+                f"'{noted}' is damaged. Delete it, and put the Python file beside '{origin}'."
+            ) from None
     return found
 
 
@@ -131,9 +142,12 @@ def _import_file(name: str, path: Path) -> ModuleType:
     sys.modules[unique] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a user's file may raise anything
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         del sys.modules[unique]
-        raise FastadaptError(
-            f"'{path}' cannot be imported: {type(error).__name__}: {error}"
-        ) from None
+        raise _unimportable(f"'{path}'", error) from None
     return module
+
+
+def _unimportable(what: str, error: BaseException) -> FastadaptError:
+    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
+    return FastadaptError(f"{what} cannot be imported: {words[:300]}.")

@@ -29,6 +29,7 @@ class Reference:
         name: its value.
         path: the file that MuJoCo finds, as MuJoCo names it (links are not followed).
         absolute: whether MuJoCo looks for it by an absolute path.
+        through: the highest folder that MuJoCo passes on the way to it, by the `..` of the name.
     """
 
     source: Path
@@ -37,6 +38,7 @@ class Reference:
     name: str
     path: Path
     absolute: bool
+    through: Path
 
     def known_as(self) -> set[str]:
         """Return its names as `opened_names` has them."""
@@ -50,30 +52,32 @@ class Document:
     Attributes:
         main: the file that the others are included in; relative names start from its folder.
         trees: the content of the file and of its includes.
+        elements: their elements and the files that these are in, in the order of the document, with
+            includes expanded.
         references: the files that it refers to.
     """
 
     main: Path
     trees: dict[Path, ET.Element] = field(default_factory=dict)
+    elements: list[tuple[Path, ET.Element]] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
 
     def folder(self, *keys: str) -> str:
         """Return an asset folder as declared; "" without one. The last declaration counts."""
         found = ""
-        for root in self.trees.values():
-            for compiler in root.iter("compiler"):
-                for key in keys:
-                    found = compiler.get(key, found)
+        for compiler in self._compilers():
+            for key in keys:
+                found = compiler.get(key, found)
         return found
 
     @property
     def strips(self) -> bool:
         """Whether the folders of file names are ignored (`strippath`)."""
-        return any(
-            compiler.get("strippath") == "true"
-            for root in self.trees.values()
-            for compiler in root.iter("compiler")
-        )
+        given = [c.get("strippath") for c in self._compilers() if "strippath" in c.attrib]
+        return given[-1:] == ["true"]
+
+    def _compilers(self) -> list[ET.Element]:
+        return [element for _, element in self.elements if element.tag == "compiler"]
 
     def folders(self) -> set[Path]:
         """Return the folders of the files, and the asset folders that they declare."""
@@ -88,17 +92,23 @@ def documents_of(model: Path) -> list[Document]:
         FastadaptError: a file is not valid XML.
     """
     found: dict[Path, Document] = {}
-    pending = [model]
-    while pending:
-        main = pending.pop()
-        if main in found:
-            continue
-        found[main] = document = Document(main)
-        _read(document, main)
-        for source, root in document.trees.items():
-            document.references += _assets(document, source, root)
-        pending += [r.path for r in document.references if r.tag == "model"]
+    _attach(model, (), found)
     return list(found.values())
+
+
+def _attach(main: Path, above: tuple[Path, ...], found: dict[Path, Document]) -> None:
+    """Add a model and those that it attaches; `above` are the models that attach it."""
+    if main in above:
+        raise FastadaptError(f"'{main}' attaches itself (<model file=...>). Remove that element.")
+    if main in found:
+        return
+    document = Document(main)
+    _read(document, main)
+    document.references += _assets(document)
+    for reference in document.references:
+        if reference.tag == "model":
+            _attach(reference.path, (*above, main), found)
+    found[main] = document
 
 
 def parse(content: bytes, path: Path) -> ET.Element:
@@ -143,41 +153,60 @@ def _read(document: Document, path: Path) -> None:
     except OSError as error:
         raise FastadaptError(f"'{path}' cannot be read: {error.strerror}.") from None
     document.trees[path] = root
-    for element in root.iter("include"):
+    for element in root.iter():
+        if element.tag != "include":
+            document.elements.append((path, element))
+            continue
         name = element.get("file")
         places = [document.main.parent, path.parent]
-        if name and (inner := _first(name, places)) and inner not in document.trees:
-            absolute = Path(name).is_absolute()
-            document.references.append(Reference(path, "include", "file", name, inner, absolute))
+        place = _first(name, places) if name else None
+        if name and place and (inner := plain(place / name)) not in document.trees:
+            absolute, through = Path(name).is_absolute(), _highest(place / name)
+            document.references.append(
+                Reference(path, "include", "file", name, inner, absolute, through)
+            )
             _read(document, inner)
 
 
-def _assets(document: Document, source: Path, root: ET.Element) -> Iterator[Reference]:
-    """Yield the references of one file of a document to files other than includes."""
-    bases = [document.main.parent, source.parent]
-    for element in root.iter():
-        if not isinstance(element.tag, str) or element.tag == "include":
-            continue
+def _assets(document: Document) -> Iterator[Reference]:
+    """Yield the references of a document to files other than includes."""
+    folders = {key: document.folder("assetdir", key) for key in ("meshdir", "texturedir")}
+    strips = document.strips
+    for source, element in document.elements:
+        bases = [document.main.parent, source.parent]
         for attribute, name in element.attrib.items():
             urdf = attribute == "filename" and element.tag == "mesh"
             if not name or not (attribute.startswith("file") or urdf):
                 continue
             places = bases
             if element.tag != "model":
-                key = "texturedir" if element.tag == "texture" else "meshdir"
-                inner = document.folder("assetdir", key)
+                inner = folders["texturedir" if element.tag == "texture" else "meshdir"]
                 places = [*(base / inner for base in bases), *bases]
-            wanted = re.split(r"[/\\]", name)[-1] if document.strips else name
-            if path := _first(wanted, places):
-                absolute = Path(wanted).is_absolute()
-                yield Reference(source, element.tag, attribute, name, path, absolute)
+            wanted = re.split(r"[/\\]", name)[-1] if strips else name
+            if place := _first(wanted, places):
+                path, absolute = plain(place / wanted), Path(wanted).is_absolute()
+                through = _highest(place / wanted)
+                yield Reference(source, element.tag, attribute, name, path, absolute, through)
 
 
 def _first(name: str, places: list[Path]) -> Path | None:
+    """Return the first folder in which there is a file of that name."""
     try:
-        return next((plain(place / name) for place in places if (place / name).is_file()), None)
+        return next((place for place in places if (place / name).is_file()), None)
     except (OSError, ValueError):  # a name that no file can have
         return None
+
+
+def _highest(path: Path) -> Path:
+    """Return the highest folder in which a `..` of a path ends; without one, that of the file."""
+    found, parts = path.parent, []
+    for part in path.parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+            found = min(found, Path(*parts), key=lambda folder: len(folder.parts))
+    return found
 
 
 def _uniform(name: str) -> str:

@@ -41,7 +41,8 @@ class RobotTable(Keys):
     keyframe: str | None = None
     """Keyframe with the nominal pose (default: the first one, or the model's initial pose)."""
     pose: Mapping[str, float | tuple[float, ...]] = {}
-    """Joint positions that differ from it [rad or m; 7 numbers for a free joint]."""
+    """Joint positions that differ from it [rad or m; 7 numbers for a free joint]; joints that an
+    equality couples to them follow."""
     joints: tuple[str, ...] | None = None
     """Hinges and slides that are observed and start with noise, by name or pattern (default: all
     with an actuator, and passive ones, except those that carry the root)."""
@@ -52,7 +53,9 @@ class RobotTable(Keys):
     servos: tuple[Servo, ...] = ()
     """Position servos in place of the model's actuators."""
     remove: tuple[str, ...] = ()
-    """Bodies, joints, geoms, actuators and equalities of the model to leave out."""
+    """Bodies, joints, geoms, sites, actuators, tendons, equalities and sensors of the model to
+    leave out, by name or, where several have it, as `<kind>:<name>`; what refers to them goes
+    along."""
     floor: bool | None = None
     """True to add a ground plane (default: where the robot moves about and has no ground)."""
     timestep: Positive | None = None

@@ -13,6 +13,9 @@ _FILTERS = (
     int(mujoco.mjtDyn.mjDYN_FILTEREXACT),
 )
 
+_POSITION = 1
+"""Bit of `actuator_ctrlspec` of a `<pid>` whose only input is a position."""
+
 
 def on_joint(model: mujoco.MjModel, actuator: int) -> bool:
     """Return whether an actuator drives a joint."""
@@ -23,10 +26,15 @@ def is_servo(model: mujoco.MjModel, actuator: int) -> bool:
     """Return whether an actuator is a position servo on a joint: force = kp (target - q) - ...
 
     The target is the control, or the filtered control. Where the control is a velocity that is
-    integrated (`intvelocity`), it is no position servo.
+    integrated (`intvelocity`), it is no position servo. A `<pid>` whose input is a position is one.
     """
     dynamics = int(model.actuator_dyntype[actuator])
-    return dynamics in _FILTERS and _follows_position(model, actuator)
+    regulates = (
+        on_joint(model, actuator)
+        and int(model.actuator_gaintype[actuator]) == int(mujoco.mjtGain.mjGAIN_PID)
+        and int(model.actuator_ctrlspec[actuator]) == _POSITION
+    )
+    return regulates or (dynamics in _FILTERS and _follows_position(model, actuator))
 
 
 def activations(model: mujoco.MjModel, qpos: Array, ctrl: Array, act: Array) -> Array:
@@ -46,7 +54,7 @@ def activations(model: mujoco.MjModel, qpos: Array, ctrl: Array, act: Array) -> 
         last = int(model.actuator_actadr[i] + model.actuator_actnum[i]) - 1
         if model.actuator_actadr[i] < 0 or not _follows_position(model, i):
             continue
-        if is_servo(model, i):
+        if int(model.actuator_dyntype[i]) in _FILTERS:
             found[last] = ctrl[i]
         elif int(model.actuator_dyntype[i]) == int(mujoco.mjtDyn.mjDYN_INTEGRATOR):
             joint = int(model.actuator_trnid[i, 0])

@@ -205,6 +205,7 @@ class WeakActuator(_Strength):
     kind: Literal["weak-actuator"]
     strength: Law
 
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("strength", "-", 1.0, 0.0, 10.0),)
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
@@ -243,6 +244,7 @@ class DeadActuator(_Strength):
 
     kind: Literal["dead-actuator"]
 
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("dead", "-", 0.0, 0.0, 1.0, default=1.0),)
     fields: ClassVar = (*_Strength.fields, "jnt_actfrclimited")
 

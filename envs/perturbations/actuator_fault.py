@@ -39,6 +39,7 @@ class StuckTorque(Perturbation):
     share: Law
 
     target_type: ClassVar = "actuator"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("stuck", "-", 0.0, 0.0, 1.0, default=1.0),
         Parameter("share", "-", 0.0, -1.0, 1.0),
@@ -87,6 +88,7 @@ class IntermittentActuator(Perturbation):
     mean_off: Law
 
     target_type: ClassVar = "actuator"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("off_fraction", "-", 0.0, 0.0, 0.95),
         Parameter("mean_off", "s", 0.0, 0.0, 1e4),

@@ -26,13 +26,18 @@ class Edit:
         sim: the simulations.
         model: the nominal model.
         ids: `(n,)` the robots.
+        at_reset: whether an episode begins, so that robots are posed as the perturbations allow
+            (`Perturbation.pose`) before they move; within an episode nothing moves them.
         scratch: intermediate results that perturbations of one kind share, by a key of the kind.
     """
 
-    def __init__(self, sim: Simulation, ids: Ids, signals: Signals | None = None) -> None:
+    def __init__(
+        self, sim: Simulation, ids: Ids, signals: Signals | None = None, at_reset: bool = True
+    ) -> None:
         self.sim = sim
         self.model = sim.model
         self.ids = ids
+        self.at_reset = at_reset
         self.scratch: dict[str, Any] = {}
         self._live = signals
         self._fields: dict[str, NDArray] = {}

@@ -87,8 +87,9 @@ class JointDamping(Perturbation):
 class JointArmature(Perturbation):
     """Rotor inertia of a joint, times `scale`, and `add` on top of it.
 
-    Writes `dof_armature`: it resists the motion of this joint alone and adds no weight. Units:
-    multiple of the nominal value in [0.01, 100], and kg m^2 for hinges (kg for slides) in
+    Writes `dof_armature`, and `actuator_armature` of the actuators on the joint, which MuJoCo adds
+    to it: it resists the motion of this joint alone and adds no weight. Units: multiple of the
+    nominal value in [0.01, 100], and kg m^2 for hinges (kg for slides) in
     [0, 1000]. Derived constants go stale. Source: MuJoCo documentation, XML reference,
     joint/armature.
     """
@@ -102,7 +103,7 @@ class JointArmature(Perturbation):
         Parameter("scale", "x", 1.0, 0.01, 100.0, default=1.0),
         Parameter("add", "kg m^2", 0.0, 0.0, 1e3, default=0.0),
     )
-    fields: ClassVar = ("dof_armature",)
+    fields: ClassVar = ("dof_armature", "actuator_armature")
     stale: ClassVar = frozenset(fields)
     probe: ClassVar = "turn"
 
@@ -116,7 +117,9 @@ class JointArmature(Perturbation):
         """Return the names of the joints, which must have a rotor, and one to scale if asked."""
         names = _with_bearing(model, self.targets, self.name)
         for name in names:
-            if self.scale is not None and not model.joint(name).armature.any():
+            drivers = drivers_of(model, model.joint(name).id)
+            rotors = model.joint(name).armature.any() or model.actuator_armature[drivers].any()
+            if self.scale is not None and not rotors:
                 raise FastadaptError(
                     f"Perturbation '{self.name}': joint '{name}' has no armature to scale. Use "
                     "'add', or give it one in the model."
@@ -127,6 +130,9 @@ class JointArmature(Perturbation):
         dofs, joints = dofs_of(edit.model, targets)
         edit["dof_armature"][:, dofs] *= values[:, joints, 0]
         edit["dof_armature"][:, dofs] += values[:, joints, 1]
+        for field in in_use(edit.model, ("actuator_armature",)):
+            for k, joint in enumerate(targets):
+                edit[field][:, drivers_of(edit.model, int(joint))] *= values[:, k, :1]
 
 
 def _with_bearing(model: mujoco.MjModel, patterns: tuple[str, ...], owner: str) -> tuple[str, ...]:

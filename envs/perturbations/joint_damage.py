@@ -30,11 +30,10 @@ class LockedJoint(Perturbation):
     Writes `eq_active` and `eq_data` of a joint equality that robots carry compiled inactive (free
     and without any effect while off), and `dof_armature`; unit: a switch, and a pure number in
     [0, 1] or -1 for "here". Derived constants go stale. At reset the robot starts with the joint at
-    the angle of its lock; within an episode a lock at a fraction drives the joint there with a time
-    constant of 20 ms, and a lock "here" stays where it locked until it is repaired. Either is moved
-    into the joint's remaining range. `between` gives the angles of fractions 0 and 1 where they are
-    not the ends of the range. Source: MuJoCo documentation, XML reference,
-    equality/joint.
+    the angle of its lock, moved into the joint's remaining range. A lock that begins within an
+    episode holds the joint where it is then, at a fraction too: damage brakes, it does not drive.
+    It stays there until it is repaired. `between` gives the angles of fractions 0 and 1 where they
+    are not the ends of the range. Source: MuJoCo documentation, XML reference, equality/joint.
 
     The armature is that of a heavy rotor: it resists the motion of this joint alone, and a locked
     joint does not move, so nothing else changes. Without it the joint creeps, because MuJoCo
@@ -48,6 +47,7 @@ class LockedJoint(Perturbation):
     """Positions of fractions 0 and 1 [degrees; metres for a slide] (default: the joint's range)."""
 
     target_type: ClassVar = "joint"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("locked", "-", 0.0, 0.0, 1.0, default=1.0),
         Parameter("fraction", "-", HERE, HERE, 1.0, default=HERE),
@@ -67,6 +67,7 @@ class LockedJoint(Perturbation):
         """Return the names of the joints, which need a lock, and a range for a `fraction`."""
         names = super().resolve(model)
         refuse_unlimitable(model, names, self.name, "be locked")
+        _refuse_disabled(model, self.name, "equality", mujoco.mjtDisableBit.mjDSBL_EQUALITY)
         for name in names:
             lock_id(model, model.joint(name).id)
             low, high = model.joint(name).range
@@ -91,7 +92,8 @@ class LockedJoint(Perturbation):
         low, high = self._ends(model, targets)
         fraction = values[..., 1]
         here = _here(edit, equalities, address)
-        angle = np.where(fraction >= 0, low + fraction * (high - low), here)
+        chosen = (fraction >= 0) & edit.at_reset
+        angle = np.where(chosen, low + fraction * (high - low), here)
         angle = _within_limits(edit, targets, angle)
         locked = values[..., 0] > 0.5
         offset = np.where(locked, angle - model.qpos0[address], edit["eq_data"][:, equalities, 0])
@@ -137,9 +139,10 @@ class RangeCut(Perturbation):
     Writes `jnt_range`: the limits of the joint, as stiff as its own. Place 0 leaves the lower end
     of the range, 1 the upper end, 0.5 the middle. Units: multiple of the nominal range in
     [0.01, 1], and a pure number in [0, 1]. Derived constants stay valid. At reset a joint outside
-    of the remaining range starts at its nearer end, at rest; within an episode it is driven there,
-    with the time constant of its limit (20 ms by default). Source: MuJoCo documentation, XML
-    reference, joint/range.
+    of the remaining range starts at its nearer end, at rest. Within an episode nothing drives it
+    there: the end that it is beyond waits where the joint is then, and moves on to its own place
+    when the task is written again (at each step of a ramp, and as anything of it begins or ends),
+    as far as the joint has come. Source: MuJoCo documentation, XML reference, joint/range.
     """
 
     kind: Literal["range-cut"]
@@ -147,6 +150,7 @@ class RangeCut(Perturbation):
     place: Law | None = None
 
     target_type: ClassVar = "joint"
+    damage: ClassVar = True
     parameters: ClassVar = (
         Parameter("width", "x", 1.0, 0.01, 1.0),
         Parameter("place", "-", 0.5, 0.0, 1.0, default=0.5),
@@ -158,6 +162,7 @@ class RangeCut(Perturbation):
         """Return the names of the joints, which must have a range."""
         names = super().resolve(model)
         refuse_unlimitable(model, names, self.name, "have its range cut")
+        _refuse_disabled(model, self.name, "limit", mujoco.mjtDisableBit.mjDSBL_LIMIT)
         for name in names:
             joint = model.joint(name)
             if not model.jnt_limited[joint.id]:
@@ -172,8 +177,8 @@ class RangeCut(Perturbation):
         limits = edit["jnt_range"]
         low, high = limits[:, targets, 0], limits[:, targets, 1]
         lost = (1 - width) * (high - low)
-        limits[:, targets, 0] = low + place * lost
-        limits[:, targets, 1] = high - (1 - place) * lost
+        ends = np.stack([low + place * lost, high - (1 - place) * lost], axis=-1)
+        limits[:, targets] = ends if edit.at_reset else _waiting(edit, targets, ends)
 
     def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
         """Move joints outside of their remaining range to its end, at rest."""
@@ -185,6 +190,19 @@ class RangeCut(Perturbation):
         rows, columns = np.nonzero(cut & (within != position))
         sim.data("qpos")[ids[rows], model.jnt_qposadr[targets[columns]]] = within[rows, columns]
         sim.data("qvel")[ids[rows], model.jnt_dofadr[targets[columns]]] = 0.0
+
+
+def _waiting(edit: Edit, joints: Ids, ends: Array) -> Array:
+    """Return ends of ranges `(n, k, 2)`, those moved out that a joint in motion is beyond.
+
+    An end that is in force already stays: a joint that leans on it is a little beyond it.
+    """
+    here = edit.qpos[:, edit.model.jnt_qposadr[joints]]
+    before = edit.sim.field("jnt_range")[edit.ids][:, joints]
+    (low, high), (low_before, high_before) = np.moveaxis(ends, 2, 0), np.moveaxis(before, 2, 0)
+    lower = np.where(low > low_before, np.clip(here, low_before, low), low)
+    upper = np.where(high < high_before, np.clip(here, high, high_before), high)
+    return np.stack([lower, upper], axis=-1)
 
 
 def _here(edit: Edit, equalities: Ids, address: NDArray[np.int32]) -> Array:
@@ -207,6 +225,22 @@ def _within_limits(edit: Edit, joints: Ids, angle: Array) -> Array:
     limited = model.jnt_limited[joints].astype(bool)
     low, high = limits[:, joints, 0], limits[:, joints, 1]
     return np.where(limited, np.clip(angle, low, high), angle)
+
+
+def _refuse_disabled(
+    model: mujoco.MjModel, owner: str, flag: str, bit: mujoco.mjtDisableBit
+) -> None:
+    """Refuse models in which the constraints that the damage is made of are switched off.
+
+    Raises:
+        FastadaptError: they are.
+    """
+    for name, off in ((flag, bit), ("constraint", mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)):
+        if model.opt.disableflags & int(off):
+            raise FastadaptError(
+                f"Perturbation '{owner}' has no effect on a model with <flag {name}=\"disable\"/>. "
+                "Take the flag out of the model, or leave the perturbation out."
+            )
 
 
 def refuse_unlimitable(

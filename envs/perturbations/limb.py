@@ -16,6 +16,7 @@ from fastadapt.envs.model.names import limb_names, match_suitable, names_of, sub
 from fastadapt.envs.model.solids import SOLIDS, bounding_radius, half_extents, shortened
 from fastadapt.envs.perturbations.actuator import NO_DAMPING
 from fastadapt.envs.perturbations.edit import Edit, in_use
+from fastadapt.envs.perturbations.mass import refuse_compensated
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.envs.simulation.interface import Simulation
 from fastadapt.errors import FastadaptError
@@ -53,6 +54,7 @@ class SeveredLimb(Perturbation):
     kind: Literal["severed-limb"]
 
     target_type: ClassVar = "body"
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("severed", "-", 0.0, 0.0, 1.0, default=1.0),)
     fields: ClassVar = (
         "body_mass",
@@ -191,6 +193,7 @@ class ShortenedLimb(Perturbation):
     length: Law
 
     target_type: ClassVar = "body"
+    damage: ClassVar = True
     parameters: ClassVar = (Parameter("length", "x", 1.0, 0.1, 2.0),)
     fields: ClassVar = (
         "body_pos",
@@ -222,11 +225,13 @@ class ShortenedLimb(Perturbation):
         """Return the names of the targets, which must move and have primitive shapes.
 
         Raises:
-            FastadaptError: a geom that touches others is a mesh or the like.
+            FastadaptError: a geom that touches others is a mesh or the like, or a body has gravity
+                compensation.
         """
         moving = [n for n in names_of(model, "body") if model.body_weldid[model.body(n).id]]
         lack = "does not move and cannot be shortened"
         names = match_suitable(model, "body", self.targets, self.name, moving, lack)
+        refuse_compensated(model, names, self.name)
         for name in names:
             for geom in np.flatnonzero(model.geom_bodyid == model.body(name).id):
                 touches = model.geom_contype[geom] or model.geom_conaffinity[geom]

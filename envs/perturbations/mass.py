@@ -14,14 +14,16 @@ from fastadapt.envs.model.inertia import point_inertia, quaternion, rotation
 from fastadapt.envs.model.names import match_suitable, names_of
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
+from fastadapt.errors import FastadaptError
 
 
 class Mass(Perturbation):
     """A body of another density: its mass and its inertia times `scale`.
 
-    Writes `body_mass` and `body_inertia` (both: at equal shape, inertia is proportional to mass);
-    unit: multiple of the nominal value, in [0.01, 100]. Derived constants go stale. Source: MuJoCo
-    documentation, Simulation, "mjModel changes".
+    Writes `body_mass` and `body_inertia` (both: at equal shape, inertia is proportional to mass),
+    and `body_gravcomp`, so that gravity compensation carries what it did; unit: multiple of the
+    nominal value, in [0.01, 100]. Derived constants go stale. Source: MuJoCo documentation,
+    Simulation, "mjModel changes".
     """
 
     kind: Literal["mass"]
@@ -29,8 +31,8 @@ class Mass(Perturbation):
 
     target_type: ClassVar = "body"
     parameters: ClassVar = (Parameter("scale", "x", 1.0, 0.01, 100.0),)
-    fields: ClassVar = ("body_mass", "body_inertia")
-    stale: ClassVar = frozenset(fields)
+    fields: ClassVar = ("body_mass", "body_inertia", "body_gravcomp")
+    stale: ClassVar = frozenset({"body_mass", "body_inertia"})
     probe: ClassVar = "push"
 
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
@@ -42,6 +44,8 @@ class Mass(Perturbation):
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_mass"][:, targets] *= values[..., 0]
         edit["body_inertia"][:, targets] *= values[..., :1]
+        if edit.model.body_gravcomp[targets].any():
+            edit["body_gravcomp"][:, targets] /= values[..., 0]
 
 
 class Payload(Perturbation):
@@ -49,8 +53,10 @@ class Payload(Perturbation):
 
     Writes `body_mass`, `body_ipos`, `body_inertia` and `body_iquat`: the two inertias are moved to
     the common centre of mass by the parallel-axis theorem and the sum is diagonalised again (and
-    `disableflags`, see `Edit.move_inertial_frame`); unit: kg, in [0, 1000]. Derived constants go
-    stale. Source: Featherstone 2008, "Rigid Body Dynamics Algorithms", section 2.13.
+    `disableflags`, see `Edit.move_inertial_frame`), and `body_gravcomp`, so that gravity
+    compensation does not carry the payload; that is possible only where its centre is the centre of
+    mass of a compensated body. Unit: kg, in [0, 1000]. Derived constants go stale. Source:
+    Featherstone 2008, "Rigid Body Dynamics Algorithms", section 2.13.
     """
 
     kind: Literal["payload"]
@@ -62,10 +68,38 @@ class Payload(Perturbation):
 
     target_type: ClassVar = "body"
     parameters: ClassVar = (Parameter("mass", "kg", 0.0, 0.0, 1000.0),)
-    fields: ClassVar = ("body_mass", "body_ipos", "body_inertia", "body_iquat", "disableflags")
+    fields: ClassVar = (
+        "body_mass",
+        "body_ipos",
+        "body_inertia",
+        "body_iquat",
+        "body_gravcomp",
+        "disableflags",
+    )
     stale: ClassVar = frozenset({"body_mass", "body_ipos", "body_inertia", "body_iquat"})
     stage: ClassVar = 2
     probe: ClassVar = "push"
+
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the bodies, whose gravity compensation must not carry the payload.
+
+        Raises:
+            FastadaptError: that of one would.
+        """
+        names = super().resolve(model)
+        for name in names:
+            body = model.body(name)
+            if model.body_gravcomp[body.id] and not np.allclose(
+                body.ipos, self.position, atol=1e-6
+            ):
+                centre = ", ".join(f"{x:.6g}" for x in body.ipos)
+                raise FastadaptError(
+                    f"Perturbation '{self.name}': body '{name}' has gravity compensation "
+                    "(gravcomp), which acts on its centre of mass and would carry the payload too. "
+                    f"Put the payload there (position = [{centre}]), or on a body without "
+                    "gravcomp, such as one welded to it."
+                )
+        return names
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit.move_inertial_frame(values > 0)
@@ -89,6 +123,8 @@ class Payload(Perturbation):
         moments, axes = np.linalg.eigh(inertia)
         axes[np.linalg.det(axes) < 0, :, 0] *= -1  # a frame is right-handed
         edit["body_mass"][rows, body] = total
+        if edit.model.body_gravcomp[body]:
+            edit["body_gravcomp"][rows, body] *= mass / total
         edit["body_ipos"][rows, body] = centre
         edit["body_inertia"][rows, body] = moments
         edit["body_iquat"][rows, body] = quaternion(axes)
@@ -127,6 +163,27 @@ class ComShift(Perturbation):
             raise ValueError("give a law for at least one of 'x', 'y' and 'z'")
         return self
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the bodies, which must be without gravity compensation."""
+        names = super().resolve(model)
+        refuse_compensated(model, names, self.name)
+        return names
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_ipos"][:, targets] += values
         edit.move_inertial_frame(values != 0)
+
+
+def refuse_compensated(model: mujoco.MjModel, names: tuple[str, ...], owner: str) -> None:
+    """Refuse bodies whose gravity compensation would follow their centre of mass.
+
+    Raises:
+        FastadaptError: one of them has `gravcomp`.
+    """
+    for name in names:
+        if model.body_gravcomp[model.body(name).id]:
+            raise FastadaptError(
+                f"Perturbation '{owner}': body '{name}' has gravity compensation (gravcomp), which "
+                "would follow its centre of mass. Leave it out of the targets, or take gravcomp "
+                "out of the model."
+            )

@@ -96,6 +96,8 @@ class Perturbation(BaseModel, ABC):
     """Whether all perturbations of the kind are applied where any of them is in force."""
     intermittent: ClassVar[bool] = False
     """Whether it is an intermittent fault: its first two parameters are fraction and duration."""
+    damage: ClassVar[bool] = False
+    """Whether it is damage or a fault rather than variation: it is shown and named in reports."""
     probe: ClassVar[str | None] = None
     """Physical measure of its effect: a name of `fastadapt.envs.sanity.probes.PROBES` or a target
     `"module:PROBE"`; None: the deviation of the motion."""
@@ -199,6 +201,10 @@ class Perturbation(BaseModel, ABC):
     def target_words(cls) -> str:
         """Return the type of the targets in the plural, for documentation."""
         return _PLURALS.get(cls.target_type, f"{cls.target_type}s")
+
+    def is_damage(self) -> bool:
+        """Return whether reports show it as damage: by its kind, or as one of alternatives."""
+        return self.damage or self.group is not None
 
     def is_switch(self) -> bool:
         """Return whether it is either on or off, with nothing in between."""

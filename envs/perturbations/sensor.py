@@ -26,6 +26,7 @@ class _Sensor(Perturbation, ABC):
 
     target_type: ClassVar = "observation"
     fields: ClassVar = ()
+    damage: ClassVar = True
 
     def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
         return matching(_names(environment), "observation", self.targets, self.name)
@@ -35,7 +36,29 @@ class _Sensor(Perturbation, ABC):
         return np.array([names.index(target) for target in targets], np.intp)
 
 
-class SensorOffset(_Sensor):
+class _Shift(_Sensor, ABC):
+    """Base of the faults with a number in the unit of the channel."""
+
+    per: ClassVar[str] = ""
+    """What the unit of the channel is divided by."""
+
+    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
+        found = super().targets_in(environment)
+        units = {self.parameters_of(environment, target)[0].unit for target in found}
+        if self.shared and len(units) > 1:
+            what = self.parameters[0].name
+            raise FastadaptError(
+                f"Perturbation '{self.name}': channels in {', '.join(sorted(units))} cannot share "
+                f"one {what}. Leave 'shared' out, or name channels of one unit."
+            )
+        return found
+
+    def parameters_of(self, environment: type[Environment], target: str) -> tuple[Parameter, ...]:
+        unit = next(c.unit for c in environment.observations if c.name == target)
+        return (dataclasses.replace(self.parameters[0], unit=f"{unit}{self.per}"),)
+
+
+class SensorOffset(_Shift):
     """A sensor whose readings are `offset` too high.
 
     Writes the signal `sensor_offset`; unit: that of the channel, in [-1e6, 1e6]. Derived constants
@@ -49,22 +72,48 @@ class SensorOffset(_Sensor):
     parameters: ClassVar = (Parameter("offset", "-", 0.0, -_LARGEST, _LARGEST),)
     signals: ClassVar = ("sensor_offset",)
 
-    def targets_in(self, environment: type[Environment]) -> tuple[str, ...]:
-        found = super().targets_in(environment)
-        units = {self.parameters_of(environment, target)[0].unit for target in found}
-        if self.shared and len(units) > 1:
-            raise FastadaptError(
-                f"Perturbation '{self.name}': channels in {', '.join(sorted(units))} cannot share "
-                "one offset. Leave 'shared' out, or name channels of one unit."
-            )
-        return found
-
-    def parameters_of(self, environment: type[Environment], target: str) -> tuple[Parameter, ...]:
-        unit = next(c.unit for c in environment.observations if c.name == target)
-        return (dataclasses.replace(self.parameters[0], unit=unit),)
-
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit.signal("sensor_offset")[:, targets] += values[..., 0]
+
+
+class SensorDrift(_Shift):
+    """A sensor whose readings drift away by `rate` per second, from the onset of the fault on.
+
+    Writes the signal `sensor_drift`; unit: that of the channel per second, in [-1e6, 1e6]. Derived
+    constants stay valid. A repair ends the error as a whole. Readings stay within the limits of the
+    channel. Source: Dulac-Arnold et al. 2021, "Challenges of real-world reinforcement learning",
+    section 3.8.
+    """
+
+    kind: Literal["sensor-drift"]
+    rate: Law
+
+    per: ClassVar = "/s"
+    parameters: ClassVar = (Parameter("rate", "-", 0.0, -_LARGEST, _LARGEST),)
+    signals: ClassVar = ("sensor_drift",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        edit.signal("sensor_drift")[:, targets] += values[..., 0]
+
+
+class SensorNoise(_Shift):
+    """A sensor with white Gaussian noise of standard deviation `std` in its readings.
+
+    Writes the signal `sensor_noise`; unit: that of the channel, in [0, 1e6]. Derived constants stay
+    valid. Variances of several add up. Draws are keyed by the robot's seed, its episode and the
+    control step. Readings stay within the limits of the channel. Source: Dulac-Arnold et al. 2021,
+    "Challenges of real-world reinforcement learning", section 3.8.
+    """
+
+    kind: Literal["sensor-noise"]
+    std: Law
+
+    parameters: ClassVar = (Parameter("std", "-", 0.0, 0.0, _LARGEST),)
+    signals: ClassVar = ("sensor_noise",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        noise = edit.signal("sensor_noise")
+        noise[:, targets] = np.hypot(noise[:, targets], values[..., 0])
 
 
 class SensorStuck(_Sensor):

@@ -21,6 +21,8 @@ class Signals:
     |---|---|---|---|
     | goal | (N, goals) | the environment's | the goals that the reward refers to |
     | sensor_offset | (N, observations) | 0 | added to a reading |
+    | sensor_drift | (N, observations) | 0 | growth of the error of a reading per second |
+    | sensor_noise | (N, observations) | 0 | standard deviation of the noise of a reading |
     | sensor_stuck | (N, observations) | 0 | 1: the reading stays constant |
     | sensor_dropped | (N, observations) | 0 | probability of a lost reading, in each step |
     | action_delay | (N,) | 0 | control steps from a command to its effect |
@@ -62,7 +64,7 @@ class Signals:
         robots = environment.sim.num_sims
         if name == "goal":
             return environment.goal
-        if name in ("sensor_offset", "sensor_stuck", "sensor_dropped"):
+        if name.startswith("sensor_") and name in SIGNALS:
             return np.zeros((robots, len(environment.observations)))
         if name == "action_delay":
             return np.zeros(robots)
@@ -74,6 +76,8 @@ class Signals:
 SIGNALS = (
     "goal",
     "sensor_offset",
+    "sensor_drift",
+    "sensor_noise",
     "sensor_stuck",
     "sensor_dropped",
     "action_delay",

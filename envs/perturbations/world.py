@@ -68,6 +68,22 @@ class Slope(_OfGravity):
     parameters: ClassVar = (Parameter("angle", "deg", 0.0, -90.0, 90.0),)
     probe: ClassVar = "downhill"
 
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the one target, "world", in which something must be able to move that way.
+
+        Raises:
+            FastadaptError: the robot is planar, and the slope lies across its plane.
+        """
+        names = super().resolve(model)
+        if not _moves_along(model, "xy".index(self.direction)):
+            other = "y" if self.direction == "x" else "x"
+            raise FastadaptError(
+                f"Perturbation '{self.name}': nothing in the model can move along "
+                f"{self.direction}, so that a slope would only weaken gravity. Give direction = "
+                f"\"{other}\", or use the kind 'gravity'."
+            )
+        return names
+
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         gravity, axis = edit["gravity"], "xy".index(self.direction)
         angle = np.deg2rad(values[:, 0, 0])
@@ -75,6 +91,21 @@ class Slope(_OfGravity):
         along, up = gravity[:, axis].copy(), gravity[:, 2].copy()
         gravity[:, axis] = cos * along + sin * up
         gravity[:, 2] = cos * up - sin * along
+
+
+def _moves_along(model: mujoco.MjModel, axis: int) -> bool:
+    """Return whether any body with a mass can move along an axis of the world."""
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    place = np.zeros((3, model.nv))
+    for _ in range(3):  # poses at random: in some, all the levers may be zero
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        for body in np.flatnonzero(model.body_mass):
+            mujoco.mj_jacBodyCom(model, data, place, None, int(body))
+            if np.abs(place[axis]).max(initial=0.0) > 1e-9:
+                return True
+        mujoco.mj_integratePos(model, data.qpos, rng.uniform(-1, 1, model.nv), 1.0)
+    return False
 
 
 _STRONGEST = 1e5

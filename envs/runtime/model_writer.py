@@ -53,7 +53,9 @@ class ModelWriter:
             differs = (vectors != self._nominal) & self._is_value
             self._present[ids] = np.logical_or.reduceat(differs, self._starts, axis=1)
 
-    def write(self, ids: Ids, vectors: Array, levels: Array, faults: Faults) -> None:
+    def write(
+        self, ids: Ids, vectors: Array, levels: Array, faults: Faults, at_reset: bool
+    ) -> None:
         """Write all that the tasks of some robots change.
 
         Args:
@@ -61,9 +63,10 @@ class ModelWriter:
             vectors: `(n, P)` their tasks, as assigned.
             levels: `(n, blocks)` of each perturbation, from nominal (0) to its value (1).
             faults: the current intermittent faults.
+            at_reset: whether their episodes begin (see `Edit`).
         """
         active = self._present[ids] & (levels > 0)
-        edit = self._edit(ids, vectors, levels, faults, active)
+        edit = self._edit(ids, vectors, levels, faults, active, at_reset)
         for copy, robots in self._written.items():
             if robots[ids].any():
                 edit.touch(copy)  # back to nominal, also where nothing is active any more
@@ -85,7 +88,9 @@ class ModelWriter:
         states = (
             {b: np.full(mask.shape, state) for b, mask in faults.items()} for state in (False, True)
         )
-        healthy, faulty = (self._edit(ids, vectors, levels, state, active) for state in states)
+        healthy, faulty = (
+            self._edit(ids, vectors, levels, state, active, False) for state in states
+        )
         self._cache.store(ids, healthy, faulty)
 
     def write_faults(self, ids: Ids, faults: Faults) -> None:
@@ -105,9 +110,17 @@ class ModelWriter:
             self._written[copy] = np.zeros(self._sim.num_sims, bool)
         self._written[copy][ids] = written
 
-    def _edit(self, ids: Ids, vectors: Array, levels: Array, faults: Faults, active: Mask) -> Edit:
+    def _edit(
+        self,
+        ids: Ids,
+        vectors: Array,
+        levels: Array,
+        faults: Faults,
+        active: Mask,
+        at_reset: bool,
+    ) -> Edit:
         """Return working copies with the active perturbations `(n, blocks)` applied."""
-        edit = Edit(self._sim, ids, self._signals)
+        edit = Edit(self._sim, ids, self._signals, at_reset)
         needed = self._coupled @ active.any(axis=0)
         for b in self._order:
             if needed[b]:

@@ -66,7 +66,7 @@ class PerturbationSchedule:
         self._onsets.reset(ids)
         for faults in self._faults.values():
             faults.reset(ids)
-        self._apply(ids, self._onsets.levels(ids, elapsed[ids]))
+        self._apply(ids, self._onsets.levels(ids, elapsed[ids]), at_reset=True)
         for block in self._blocks:
             block.perturbation.pose(self._sim, ids, block.ids)
 
@@ -114,9 +114,9 @@ class PerturbationSchedule:
             standing[waiting] = touch_down.touching(np.flatnonzero(waiting))
             self._onsets.trigger(standing, elapsed)
 
-    def _apply(self, ids: Ids, levels: Array) -> None:
+    def _apply(self, ids: Ids, levels: Array, at_reset: bool = False) -> None:
         """Write the tasks of some robots at levels `(n, blocks)`."""
-        self._writer.write(ids, self.vectors[ids], levels, self._faulty(ids))
+        self._writer.write(ids, self.vectors[ids], levels, self._faulty(ids), at_reset)
         self._applied[ids] = levels
         self._new[ids] = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.sanity.bench import Bench
@@ -42,6 +43,8 @@ def mover_of(bench: Bench, target: str) -> int | None:
 def largest_force(bench: Bench, targets: list[str]) -> Array:
     """Return the largest static force of actuators at the ends of their commands [N, N m].
 
+    Activations are those that a command leads to in the end.
+
     Args:
         bench: the robots, in the state after a reset, which is kept.
         targets: names of actuators, one for each robot.
@@ -51,15 +54,34 @@ def largest_force(bench: Bench, targets: list[str]) -> Array:
     limited = model.actuator_ctrllimited[actuators].astype(bool)
     ends = np.where(limited, model.actuator_ctrlrange[actuators].T, [[-1.0], [1.0]])
     rows, before = np.arange(len(targets)), sim.data("ctrl").copy()
+    acted = sim.data("act").copy()
     forces = sim.data("actuator_force")
     found = []
     for end in ends:
         sim.data("ctrl")[rows, actuators] = end
+        _settle(bench, actuators, end)
         sim.forward()
         found.append(np.abs(forces[rows, actuators]))
-    sim.data("ctrl")[:] = before
+    sim.data("ctrl")[:], sim.data("act")[:] = before, acted
     sim.forward()
     return np.max(found, axis=0)
+
+
+def _settle(bench: Bench, actuators: NDArray[np.intp], commands: Array) -> None:
+    """Set the activation of an actuator of each robot to where a constant command leads it."""
+    model, act = bench.model, bench.sim.data("act")
+    for row, (actuator, command) in enumerate(zip(actuators, commands, strict=True)):
+        if model.actuator_actnum[actuator] < 1:
+            continue
+        last = int(model.actuator_actadr[actuator] + model.actuator_actnum[actuator] - 1)
+        low, high = model.actuator_actrange[actuator]
+        limited = bool(model.actuator_actlimited[actuator])
+        value = float(command)
+        if int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_MUSCLE):
+            value = min(max(value, 0.0), 1.0)
+        elif int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_INTEGRATOR):
+            value = (high if command > 0 else low) if limited else value  # after 1 s
+        act[row, last] = min(max(value, low), high) if limited else value
 
 
 def force_unit(model: mujoco.MjModel, target: str) -> str:

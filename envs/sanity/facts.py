@@ -47,6 +47,15 @@ def model_warnings(environment: type[Environment]) -> list[str]:
     return found
 
 
+def immovable_site(environment: type[Environment]) -> str | None:
+    """Return the name of the site that is to reach a goal if nothing can move it."""
+    name = getattr(environment, "site", None)
+    model = environment.model()
+    site = -1 if name is None else mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, name)
+    fixed = site >= 0 and int(model.body_weldid[model.site_bodyid[site]]) == 0
+    return name if fixed else None
+
+
 def _moving_mass(model: mujoco.MjModel) -> float:
     """Return the mass of all moving bodies [kg]; a table does not count."""
     return float(model.body_mass[model.body_weldid > 0].sum())

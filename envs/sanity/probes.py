@@ -156,14 +156,33 @@ def _joint_acceleration(bench: Bench, targets: list[str]) -> Array:
     return bench.response(force)[rows, dofs]
 
 
+def _fall(bench: Bench) -> Array:
+    """Return the accelerations of the robots' centres of mass, left to gravity, `(n, 3)` [m/s^2].
+
+    Without power, contacts, springs and initial speed; gravity compensation takes part.
+    """
+    model, sim = bench.model, bench.sim
+    gravity = sim.field("gravity").copy()
+    sim.data("qvel")[:] = 0.0
+    found: list[Array] = []
+    for share in (0.0, 1.0):
+        sim.field("gravity")[:] = share * gravity
+        sim.data("qacc_smooth")
+        sim.forward()
+        found.append(sim.data("qacc_smooth").copy())
+    data, jacobian = bench.nominal_data(), np.zeros((3, model.nv))
+    mujoco.mj_jacSubtreeCom(model, data, jacobian, 0)
+    return (found[1] - found[0]) @ jacobian.T
+
+
 def _gravity(bench: Bench, targets: list[str]) -> Array:
-    """Return the acceleration of a free body, from the gravity of its robot [m/s^2]."""
-    return np.linalg.norm(bench.sim.field("gravity"), axis=1)
+    """Return the accelerations of the robots' centres of mass in a fall [m/s^2]."""
+    return np.linalg.norm(_fall(bench), axis=1)
 
 
 def _horizontal_gravity(bench: Bench, targets: list[str]) -> Array:
-    """Return the acceleration of gravity along the ground [m/s^2]."""
-    return np.linalg.norm(bench.sim.field("gravity")[:, :2], axis=1)
+    """Return the horizontal part of these accelerations [m/s^2]."""
+    return np.linalg.norm(_fall(bench)[:, :2], axis=1)
 
 
 def _joints(bench: Bench, targets: list[str]) -> tuple[NDArray[np.intp], Array]:
@@ -188,7 +207,7 @@ DRIVE = Probe("travel of the joint, driven to and fro", "deg", _driven_travel, o
 COAST = Probe("coasting distance of the joint in 0.2 s", "deg", _coasting_distance, of_joint=True)
 POSITION = Probe("position of the joint", "deg", _position, of_joint=True)
 POWER = Probe("share of time without force", "-", _share_without_force)
-FALL = Probe("acceleration in free fall", "m/s²", _gravity)
+FALL = Probe("acceleration of the centre of mass in a fall", "m/s²", _gravity)
 DOWNHILL = Probe("pull along the ground", "m/s²", _horizontal_gravity)
 SLIDE = Probe("sliding distance from 1 m/s", "m", sliding_distance)
 

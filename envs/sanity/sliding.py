@@ -1,4 +1,4 @@
-"""Sliding distance of a block whose contact has the friction of a robot's contact."""
+"""Sliding distance of a block on the friction that MuJoCo gives a robot's own contact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def sliding_distance(bench: Bench, targets: list[str]) -> NDArray[np.float64]:
     """Return the sliding distances of blocks from 1 m/s, with the friction of robots' contacts [m].
 
     The block and its ground get the friction and the priority of the two geoms of a named contact,
-    which MuJoCo then combines as in the robot.
+    which MuJoCo then combines as in the robot. Where the robot has no such contact (contacts are
+    disabled, excluded or filtered) or its friction is overridden, nothing changes.
 
     Args:
         bench: the robots.
@@ -48,6 +49,8 @@ def sliding_distance(bench: Bench, targets: list[str]) -> NDArray[np.float64]:
             explicit = _explicit(bench.model, pair)
             if explicit is not None:
                 friction[row] = bench.sim.field("pair_friction")[row, explicit, 0]
+            if bench.model.opt.enableflags & int(mujoco.mjtEnableBit.mjENBL_OVERRIDE):
+                friction[row] = bench.model.opt.o_friction[0]
     scene = mujoco.MjModel.from_xml_string(_SCENE)
     found = np.zeros(len(targets))
     for order in np.unique(priority, axis=0):
@@ -75,13 +78,30 @@ def _contact_of(bench: Bench, target: str) -> list[int] | None:
 
 
 def _touch(model: mujoco.MjModel, one: int, other: int) -> bool:
-    """Return whether MuJoCo tests two geoms for contact."""
+    """Return whether MuJoCo tests two geoms for contact, and acts on it."""
+    off = mujoco.mjtDisableBit.mjDSBL_CONTACT | mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
+    if model.opt.disableflags & int(off):
+        return False
     if _explicit(model, [one, other]) is not None:
         return True
     allowed = (model.geom_contype[one] & model.geom_conaffinity[other]) | (
         model.geom_contype[other] & model.geom_conaffinity[one]
     )
-    return bool(allowed)
+    first, second = sorted((int(model.geom_bodyid[one]), int(model.geom_bodyid[other])))
+    excluded = (first << 16) + second in model.exclude_signature
+    return bool(allowed) and not excluded and not _filtered(model, first, second)
+
+
+def _filtered(model: mujoco.MjModel, one: int, other: int) -> bool:
+    """Return whether two bodies are one, welded together, or parent and child."""
+    weld, other_weld = model.body_weldid[one], model.body_weldid[other]
+    if weld == other_weld:
+        return True
+    if model.opt.disableflags & int(mujoco.mjtDisableBit.mjDSBL_FILTERPARENT):
+        return False
+    parent, other_parent = (model.body_weldid[model.body_parentid[w]] for w in (weld, other_weld))
+    related = weld == other_parent or other_weld == parent
+    return bool(related and weld and other_weld)  # with the world, children do collide
 
 
 def _explicit(model: mujoco.MjModel, pair: list[int]) -> Any:

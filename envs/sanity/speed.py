@@ -25,6 +25,7 @@ class RandomRun:
         steps: control steps of each robot.
         fell: number of terminated episodes.
         diverged: number of episodes in which the simulation diverged.
+        infinite: number of steps with an observation or a reward that is infinite or no number.
         nominal_rate: control steps per second of all unperturbed robots together.
         perturbed_rate: the same of differently perturbed robots.
         step_seconds: duration of one control step of all the perturbed robots [s].
@@ -34,9 +35,15 @@ class RandomRun:
     steps: int
     fell: int
     diverged: int
+    infinite: int
     nominal_rate: float
     perturbed_rate: float
     step_seconds: float
+
+    @property
+    def at_once(self) -> bool:
+        """Whether every episode ends with its first step."""
+        return self.fell == self.robots * self.steps
 
 
 def try_out(task_set: TaskSet, seconds: float = 2.0, num_threads: int = 0) -> RandomRun:
@@ -54,26 +61,27 @@ def try_out(task_set: TaskSet, seconds: float = 2.0, num_threads: int = 0) -> Ra
     envs.action_space.seed(0)
     _rate(envs, task_set.nominal, 0.1)  # warm-up
     nominal = _rate(envs, task_set.nominal, seconds / 2)
-    rate, steps, fell, diverged = _rate(envs, tasks, seconds / 2)
-    return RandomRun(_ROBOTS, steps, fell, diverged, nominal[0], rate, _ROBOTS / rate)
+    rate, steps, fell, diverged, infinite = _rate(envs, tasks, seconds / 2)
+    return RandomRun(_ROBOTS, steps, fell, diverged, infinite, nominal[0], rate, _ROBOTS / rate)
 
 
-def _rate(envs: BatchedEnv, tasks: Any, seconds: float) -> tuple[float, int, int, int]:
-    """Return control steps per second, steps of each robot, falls and divergences."""
+def _rate(envs: BatchedEnv, tasks: Any, seconds: float) -> tuple[float, int, int, int, int]:
+    """Return control steps per second, steps of each robot, falls, divergences, infinities."""
     envs.set_tasks(tasks)
     envs.reset(seed=0)
-    fell = diverged = steps = 0
+    fell = diverged = infinite = steps = 0
     started, spent = time.perf_counter(), 0.0
     while spent < seconds or steps < 20:
-        _, _, terminated, truncated, info = envs.step(envs.action_space.sample())
+        observation, reward, terminated, truncated, info = envs.step(envs.action_space.sample())
         steps += 1
+        infinite += int((~(np.isfinite(observation).all(axis=1) & np.isfinite(reward))).sum())
         ended = terminated | truncated
         if ended.any():
             fell += int(terminated.sum())
             diverged += int((info["diverged"] & ended).sum())
             envs.reset(options={"reset_mask": ended})
         spent = time.perf_counter() - started
-    return envs.num_envs * steps / spent, steps, fell, diverged
+    return envs.num_envs * steps / spent, steps, fell, diverged, infinite
 
 
 def task_costs(task_set: TaskSet, num_threads: int = 0) -> dict[str, float]:

@@ -26,14 +26,21 @@ def make_simulation(
         backend: `mjbatch` (C++ thread pool) or `reference` (plain `mujoco`, slow and obvious).
 
     Raises:
-        FastadaptError: the backend does not exist, or `num_threads` is negative.
+        FastadaptError: the backend does not exist or does not support the model, or `num_threads`
+            is negative.
     """
     if num_threads < 0:
         raise FastadaptError(f"num_threads = {num_threads}; 0 means one per processor.")
     if backend == "mjbatch":
         from fastadapt.envs.simulation.mjbatch import MjbatchSimulation
 
-        return MjbatchSimulation(model, num_sims, num_threads, forward)
+        try:
+            return MjbatchSimulation(model, num_sims, num_threads, forward)
+        except ValueError as error:  # a feature that batches do not have, such as sleep
+            raise FastadaptError(
+                f"The model cannot be simulated in a batch: {error}. Remove that feature from it, "
+                "or use backend='reference'."
+            ) from None
     if backend == "reference":
         from fastadapt.envs.simulation.reference import ReferenceSimulation
 

@@ -10,12 +10,15 @@ from fastadapt.envs.tasks.schema import parse_task_file, read_task_file
 from fastadapt.envs.tasks.shipped import shipped_files, shipped_splits
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
+from fastadapt.trust import UntrustedError, reading_task_set
 
 
 def load_task_set(name: str | Path) -> TaskSet:
     """Load a shipped task set by name, or any by the path to its TOML file.
 
     Raises:
+        UntrustedError: the file belongs to a run, or was given to a command, and names code that
+            is not installed as part of fastadapt or of a plugin.
         FastadaptError: no such name or file, or the file is not valid.
     """
     shipped = shipped_files()
@@ -27,10 +30,17 @@ def load_task_set(name: str | Path) -> TaskSet:
         error = unknown_name("task set", str(name), shipped)
         raise FastadaptError(f"{error} Or give the path to a .toml file.")
     path = Path(name)
+    with reading_task_set(path):
+        return _from_file(path)
+
+
+def _from_file(path: Path) -> TaskSet:
     file = read_task_file(path)
     try:
         frozen = read_frozen(splits_path(path))
         return TaskSet(file, path.read_text(encoding="utf-8"), frozen, origin=path)
+    except UntrustedError:
+        raise
     except FastadaptError as error:
         raise FastadaptError(f"{path}: {error}") from None
 

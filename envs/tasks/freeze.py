@@ -8,6 +8,7 @@ from pathlib import Path
 from fastadapt.envs.tasks.frozen import splits_path
 from fastadapt.envs.tasks.schema import read_task_file
 from fastadapt.envs.tasks.task_set import TaskSet
+from fastadapt.trust import reading_task_set
 
 
 def freeze_task_set(path: str | Path) -> Path:
@@ -23,7 +24,9 @@ def freeze_task_set(path: str | Path) -> Path:
         FastadaptError: the task-set file is missing or not valid.
     """
     path = Path(path)
-    task_set = TaskSet(read_task_file(path), path.read_text(encoding="utf-8"), None, origin=path)
+    with reading_task_set(path):
+        file = read_task_file(path)
+        task_set = TaskSet(file, path.read_text(encoding="utf-8"), None, origin=path)
     target = splits_path(path)
     lines = json.dumps(task_set.freeze())
     target.write_text(lines.replace("]], ", "]],\n").replace("], [", "],\n[") + "\n", "utf-8")

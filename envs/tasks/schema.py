@@ -144,8 +144,14 @@ def parse_task_file(text: str, source: str) -> TaskSetFile:
     """Validate the text of a task-set file; `source` names it in messages."""
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FastadaptError(f"{source} is not valid TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # also integers of thousands of digits
+        raise FastadaptError(f"{source} is not valid TOML: {str(error)[:300]}.") from None
+    listed = content.get("perturbations", ())
+    if isinstance(listed, list) and len(listed) > _MOST_PERTURBATIONS:
+        raise FastadaptError(
+            f"{source}: {len(listed)} perturbations are more than {_MOST_PERTURBATIONS}. One "
+            "perturbation covers many parts by a pattern in `targets`."
+        )
     try:
         file = TaskSetFile.model_validate(content)
     except ValidationError as error:
@@ -159,6 +165,7 @@ def parse_task_file(text: str, source: str) -> TaskSetFile:
     return file
 
 
+_MOST_PERTURBATIONS = 256
 _TABLES: dict[str, type[BaseModel]] = {"": TaskSetFile, "groups": Group, "splits": Split}
 
 

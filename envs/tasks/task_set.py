@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,19 +157,29 @@ class TaskSet:
                 )
         return np.array([task.values for task in tasks]).reshape(len(tasks), len(self.names))
 
-    def between(self, task: Task, share: float) -> Task:
+    def between(self, task: Task, share: float, of: Collection[str] | None = None) -> Task:
         """Interpolate between the nominal task (share 0) and `task` (1).
 
-        Multiples are interpolated in the logarithm, other values linearly; switches stay on.
+        Multiples are interpolated in the logarithm, other values linearly; switches are on at every
+        share above 0.
+
+        Args:
+            task: of this task set.
+            share: 0 to 1.
+            of: names of the perturbations to interpolate; others keep their values (default: all).
 
         Raises:
             FastadaptError: the task belongs to another task set.
         """
         vector = self.vectors([task])
         for block in self.blocks:
-            if not block.perturbation.is_switch():
+            if of is not None and block.perturbation.name not in of:
+                continue
+            if share <= 0 or not block.perturbation.is_switch():
                 level = np.full((1, block.rows, 1), share)
                 block.values(vector)[:] = block.between(vector, level)
+            if share <= 0:
+                vector[:, list(block.times.values())] = 0.0
         return self._task(vector[0])
 
     def context(self, tasks: Sequence[Task] | Task) -> NDArray[np.float64]:

@@ -199,7 +199,7 @@ def test_metrics_that_are_no_text_are_damaged(tmp_path):
 
 
 def test_two_trainings_of_one_directory_are_refused(finished):
-    from fastadapt.adaptation.training import locked
+    from fastadapt.adaptation.runs.files import locked
 
     with locked(finished), pytest.raises(FastadaptError, match="Another process"):
         train("rl2", "reacher-damage", finished, seed=5, iterations=13, **SMALL)

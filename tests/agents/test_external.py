@@ -10,7 +10,8 @@ from stable_baselines3 import A2C, PPO, SAC, TD3
 from stable_baselines3.common.vec_env import VecNormalize
 
 from fastadapt.adaptation import evaluate
-from fastadapt.agents.external import SB3Policy, load_agent
+from fastadapt.agents.external import load_agent
+from fastadapt.agents.saved_models import SB3Policy
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 

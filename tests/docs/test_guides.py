@@ -34,7 +34,8 @@ def test_python_runs(number):
 def test_the_task_set_of_the_guide_is_valid():
     text = "\n".join(blocks(DOCS / "guide/task-sets.md", "toml"))
     file = parse_task_file(text, "task-sets.md")
-    assert [p.name for p in file.perturbations] == ["object", "weak", "dead", "slipped"]
+    names = ["object", "weak", "dead", "slipped", "battery"]
+    assert [p.name for p in file.perturbations] == names
     assert set(file.splits) >= {"train", "test_held_out_damage"}
 
 

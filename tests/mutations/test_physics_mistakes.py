@@ -34,6 +34,7 @@ from fastadapt.envs.tasks.task_set import TaskSet
 from tests.envs.api import test_independence, test_leakage, test_no_files
 from tests.envs.perturbations import (
     test_actuator_physics,
+    test_controller_gains,
     test_friction_physics,
     test_lock_physics,
     test_mass_physics,
@@ -177,6 +178,8 @@ def m7_payload_without_the_parallel_axis_theorem(patch):
 def every_case_has_an_effect(kind):
     if kind in test_signals.DECLARED:
         test_signals.test_every_kind_can_be_noticed(kind)
+    if kind == "controller-gains":
+        test_controller_gains.test_the_law_of_the_servo(0.5, 1.0)
     for case in CASES.values():
         if case.declared["kind"] == kind:
             test_perturbations.test_the_perturbation_changes_the_trajectory(case)

@@ -81,7 +81,8 @@ def bounding_boxes_stay_long(patch):
 
 
 def fields_as_compiled():
-    test_short_limb_physics.test_every_field_is_that_of_a_compiled_model((0.7, "shin"), np.zeros(3))
+    shape = {"anchor": np.zeros(3)}
+    test_short_limb_physics.test_every_field_is_that_of_a_compiled_model((0.7, "shin"), shape)
 
 
 @noticed_by(fields_as_compiled)

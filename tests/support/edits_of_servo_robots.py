@@ -94,6 +94,18 @@ def servo_times(name, strength):
     return edit
 
 
+def tuned(name, kp, kd):
+    """A servo with other gains: as stiff and as damped as these multiples say."""
+
+    def edit(model, data):
+        servo = model.actuator(name).id
+        model.actuator_gainprm[servo, 0] *= kp
+        model.actuator_biasprm[servo, 1] *= kp
+        model.actuator_biasprm[servo, 2] *= kd
+
+    return edit
+
+
 def strong_servos(model, data):
     for servo in range(model.nu):
         servo_times(servo, 1.2)(model, data)
@@ -166,6 +178,8 @@ CASES = [
     quadruped(uphill(8.0), "slope", "world", angle=constant(8.0)),
     quadruped(servo_times("FL_calf", 0.3), "weak-actuator", "FL_calf", strength=constant(0.3)),
     quadruped(servo_times("RR_thigh", 0.0), "dead-actuator", "RR_thigh"),
+    quadruped(tuned("FL_thigh", 0.4, 2.0), "controller-gains", "FL_thigh", kp=constant(0.4),
+              kd=constant(2.0)),
     quadruped(stuck_at("RR_calf", 0.25 * 35.55), "stuck-torque", "RR_calf", share=constant(0.25)),
     quadruped(locked("FR_thigh"), "locked-joint", "FR_thigh", stale=True),
     quadruped(locked("RL_calf", 0.5), "locked-joint", "RL_calf", fraction=constant(0.5),
@@ -189,6 +203,7 @@ CASES = [
     arm(uphill(8.0), "slope", "world", angle=constant(8.0)),
     arm(servo_times("joint4", 0.5), "weak-actuator", "joint4", strength=constant(0.5)),
     arm(servo_times("joint1", 0.0), "dead-actuator", "joint1"),
+    arm(tuned("joint4", 0.5, 1.0), "controller-gains", "joint4", kp=constant(0.5)),
     arm(stuck_at("joint2", -0.3 * 87), "stuck-torque", "joint2", share=constant(-0.3)),
     arm(locked("joint2"), "locked-joint", "joint2", stale=True),
     arm(locked("joint6", 0.7), "locked-joint", "joint6", fraction=constant(0.7), stale=True),

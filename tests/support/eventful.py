@@ -23,6 +23,8 @@ EVERYTHING = (
     entry("push", "push", "torso", "ffoot", x=law(-50, 50), z=law(-20, 20), onset=UNIFORM,
           duration=law(0.1, 0.3)),
     entry("offset", "sensor-offset", "* velocity", offset=law(-1, 1), strike=3, onset=UNIFORM),
+    entry("drift", "sensor-drift", "b*", rate=law(-1, 1), strike=2, onset=UNIFORM, repair=LATER),
+    entry("noise", "sensor-noise", "*", std=law(0.01, 0.2), strike=4, onset=UNIFORM),
     entry("stuck", "sensor-stuck", "*", strike=2, onset=UNIFORM, duration=LATER),
     entry("dropped", "sensor-dropped", "*", strike=4, probability=law(0.1, 0.9)),
     entry("delay", "action-delay", steps={"law": "choice", "values": [0, 1, 2, 4]}, onset=UNIFORM),

@@ -1,11 +1,15 @@
 """`fastadapt check` as a user meets it."""
 
+import dataclasses
+
 import pytest
 
 from fastadapt.adaptation.cli import main as cli
+from fastadapt.adaptation.cli.check import _run_problems
 from fastadapt.envs import load_task_set
 from fastadapt.envs.sanity.facts import late_onsets
-from tests.support.own_models import DEAD, LEGS, MASS, write
+from fastadapt.envs.sanity.speed import RandomRun
+from tests.support.own_models import ARM, DEAD, LEGS, MASS, write
 
 
 def test_a_good_file_is_measured(tmp_path, capsys):
@@ -98,3 +102,92 @@ def test_an_onset_is_late_in_the_split_whose_law_it_is(tmp_path):
     path.write_text(path.read_text() + own)
     (late,) = late_onsets(load_task_set(path))
     assert (late.perturbation, late.splits, late.share) == ("dead", ("test_iid",), 1.0)
+
+
+GRAVITY = """
+[[perturbations]]
+name = "gravity"
+kind = "gravity"
+scale = { law = "uniform", low = 0.1, high = 0.5 }
+"""
+FRICTION = """
+[[perturbations]]
+name = "friction"
+kind = "contact-friction"
+targets = ["sole"]
+against = ["floor"]
+scale = { law = "uniform", low = 0.1, high = 0.5 }
+"""
+SOLE = LEGS.replace(
+    '<site name="toe"', '<geom name="sole" size="0.01" pos="0 0 -0.3"/><site name="toe"'
+)
+
+
+def option(words):
+    return SOLE.replace('<option timestep="0.005"/>', f'<option timestep="0.005" {words}</option>')
+
+
+@pytest.mark.parametrize(
+    ("xml", "perturbation", "name"),
+    [
+        (option('><flag gravity="disable"/>'), GRAVITY, "gravity.scale"),
+        (option('><flag contact="disable"/>'), FRICTION, "friction.scale"),
+        (option('o_friction="1 1 .1 .1 .1"><flag override="enable"/>'), FRICTION, "friction.scale"),
+        (
+            SOLE.replace("</worldbody>", '</worldbody><contact><exclude body1="world" '
+                         'body2="back_leg"/></contact>'),
+            FRICTION, "friction.scale",
+        ),
+    ],
+    ids=["no gravity", "no contacts", "override", "exclude"],
+)  # fmt: skip
+def test_what_the_model_switches_off_has_no_effect(tmp_path, capsys, xml, perturbation, name):
+    objective = 'objective = "run-forward"\nhealthy_height = [-100.0, 100.0]'
+    path = write(tmp_path, xml, objective, perturbation)
+    assert cli.run(["check", str(path), "--no-costs", "--threads", "1"]) == 1
+    assert f"Without effect: {name}" in capsys.readouterr().out
+    control = write(tmp_path / "control", SOLE, objective, perturbation)
+    assert cli.run(["check", str(control), "--no-costs", "--threads", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("flag", "perturbation"),
+    [
+        ("equality", 'kind = "locked-joint"'),
+        ("constraint", 'kind = "locked-joint"'),
+        ("limit", 'kind = "range-cut"\nwidth = { law = "constant", value = 0.5 }'),
+    ],
+)
+def test_a_lock_on_a_model_without_its_constraints_is_refused(tmp_path, capsys, flag, perturbation):
+    damage = f'[[perturbations]]\nname = "it"\ntargets = ["hip"]\n{perturbation}\n'
+    path = write(tmp_path, option(f'><flag {flag}="disable"/>'), perturbations=damage)
+    assert cli.run(["check", str(path)]) == 2
+    assert f'no effect on a model with <flag {flag}="disable"/>' in capsys.readouterr().err
+
+
+def test_a_robot_that_falls_at_once_is_not_sound(tmp_path, capsys):
+    path = write(tmp_path, environment='objective = "run-forward"\nhealthy_height = [5.0, 6.0]')
+    assert cli.run(["check", str(path), "--no-costs", "--threads", "1"]) == 1
+    assert "Every episode ends with its first step." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("steps", [20, 40])
+def test_a_run_counts_infinite_observations_and_episodes_that_end_at_once(steps):
+    run = RandomRun(64, steps, 64 * steps, 0, 3, 1.0, 1.0, 1.0)
+    assert run.at_once
+    assert not dataclasses.replace(run, fell=64 * steps - 1).at_once
+    found = _run_problems(load_task_set("reacher-damage"), run)
+    assert [heading for heading, _ in found] == [
+        "Every episode ends with its first step.",
+        "3 observations or rewards are infinite or no numbers.",
+    ]
+
+
+def test_a_site_that_nothing_moves_is_not_sound(tmp_path, capsys):
+    xml = ARM.replace("<worldbody>", '<worldbody><site name="fixed" pos="0.3 0 0.3"/>')
+    objective = 'objective = "reach-site"\nsite = "fixed"'
+    path = write(tmp_path, xml, objective, MASS)
+    code = cli.run(["check", str(path), "--no-costs", "--threads", "1"])
+    captured = capsys.readouterr()
+    assert code == 1
+    assert "Nothing moves the site 'fixed'." in captured.out

@@ -27,7 +27,7 @@ def test_evaluate_writes_results_and_a_report(trained, capsys):
     printed = capsys.readouterr().out
     assert "validation" in printed
     assert "[" in printed  # no number without its interval
-    assert (trained / "evaluations" / "validation-0" / "results.csv").is_file()
+    assert (trained / "evaluations/validation-0-shots-0-1-episodes-1/results.csv").is_file()
     assert (trained / "report" / "index.html").is_file()
     assert (trained / "report" / "replay-best.html").is_file()
 

@@ -1,12 +1,15 @@
 """Evaluating a run from Python: saved by split, resumed by split, with its controls."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from fastadapt.adaptation import evaluate_run, evaluate_run_online, train
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.trials.online import OnlinePlan
+from fastadapt.adaptation.runs.run import load_run
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.errors import FastadaptError
 
 SPLITS = ("validation", "test_iid")
@@ -33,8 +36,8 @@ def test_completed_splits_survive_ctrl_c_and_are_not_measured_again(run):
         *(("rl2 on test_iid", done, 2) for done in (0, 1)),
     ]
     folders = run.path / "evaluations"
-    assert [path.name for path in folders.iterdir()] == ["validation-0"]
-    first = Result.load(folders / "validation-0")
+    assert [path.name for path in folders.iterdir()] == ["validation-0-shots-0-1-episodes-1"]
+    first = Result.load(folders / "validation-0-shots-0-1-episodes-1")
     seen.clear()
     result = evaluate_run(
         run.path, SPLITS, [1, 0, 1], 1, on_progress=lambda title, *_: seen.append(title)
@@ -47,11 +50,33 @@ def test_completed_splits_survive_ctrl_c_and_are_not_measured_again(run):
     assert seen[-1] == "rl2 on validation"  # other shots
 
 
+def test_an_evaluation_with_other_options_replaces_nothing(run, tmp_path):
+    home = tmp_path / "run"
+    shutil.copytree(run.path, home, symlinks=True)
+    shutil.rmtree(home / "evaluations", ignore_errors=True)
+    large = evaluate_run(home, SPLITS[:1], (0, 1), 2, 7)
+    small = evaluate_run(home, SPLITS[:1], (0,), 1, 7)
+    folders = home / "evaluations"
+    for result, name in ((large, "shots-0-1-episodes-2"), (small, "shots-0-episodes-1")):
+        kept = Result.load(folders / f"validation-7-{name}")
+        assert np.array_equal(kept.table, result.table)
+    assert np.array_equal(load_results(load_run(home)).table, large.table)
+    (folders / "validation-7-shots-0-episodes-1").rename(folders / "validation-7")
+    evaluate_run(  # the folder of an earlier version
+        home, SPLITS[:1], (0,), 1, 7, on_progress=lambda *_: pytest.fail("measured again")
+    )
+
+
 def test_ablations_have_folders_of_their_own(run):
     for ablate, ending in (("memory", "without-memory"), ("swapped-context", "exchanged")):
         result = evaluate_run(run, SPLITS[:1], (0, 1), 1, 3, ablate=ablate)
         assert result.agents == [f"rl2-{ending}"]
-        assert (run.path / "evaluations" / f"validation-3-{ending}" / "summary.json").is_file()
+        assert (
+            run.path
+            / "evaluations"
+            / f"validation-3-shots-0-1-episodes-1-{ending}"
+            / "summary.json"
+        ).is_file()
 
 
 def test_online_trials_of_a_run(run):

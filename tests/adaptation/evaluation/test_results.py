@@ -61,7 +61,7 @@ def test_summary_by_hand():
     assert shot["distance_mean"]["point"] == pytest.approx(0.2)
     assert (shot["measured_episodes"], shot["fell"], shot["diverged"]) == (20, 4, 0)
     assert shot["adaptation"] == {"env_steps": 400.0, "gradient_steps": 6.0, "seconds": 1.0}
-    assert shot["gain_mean"] == {"point": 20.0, "low": 20.0, "high": 20.0, "n": 5}
+    assert shot["gain_mean"] == {"point": 20.0, "low": 20.0, "high": 20.0, "n": 5, "runs": 2}
     assert "gain_mean" not in found["shots"]["0"]
     assert json.loads(json.dumps(result.summary())) == result.summary()
 
@@ -69,7 +69,7 @@ def test_summary_by_hand():
 def test_one_task_has_no_interval():
     result = make_result(tasks=("aa",))
     cell = result.summary()["agents"]["rl2"]["test_iid"]["shots"]["2"]["return_mean"]
-    assert cell == {"point": 20.75, "low": None, "high": None, "n": 1}
+    assert cell == {"point": 20.75, "low": None, "high": None, "n": 1, "runs": 2}
     assert "20.8 [no interval]" in result.markdown()
 
 
@@ -81,7 +81,8 @@ def test_a_task_drawn_twice_is_one_task():
 
 def test_markdown():
     both = Result.concatenate([make_result(), make_result("ma|ml\n", shots=(0,), tasks=TASKS[:2])])
-    head, rule, first, second = both.markdown().splitlines()
+    head, rule, first, second, blank, marks = both.markdown().splitlines()
+    assert (blank, marks) == ("", "† fewer than 10 distinct tasks: the interval is too narrow.")
     assert len({len(head), len(rule), len(first), len(second)}) == 1
     assert [c.strip() for c in head.split("|")[1:-1]] == [
         "agent", "split", "tasks", "seeds", "0 shots", "2 shots",

@@ -15,7 +15,7 @@ from fastadapt.adaptation.references.make import (
     train_references,
 )
 from fastadapt.adaptation.references.scores import References
-from fastadapt.adaptation.training import locked
+from fastadapt.adaptation.runs.files import locked
 from fastadapt.agents.registry import make_config
 from fastadapt.envs import FastadaptError, load_task_set
 

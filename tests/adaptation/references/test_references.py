@@ -52,6 +52,16 @@ def test_scores_are_normalised_on_the_same_tasks():
     assert curve == pytest.approx(np.array([[[0, 1.0], [0, 0.0]]]))  # mean gap (10 + 20) / 2
 
 
+def test_seeds_are_kept_and_resampled_with_the_agent():
+    found = made()
+    assert found.of_seeds("oracle", "test_iid", ["t1", "t0"]).tolist() == [[29, 9], [31, 11]]
+    oracle = result("oracle", [[9, 29]], seeds=(0, 2))
+    one = found.interval(oracle, "oracle", "test_iid", 0)
+    assert (one.point, one.low, one.high) == pytest.approx((1, 1, 1))
+    older = References(found.task_set, found.hash, found.returns, found.made)
+    assert older.of_seeds("oracle", "test_iid", ["t1", "t0"]).tolist() == [[30, 10]]
+
+
 def test_what_was_saved_is_loaded(tmp_path):
     made().save(tmp_path / "s-v0.json")
     assert References.load(tmp_path / "s-v0.json") == made()

@@ -10,7 +10,8 @@ from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report import compare as comparison
 from fastadapt.adaptation.report.compare import compare, group_by_agent
 from fastadapt.adaptation.runs.external import open_external
-from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 

@@ -12,14 +12,18 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report.metrics import (
     METRICS,
+    REGRET,
+    SHOTS_TO_90,
     Metric,
+    Scores,
     compute_metrics,
     metrics_csv,
     metrics_table,
 )
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import factors, recovery_sections, recovery_tables
-from fastadapt.adaptation.trials.online import OnlinePlan, run_online
+from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -83,7 +87,7 @@ def test_metrics_of_the_curve(results, references):
     assert fast["shots to 90 %"].startswith("2.00")
     assert none["negative"].startswith("1.00")
     assert fast["negative"].startswith("0 ")
-    assert fast["survival"] == "1.00 [1.00, 1.00]"
+    assert fast["survival"] == "1.00 [1.00, 1.00]¹"
     raw = metrics_table(compute_metrics(results, None), False)
     assert cells(raw, "fast")["area"].startswith("75.0")
     lines = list(csv.DictReader(io.StringIO(metrics_csv(rows))))
@@ -93,13 +97,42 @@ def test_metrics_of_the_curve(results, references):
     assert (found["fast", "regret"]["unit"], found["fast", "area"]["n"]) == ("score x shots", "40")
 
 
+def scores_of(curves, shots=(0, 1, 2, 5)):
+    return Scores(None, "it", SPLIT, list(shots), np.asarray(curves, float))
+
+
+LEVELS = np.random.default_rng(0).uniform(100, 900, (1, 40, 1))
+
+
+@pytest.mark.parametrize(("curve", "shots"), [((0, 1, 1, 1), 1.0), ((0, 0, 0, 1), 5.0)])
+def test_shots_to_90_count_the_shots_of_each_task_however_hard_it_is(curve, shots):
+    found = SHOTS_TO_90.interval(scores_of(LEVELS * (0.5 + 0.5 * np.array(curve))))
+    assert (found.point, found.low, found.high, found.n) == (shots, shots, shots, 40)
+
+
+def test_without_adaptation_there_are_no_shots_to_90_and_no_regret():
+    rng = np.random.default_rng(1)
+    for noise in (0.0, 1.0):
+        scores = scores_of(LEVELS + noise * rng.standard_normal((1, 40, 4)))
+        assert SHOTS_TO_90.interval(scores) is None
+        regret = REGRET.interval(scores)
+        assert regret.low <= 0 <= regret.high
+
+
+def test_tasks_without_a_gain_have_no_shots_to_90():
+    curves = LEVELS * np.ones(4)
+    curves[:, :30, 1:] += 50
+    found = SHOTS_TO_90.interval(scores_of(curves))
+    assert (found.point, found.n) == (1.0, 30)
+
+
 def test_a_metric_of_another_package_is_a_column_with_intervals(results, references, monkeypatch):
     monkeypatch.setattr(METRICS, "_targets", dict(METRICS._targets))
     monkeypatch.setattr(METRICS, "_sources", dict(METRICS._sources))
     last = Metric("final return", "return after the last shot", lambda s: s.last("return"), "J")
     METRICS.register("final-return", last, "package 'lab'")
     table = metrics_table(compute_metrics(results, references), True)
-    assert cells(table, "fast")["final return"] == "100 [100, 100]"
+    assert cells(table, "fast")["final return"] == "100 [100, 100]¹"
     assert "Final return: return after the last shot." in table.note
     METRICS.register("flat", Metric("flat", "one number", lambda s: s.last("return")[0]))
     with pytest.raises(FastadaptError, match=r"'flat' returned values of shape \(40,\)"):

@@ -112,7 +112,7 @@ def test_a_task_set_without_the_usual_splits_has_its_own_defaults(tmp_path, caps
     words = ["--agent", "random", "--task-set", "cheetah-velocity", *measured]
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     folders = sorted(path.name for path in (tmp_path / "a/evaluations").iterdir())
-    assert folders == ["test_iid-0"]
+    assert folders == ["test_iid-0-shots-0-episodes-1"]
     assert default_splits(["train", "validation", "test_gravity", "test_mass"]) == [
         "test_gravity",
         "test_mass",
@@ -124,7 +124,7 @@ def test_seeds_of_other_shots_are_not_pooled(tmp_path, capsys):
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     assert run(["evaluate", str(tmp_path / "a"), *words, "--seed", "1"]) == 0
     assert load_results(open_run(tmp_path / "a")).gain("random", "validation", 1).n == 20
-    again = [*words[:-1], "--seed", "1", "--shots", "0", "--no-report"]
+    again = [*words[:-1], "--seed", "2", "--shots", "0", "--no-report"]
     assert run(["evaluate", str(tmp_path / "a"), *again]) == 0
     assert run(["compare", str(tmp_path / "a"), "--out", str(tmp_path / "report")]) == 2
     assert "after 0, 1 shots and after 0, so they cannot be" in capsys.readouterr().err
@@ -186,10 +186,11 @@ def test_finished_evaluations_are_not_done_again(tmp_path, capsys, monkeypatch):
     again = ["evaluate", str(tmp_path / "a"), *QUICK]
     assert run(again) == 0
     first = capsys.readouterr().out
-    file = tmp_path / "a/evaluations/validation-0/summary.json"
+    file = tmp_path / "a/evaluations/validation-0-shots-0-1-episodes-1/summary.json"
     made = file.stat().st_mtime_ns
     assert run(again) == 0
     assert file.stat().st_mtime_ns == made
     assert capsys.readouterr().out.splitlines()[-4:] == first.splitlines()[-4:]
     assert run([*again, "--episodes", "2"]) == 0
-    assert file.stat().st_mtime_ns != made
+    assert file.stat().st_mtime_ns == made  # other options have a folder of their own
+    assert (tmp_path / "a/evaluations/validation-0-shots-0-1-episodes-2/summary.json").is_file()

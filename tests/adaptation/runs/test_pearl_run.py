@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fastadapt.adaptation import evaluate, load_run, train
+from fastadapt.adaptation import evaluate, evaluate_run, load_run, train
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.training_belief import training_belief
 from fastadapt.adaptation.report.beliefs import (
     explained,
     map_beliefs,
@@ -19,7 +21,10 @@ from fastadapt.adaptation.report.beliefs import (
     project,
 )
 from fastadapt.adaptation.report.run_page import report_run
+from fastadapt.adaptation.report.tables import make_tables
 from fastadapt.adaptation.runs.checkpoint import load_checkpoint
+from fastadapt.agents.constant_context import ConstantContext
+from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
 SAC = {"gradient_steps": 4, "tasks": 3, "batch": 8, "context": 16}
@@ -148,6 +153,31 @@ def test_axes_are_logarithmic_where_the_law_is():
     names = load_task_set("cheetah-damage").logarithmic
     assert {"torso_mass.scale[torso]", "ground_friction.scale"} <= set(names)
     assert not any(name.startswith(("weak", "locked", "dead")) for name in names)
+
+
+def test_a_constant_context_is_the_mean_over_training_tasks_and_no_shot_changes_it(finished):
+    shots = {"splits": ("validation",), "shots": (0, 2), "episodes": 1, "num_threads": 1}
+    held = evaluate_run(finished, ablate="constant-context", **shots)
+    assert held.agents == ["pearl-constant-context"]
+    before, after = (held.table[held.table["shot"] == shot]["return"] for shot in (0, 2))
+    np.testing.assert_array_equal(before, after)
+    own = evaluate_run(finished, **shots)
+    assert not np.array_equal(own.table["return"][own.table["shot"] == 0], before)  # the prior
+    agent = finished.agent()
+    belief = training_belief(agent, finished.task_set, 5, 1, num_threads=1)
+    control = ConstantContext(agent, belief)
+    control.begin(3)
+    np.testing.assert_allclose(agent.belief[0], np.tile(belief, (3, 1)), rtol=1e-6)
+    tables = {t.title: t for t in make_tables(Result.concatenate([own, held]))}
+    (row,) = tables["Gain over a constant context"].rows
+    gain = own.task_means("pearl", "validation", 2)[1] - after[np.argsort(ids_of(held))]
+    assert float(row[3].split()[0]) == pytest.approx(gain.mean(), rel=0.01)
+    with pytest.raises(FastadaptError, match="holds no belief"):
+        ConstantContext(RandomAgent(finished.task_set), belief)
+
+
+def ids_of(result):
+    return result.table[result.table["shot"] == 0]["task_id"]
 
 
 def test_exchanged_beliefs_change_what_was_adapted_alone(finished):

@@ -65,9 +65,6 @@ def test_cvar_is_the_mean_of_the_worst():
 def test_survival_and_transport():
     assert metrics.survival([0, 0.5, 0, 1], [0, 0.25, 1, 0]).tolist() == [1, 0.25, 0, 0]
     assert metrics.cost_of_transport([100, 50], 10.0, [5, 0]).tolist() == [2.0, np.inf]
-    fractions = metrics.recovered_fraction([10, 10], [0, 10], [5, 10])
-    assert fractions == pytest.approx([1.0, 0.0])
-    assert np.isnan(metrics.recovered_fraction([1, 1], [1, 1], [1, 1])).all()
 
 
 def test_kaplan_meier_by_hand():
@@ -94,25 +91,6 @@ def test_dropping_the_censored_would_be_too_good():
     assert metrics.restricted_mean(times, 10.0) == pytest.approx(5.5)
     everyone = Times(np.full(3, 10.0), np.zeros(3, bool))
     assert metrics.restricted_mean(everyone, 10.0) == pytest.approx(10)
-
-
-def test_recovery_must_last():
-    step = 0.5
-    speed = np.zeros((20, 3))
-    speed[4:, 0] = 1.0  # back after 2 s
-    speed[4:6, 1] = 1.0  # a flash of 1 s
-    times = metrics.time_to_recover(speed, step, 0.9, window=1.0, hold=2.0)
-    assert times.happened.tolist() == [True, False, False]
-    assert times.time.tolist() == [3.0, 10.0, 10.0]
-
-
-def test_who_recovers_too_late_to_hold_is_censored():
-    speed = np.zeros((20, 1))
-    speed[18:] = 1.0
-    times = metrics.time_to_recover(speed, 0.5, 0.9, window=1.0, hold=2.0)
-    assert not times.happened[0]
-    short = metrics.time_to_recover(np.ones((1, 2)), 0.5, 0.9)
-    assert short == (pytest.approx([0.5, 0.5]), pytest.approx([False, False]))
 
 
 @pytest.mark.parametrize(("shots", "curve"), [((0, 1), [[1.0]]), ((1, 0), [[1, 2]]), ((), [[]])])

@@ -1,20 +1,10 @@
-"""Online trials: when the damage strikes, whom it strikes, and what is said of it."""
+"""Online trials: when the damage begins, which robots it affects, and what stays the same."""
 
 import numpy as np
 import pytest
 
-from fastadapt.adaptation.evaluation.online_results import (
-    COLUMNS,
-    OnlineResult,
-    online_table,
-)
-from fastadapt.adaptation.statistics.metrics import Times
-from fastadapt.adaptation.trials.online import (
-    OnlinePlan,
-    OnlineTrial,
-    recovery,
-    run_online,
-)
+from fastadapt.adaptation.trials.online import run_online, run_struck
+from fastadapt.adaptation.trials.online_plan import OnlinePlan, striking
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -35,25 +25,53 @@ def trial(reacher):
     return run_online(agent(reacher), reacher, reacher.tasks("test_held_out_damage")[:6], PLAN)
 
 
-def test_twins_are_equal_until_the_strike_and_never_after(trial):
-    assert trial.reward.shape == trial.twin.shape == (100, 6)
-    for i, strike in enumerate(trial.strike):
-        np.testing.assert_array_equal(trial.reward[:strike, i], trial.twin[:strike, i])
-        assert not np.array_equal(trial.reward[strike:, i], trial.twin[strike:, i])
-        assert 1.0 <= strike * trial.step <= 2.0
+def test_twins_are_equal_until_the_onset_and_never_after(trial):
+    struck, healthy = trial.struck.reward, trial.healthy.reward
+    assert struck.shape == healthy.shape == trial.settled.reward.shape == (100, 6)
+    for i, onset in enumerate(trial.strike):
+        np.testing.assert_array_equal(struck[:onset, i], healthy[:onset, i])
+        assert not np.array_equal(struck[onset:, i], healthy[onset:, i])
+        assert not np.array_equal(trial.settled.reward[:onset, i], healthy[:onset, i])
+        assert 1.0 <= onset * trial.step <= 2.0
+    assert trial.changes.all()
     assert len(set(trial.strike)) > 1
 
 
 def test_the_episode_is_longer_than_the_environments_and_is_never_reset(reacher, trial):
-    assert len(trial.reward) == 100 > reacher.environment.horizon
-    assert (np.abs(np.diff(trial.twin[60:], axis=0)) < 0.2).all()  # no jump to a new start
+    assert len(trial.struck.reward) == 100 > reacher.environment.horizon
+    jumps = np.abs(np.diff(trial.healthy.reward[60:], axis=0))
+    assert (jumps < 0.2).all()  # no jump to a new start
+
+
+def test_only_the_damage_begins_within_the_episode(reacher):
+    """Masses, friction and cameras are what they are from the start, on every robot."""
+    assert striking(reacher) == ("weak", "dead", "locked")
+    healthy = [task for task in reacher.tasks("test_iid") if not task_has_damage(task)]
+    assert healthy
+    found = run_online(agent(reacher), reacher, healthy, PLAN)
+    assert not found.changes.any()
+    np.testing.assert_array_equal(found.struck.reward, found.healthy.reward)
+    np.testing.assert_array_equal(found.struck.reward, found.settled.reward)
+    plan = OnlinePlan(4.0, 1.0, 2.0, strikes=("object", "damage"))
+    assert striking(reacher, plan.strikes) == ("object", "weak", "dead", "locked")
+    assert run_online(agent(reacher), reacher, healthy, plan).changes.all()
+    everything = load_task_set("cheetah-velocity")
+    assert set(striking(everything)) == {b.perturbation.name for b in everything.blocks}
+    with pytest.raises(FastadaptError, match=r"'camra'.*'camera'"):
+        striking(reacher, ["camra"])
+
+
+def task_has_damage(task):
+    return any(name.startswith(("weak", "dead", "locked")) for name in task.changes())
 
 
 def test_a_trial_does_not_depend_on_its_neighbours(reacher, trial):
     tasks = reacher.tasks("test_held_out_damage")[:6]
     some = run_online(agent(reacher), reacher, tasks[3:5], PLAN, num_threads=1)
-    np.testing.assert_allclose(some.reward, trial.reward[:, 3:5], atol=1e-4)
+    np.testing.assert_allclose(some.struck.reward, trial.struck.reward[:, 3:5], atol=1e-4)
     np.testing.assert_array_equal(some.strike, trial.strike[3:5])
+    alone = run_struck(agent(reacher), reacher, tasks, PLAN)
+    np.testing.assert_allclose(alone.reward, trial.struck.reward, atol=1e-4)
 
 
 def test_another_seed_strikes_at_another_time(reacher, trial):
@@ -97,11 +115,14 @@ def test_nobody_is_told(reacher):
 def test_healed_damage_is_gone_and_a_ramp_is_gentle():
     cheetah = load_task_set("cheetah-damage")  # left alone it stands, where an arm would tumble
     tasks = cheetah.tasks("test_extrapolation_far")[:4]
+    everything = tuple(block.perturbation.name for block in cheetah.blocks)
     plans = ({"heals_after": 0.05}, {"ramp": 2.0}, {})
     healed, ramped, struck = (
-        np.abs(lived.reward - lived.twin)
-        for lived in (
-            run_online(Watcher(6), cheetah, tasks, OnlinePlan(4.0, 1.0, 1.0, **plan))
+        np.abs(found.struck.reward - found.healthy.reward)
+        for found in (
+            run_online(
+                Watcher(6), cheetah, tasks, OnlinePlan(4.0, 1.0, 1.0, **plan, strikes=everything)
+            )
             for plan in plans
         )
     )
@@ -110,84 +131,57 @@ def test_healed_damage_is_gone_and_a_ramp_is_gentle():
     assert 0 < ramped[20:40].mean() < 0.5 * struck[20:40].mean()
 
 
+def test_levels_of_ramps_repairs_and_repeated_damage():
+    since = np.arange(-2, 12)
+    ramp = OnlinePlan(20.0, 1.0, 2.0, ramp=3.0).level(since, 1.0)
+    assert ramp.tolist() == [0, 0, 0.25, 0.5, 0.75, *[1] * 9]
+    again = OnlinePlan(20.0, 1.0, 2.0, heals_after=2.0, again_after=3.0).level(since, 1.0)
+    assert again.tolist() == [0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1]
+    once = OnlinePlan(20.0, 1.0, 2.0, heals_after=2.0).level(since, 1.0)
+    assert once.tolist() == [0, 0, 1, 1, *[0] * 10]
+    with pytest.raises(FastadaptError, match="begins again after a repair"):
+        OnlinePlan(20.0, 1.0, 2.0, again_after=3.0)
+    with pytest.raises(FastadaptError, match="ramp = nan"):
+        OnlinePlan(20.0, 1.0, 2.0, ramp=float("nan"))
+    assert OnlinePlan(20.0, 1.0, 2.0, heals_after=float("inf")).level(since, 1.0)[-1] == 1
+
+
+class Believer(Watcher):
+    """Acts by the number of steps that its belief has seen."""
+
+    belief = (np.zeros((1, 1)), np.ones((1, 1)))
+
+    def begin(self, num_tasks):
+        super().begin(num_tasks)
+        self.seen = np.zeros(num_tasks)
+
+    def act(self, observation, explore):
+        return np.tile(np.tanh(self.seen / 50)[:, None], self.actions)
+
+    def observe(self, transition):
+        self.seen += transition.reward
+
+    def swap_context(self, order):
+        self.seen = self.seen[order]
+
+
+def test_the_uninformed_twin_keeps_the_belief_of_the_healthy_robot(reacher):
+    tasks = reacher.tasks("test_held_out_damage")[:4]
+    found = run_online(Believer(4), reacher, tasks, PLAN)
+    uninformed, struck = found.uninformed.reward, found.struck.reward
+    for i, onset in enumerate(found.strike):
+        np.testing.assert_array_equal(uninformed[:onset, i], struck[:onset, i])
+    assert not np.array_equal(uninformed, struck)
+    assert not np.array_equal(uninformed, found.healthy.reward)
+    assert run_online(Watcher(4), reacher, tasks, PLAN).uninformed is None
+
+
 @pytest.mark.parametrize(
     "numbers", [(4, 3, 2), (4, 1, 4), (4, -1, 2), (4, 1, 2, -1), (4, 1, 2, 1.0, 0.5)]
 )
 def test_impossible_plans_are_refused(numbers):
-    with pytest.raises(FastadaptError, match=r"strikes between|ramp"):
+    with pytest.raises(FastadaptError, match=r"onset lies between|ramp"):
         OnlinePlan(*numbers)
-
-
-def synthetic():
-    """Four robots at 10 Hz, struck after 5 s: back after 3 s, at once, never, and fallen."""
-    reward = np.ones((200, 4))
-    reward[50:80, 0] = 0.0
-    reward[50:, 2] = 0.25
-    reward[60:, 3] = 0.0
-    nobody = np.zeros(4, bool)
-    fell = np.array([False, False, False, True])
-    return OnlineTrial(0.1, np.full(4, 50), reward, np.ones((200, 4)), fell, nobody, nobody)
-
-
-def test_recovery_of_a_synthetic_trial():
-    found = recovery(synthetic())
-    assert found.before == pytest.approx([1, 1, 1, 1])
-    assert found.dropped == pytest.approx([0, 1, 0.25, 0])
-    assert found.after == pytest.approx([1, 1, 0.25, 0])
-    assert found.healthy == pytest.approx([1, 1, 1, 1])
-    assert found.time.happened.tolist() == [True, True, False, False]
-    # 0.9 of the way back: of a moving average over 1 s, 0.9 s after the speed itself is back.
-    assert found.time.time == pytest.approx([3.9, 1.0, 15.0, 15.0])
-    gap = np.mean([1, 0, 0.75, 1])
-    assert found.fraction() == pytest.approx([1 / gap, 0, 0, 0])
-
-
-def test_the_curve_is_aligned_at_the_strike():
-    trial = synthetic()
-    shifted = OnlineTrial(
-        trial.step,
-        np.array([50, 60]),
-        np.stack([trial.reward[:, 0], np.roll(trial.reward[:, 0], 10)], axis=1),
-        trial.twin[:, :2],
-        trial.fell[:2],
-        trial.twin_fell[:2],
-        trial.diverged[:2],
-    )
-    seconds, damaged, twin = shifted.since_strike(2.0, 5.0)
-    assert (seconds[0], seconds[-1]) == (pytest.approx(-2.0), pytest.approx(4.9))
-    np.testing.assert_array_equal(damaged[:, 0], damaged[:, 1])
-    assert damaged[19, 0] == 1 > damaged[20, 0] == 0
-    assert twin.shape == (70, 2)
-
-
-def test_results_are_saved_and_loaded_exactly(reacher, trial, tmp_path):
-    tasks = reacher.tasks("test_held_out_damage")[:6]
-    args = (agent(reacher), reacher, "test_held_out_damage", tasks, PLAN, 0, trial)
-    result = OnlineResult.of(*args)
-    result.save(tmp_path / "it")
-    again = OnlineResult.load(tmp_path / "it")
-    assert tuple(again.rows[0]) == COLUMNS
-    assert again.summary() == result.summary()
-    assert again.curve == result.curve
-    assert again.meta["task_set_hash"] == reacher.hash
-    table = online_table([again]).markdown()
-    assert "test_held_out_damage" in table
-    assert "seconds to recover" in table
-    (tmp_path / "it" / "curve.csv").write_text("seconds\n")
-    with pytest.raises(FastadaptError, match="no complete online evaluation"):
-        OnlineResult.load(tmp_path / "it")
-
-
-def test_the_censored_are_never_dropped(reacher, trial):
-    tasks = reacher.tasks("test_held_out_damage")[:6]
-    args = (agent(reacher), reacher, "test_held_out_damage", tasks, PLAN, 0, trial)
-    result = OnlineResult.of(*args)
-    for row in result.rows:
-        row["recovered"], row["recovery_s"] = 0, 2.0
-    assert result.summary()["recovery_s"]["point"] == pytest.approx(2.0)
-    result.rows[0] |= {"recovered": 1, "recovery_s": 0.5}
-    assert result.times() == Times(pytest.approx([0.5] + [2.0] * 5), pytest.approx([1] + [0] * 5))
-    assert result.summary()["recovery_s"]["point"] == pytest.approx((0.5 + 5 * 2.0) / 6)
 
 
 def test_no_task_is_told(reacher):
@@ -205,5 +199,8 @@ def test_the_way_to_a_task(reacher):
         n: v for n, v in whole.items() if n.startswith("locked")
     }
     assert cheetah.between(task, 1.0) == task
+    assert cheetah.between(task, 0.0) == cheetah.nominal
+    rest = cheetah.between(task, 0.0, ("locked",)).changes()
+    assert rest == {n: v for n, v in task.changes().items() if not n.startswith("locked")}
     with pytest.raises(FastadaptError, match="does not belong"):
         reacher.between(task, 0.5)

@@ -54,6 +54,15 @@ def absolute_folder_in_an_include(home):
     return '<mujoco><include file="parts/inner.xml"/></mujoco>'
 
 
+def folder_declared_after_an_include(home):
+    """The last declaration counts, in the order of the document with its includes."""
+    write_mesh(home / "meshes/part.stl")
+    write_mesh(home / "wrong/part.stl", 0.3)
+    text = with_mesh(compiler='meshdir="wrong"')
+    (home / "inner.xml").write_text(text)
+    return '<mujoco><include file="inner.xml"/><compiler meshdir="meshes"/></mujoco>'
+
+
 def absolute_file_below_the_model(home):
     write_mesh(home / "meshes/part.stl")
     return with_mesh(f"{home}/meshes/part.stl")
@@ -86,6 +95,11 @@ def crooked_path(home):
     return with_mesh("./../meshes//part.stl")
 
 
+def path_through_its_own_folder(home):
+    write_mesh(home / "meshes/part.stl")
+    return with_mesh(f"../{home.name}/meshes/part.stl", "")
+
+
 def parent_folder(home):
     write_mesh(home.parent / "shared/part.stl")
     return with_mesh("../shared/part.stl", "")
@@ -97,11 +111,13 @@ HOMES = {
     "linked file": linked_file,
     "absolute folder": absolute_folder,
     "absolute folder in an include": absolute_folder_in_an_include,
+    "folder declared after an include": folder_declared_after_an_include,
     "absolute file below the model": absolute_file_below_the_model,
     "stripped path": stripped_path,
     "attached model": attached,
     "parent folder": parent_folder,
     "crooked path": crooked_path,
+    "path through its own folder": path_through_its_own_folder,
 }
 
 

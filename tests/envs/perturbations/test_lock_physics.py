@@ -14,7 +14,7 @@ from fastadapt.envs.model.joint_locks import add_locks
 from fastadapt.envs.simulation.factory import make_simulation
 from tests.support.declared import constant, declare
 from tests.support.rolls import random_actions, roll
-from tests.support.scenes import perturb, record
+from tests.support.scenes import perturb
 
 ARM = """
 <mujoco><compiler angle="degree"/>
@@ -74,16 +74,6 @@ def test_a_fraction_is_a_place_between_the_limits(joint, column, fraction):
     sim.step(100)
     target = low + fraction * (high - low)
     assert np.rad2deg(abs(sim.data("qpos")[0, column] - target)) < 0.05
-
-
-def test_a_lock_within_an_episode_pulls_the_joint_with_a_time_constant_of_20_ms():
-    sim = arm([(1.0, 0.8)])
-    target = np.deg2rad(-120 + 0.8 * 240)
-    error = record(sim, 60, lambda sim: abs(sim.data("qpos")[0, 1] - target) / target)
-    times = 0.005 * np.arange(1, 61)
-    critically_damped = (1 + times / 0.02) * np.exp(-times / 0.02)
-    np.testing.assert_allclose(error, critically_damped, atol=0.1)
-    assert error[-1] < 1e-3
 
 
 def test_repair_sets_the_joint_free():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, find_environment
+from tests.support.declared import constant
 from tests.support.scenes import model_of, simulate
 
 ARM = """
@@ -71,6 +72,14 @@ def test_damping_of_a_joint_is_scaled_in_its_actuators_too():
     motors = '<motor name="m" joint="j1" damping="5"/><motor name="n" joint="j2" damping="7"/>'
     model = model_of(simulate(arm(actuators=motors), [3.0], "joint-damping", "j1"))
     np.testing.assert_allclose(moment(model, [1, 1], field="qfrc_passive"), [-15.0, -7.0])
+
+
+def test_armature_of_a_joint_is_scaled_in_its_actuators_too():
+    motors = '<motor name="m" joint="j1" armature="0.2" gear="2"/>'
+    sim = simulate(arm(actuators=motors), [(1.0, 0.0), (3.0, 0.0)], "joint-armature", "j1",
+                   scale=constant(1))  # fmt: skip
+    inertia = sim.field("dof_M0")[:, 0]
+    assert inertia[1] - inertia[0] == pytest.approx(2 * 0.2 * 2**2)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.5])
@@ -168,3 +177,56 @@ def test_a_dead_servo_of_the_hexapod_swings_freely():
         mujoco.mj_step(model, data)
     femur = np.rad2deg(data.joint("l1_femur").qpos[0])
     assert femur == pytest.approx(-45.0, abs=2.0)
+
+
+SAG = """
+<mujoco><option timestep="0.002" integrator="implicitfast"/><worldbody>
+<body name="a" pos="0 0 1" gravcomp="{gravcomp}"><joint name="j1" axis="0 1 0"/>
+<geom type="capsule" fromto="0 0 0 .3 0 0" size=".02" mass="0.5"/></body></worldbody>
+<actuator><position joint="j1" kp="50" kv="10"/></actuator></mujoco>"""
+AT_CENTRE = {"position": (0.15, 0.0, 0.0)}
+
+
+def sag(model):
+    """Return how far an arm sinks that is held at 0 [rad]."""
+    data = mujoco.MjData(model)
+    mujoco.mj_step(model, data, nstep=3000)
+    return data.qpos[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "extra", "added"),
+    [("payload", 1.5, AT_CENTRE, 1.5), ("mass", 4.0, {}, 1.5), ("mass", 0.5, {}, -0.25)],
+)
+def test_gravity_compensation_carries_the_nominal_mass_alone(kind, value, extra, added):
+    model = model_of(simulate(SAG.format(gravcomp=1), [value], kind, "a", **extra))
+    angle = sag(model)
+    assert 50 * angle == pytest.approx(added * 9.81 * 0.15 * np.cos(angle), rel=1e-4)
+
+
+def test_a_load_elsewhere_than_at_the_compensated_centre_is_refused():
+    with pytest.raises(
+        FastadaptError, match=r"would carry the payload.*\(position = \[0.15, 0, 0\]"
+    ):
+        simulate(SAG.format(gravcomp=1), [3.0], "payload", "a", position=(0.3, 0.0, 0.0))
+    simulate(SAG.format(gravcomp=0), [3.0], "payload", "a", position=(0.3, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("kind", ["com-shift", "shortened-limb"])
+def test_a_centre_of_mass_that_compensation_would_follow_does_not_move(kind):
+    with pytest.raises(FastadaptError, match="would follow its centre of mass"):
+        simulate(SAG.format(gravcomp=1), [0.5 if kind == "shortened-limb" else (0.1, 0, 0)], kind,
+                 "a")  # fmt: skip
+
+
+@pytest.mark.parametrize("robot", ["cheetah", "hopper", "walker2d"])
+def test_a_slope_across_the_plane_of_a_robot_is_refused(robot):
+    model = find_environment(robot).model()
+    with pytest.raises(FastadaptError, match=r'would only weaken gravity\. Give direction = "x"'):
+        simulate(model, [10.0], "slope", direction="y")
+    simulate(model, [10.0], "slope", direction="x")
+
+
+def test_a_slope_acts_on_arms_and_pendulums():
+    simulate(SAG.format(gravcomp=0), [10.0], "slope", direction="x")
+    simulate(find_environment("arm-push").model(), [10.0], "slope", direction="y")

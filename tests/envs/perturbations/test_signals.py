@@ -25,6 +25,10 @@ CHOICE = {"law": "choice", "values": [0, 1, 2, 5, 10]}
 # One of each kind; the loops by hand are below.
 DECLARED = {
     "sensor-offset": perturbation("sensor-offset", "rootz", "b* velocity", offset=constant(0.3)),
+    "sensor-drift": perturbation(
+        "sensor-drift", "rootz", "b* velocity", rate=constant(0.3), onset=constant(0.25)
+    ),
+    "sensor-noise": perturbation("sensor-noise", "rootz", "f*", std=constant(0.2)),
     "sensor-stuck": perturbation("sensor-stuck", "rootz", "rooty velocity", onset=constant(0.25)),
     "sensor-dropped": perturbation("sensor-dropped", "f*", probability=constant(0.4)),
     "action-delay": perturbation("action-delay", steps=constant(3)),

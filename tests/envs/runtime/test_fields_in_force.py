@@ -17,7 +17,7 @@ TIMES = st.floats(0.01, 0.2).map(lambda t: {"law": "uniform", "low": t, "high": 
 def written_anew(batch):
     """Return the fields and signals that all perturbations together give, none of them left out."""
     force, sim = batch._schedule, batch.sim
-    edit = Edit(sim, np.arange(batch.num_envs), force._writer._signals)
+    edit = Edit(sim, np.arange(batch.num_envs), force._writer._signals, at_reset=False)
     blocks = batch.task_set.blocks
     for b in sorted(range(len(blocks)), key=lambda b: blocks[b].perturbation.stage):
         flicker = force._faults.get(b)
@@ -35,6 +35,9 @@ def assert_in_force(batch):
             ours, expected = edit._live[name], edit.signal(name)
         else:
             ours, expected = batch.sim.data("eq_active"), edit.eq_active
+        if name == "jnt_range":  # an end may wait for a joint that has come nearer since
+            ours = np.stack([np.maximum(ours[..., 0], expected[..., 0]),
+                             np.minimum(ours[..., 1], expected[..., 1])], axis=-1)  # fmt: skip
         np.testing.assert_array_equal(ours, expected, err_msg=name)
 
 

@@ -21,8 +21,18 @@ DECLARED = {entry["kind"]: entry for entry in entries(ROBOT)}
 DECLARED["push"] = {**DECLARED["push"], "y": None}  # the cheetah moves in a plane
 
 
+SERVOS = "controller-gains"
+"""The kind that the motors of the cheetah do not have: it is checked on the quadruped."""
+
+
 def test_every_kind_is_checked_here():
-    assert set(DECLARED) == set(KINDS)
+    assert {*DECLARED, SERVOS} == set(KINDS)
+
+
+def test_gains_of_servos_pass():
+    declared = next(entry for entry in entries("quadruped") if entry["kind"] == SERVOS)
+    gains = declared | {"kd": {"law": "uniform", "low": 0.5, "high": 2.0}}
+    check_perturbation(KINDS[SERVOS].model_validate(gains), "quadruped")
 
 
 @pytest.mark.parametrize("kind", DECLARED)

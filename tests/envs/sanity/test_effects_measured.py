@@ -149,3 +149,37 @@ def test_a_finger_on_a_tendon_is_driven_by_it(tmp_path):
     free, _, locked = effect.measured
     assert effect.unit == "m"
     assert free > 0.04 > 1e-4 > locked
+
+
+LIFT = """
+<mujoco><option timestep="0.005"/><worldbody><geom name="floor" type="plane" size="0 0 1"/>
+  <body name="cart" pos="0 0 0.5"><joint name="rail" type="slide" axis="1 0 0" range="-2 2"/>
+    <geom size="0.1" mass="2"/></body></worldbody>
+  <tendon><fixed name="rope"><joint joint="rail" coef="1"/></fixed></tendon>
+  <actuator><general name="pull" tendon="rope" gainprm="40" ctrlrange="-2 1" {}/></actuator>
+</mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "expected"),
+    [
+        ("", 80.0),
+        ('dyntype="filter" dynprm="0.5"', 80.0),
+        ('dyntype="filterexact" dynprm="0.5" actlimited="true" actrange="-1 1"', 40.0),
+        ('dyntype="integrator" actlimited="true" actrange="-5 5"', 200.0),
+    ],
+)
+def test_the_force_of_an_actuator_is_that_of_its_settled_activation(tmp_path, dynamics, expected):
+    weak = perturbation("weak-actuator", "pull", 'strength = { law = "constant", value = 0.5 }')
+    path = write(tmp_path, LIFT.format(dynamics), perturbations=weak)
+    effect = measure_effects(load_task_set(path), 1)[0]
+    assert effect.what == "largest force, held still"
+    assert effect.measured[0] == pytest.approx(expected)
+    assert effect.measured[1] == pytest.approx(0.5 * expected)
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(0.1, 0.981), (0.5, 4.905)])
+def test_gravity_is_measured_in_the_fall_of_the_robot(scale, expected):
+    gravity = {"name": "it", "kind": "gravity", "scale": constant(scale)}
+    effect = one(gravity)["it.scale"]
+    assert effect.measured[:2] == pytest.approx((9.81, expected))

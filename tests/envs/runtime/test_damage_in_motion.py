@@ -1,0 +1,104 @@
+"""Locks and cut ranges that begin within an episode brake joints and drive none."""
+
+import mujoco
+import numpy as np
+import pytest
+
+from fastadapt.envs import find_environment, make_batch
+from tests.support.declared import constant, declare
+
+LOCK = {"kind": "locked-joint", "fraction": constant(1.0)}
+CUT = {"kind": "range-cut", "width": constant(0.2), "place": constant(1.0)}
+
+
+def struck(robot, damage, joint, onset=0.2, **more):
+    """Return a robot on a task whose damage begins after `onset` seconds."""
+    declared = {"name": "it", "targets": [joint], "onset": constant(onset), **damage, **more}
+    batch = make_batch(declare(robot, declared), 1, 1)
+    batch.set_tasks(batch.task_set.sample("train", 1))
+    batch.reset(seed=0)
+    return batch
+
+
+def kinetic_energy(batch):
+    """Return the kinetic energy of the bodies, without that of rotors [J]."""
+    model = batch.sim.model
+    data = mujoco.MjData(model)
+    data.qpos[:], data.qvel[:] = batch.sim.data("qpos")[0], batch.sim.data("qvel")[0]
+    mujoco.mj_fwdPosition(model, data)
+    mass = np.zeros((model.nv, model.nv))
+    mujoco.mj_fullM(model, data, mass)
+    return 0.5 * data.qvel @ (mass - np.diag(model.dof_armature)) @ data.qvel
+
+
+@pytest.mark.parametrize("damage", [LOCK, CUT], ids=["lock", "cut"])
+@pytest.mark.parametrize(
+    ("robot", "joint"),
+    [("walker2d", "leg_joint"), ("ant", "ankle_1"), ("cheetah", "bthigh"), ("arm-push", "joint4"),
+     ("quadruped", "FL_thigh")],
+)  # fmt: skip
+def test_it_adds_no_energy(robot, joint, damage):
+    """Of a robot brought to rest as it begins: it gains no more than a healthy one that falls."""
+    gained, at_rest = [], None
+    for onset in (0.2, 9.0):
+        batch = struck(robot, damage, joint, onset)
+        idle = np.zeros(batch.action_space.shape)
+        for _ in range(round(0.2 / batch.environment.control_step())):
+            batch.step(idle)
+        at_rest = batch.sim.data("qpos")[0].copy() if at_rest is None else at_rest
+        batch.sim.data("qpos")[0], batch.sim.data("qvel")[:] = at_rest, 0.0
+        energy = []
+        for _ in range(5):
+            batch.step(idle)
+            energy.append(kinetic_energy(batch))
+        gained.append(max(energy))
+    damaged, healthy = gained
+    assert damaged < healthy + 0.1
+
+
+def test_a_lock_holds_where_the_joint_is():
+    batch = struck("cheetah", LOCK, "bthigh")
+    address = batch.sim.model.joint("bthigh").qposadr[0]
+    push = np.full(batch.action_space.shape, 0.3)
+    for _ in range(4):
+        batch.step(push)
+    here = batch.sim.data("qpos")[0, address]
+    for _ in range(10):
+        batch.step(-push)
+    assert batch.sim.data("qpos")[0, address] == pytest.approx(here, abs=0.12)
+    batch.reset(seed=0)  # the onset is still to come: nothing is left of the lock
+    assert batch.sim.data("qpos")[0, address] == pytest.approx(0, abs=0.11)
+
+
+def test_an_end_of_a_cut_range_waits_for_the_joint_and_lets_it_in():
+    """Upper fifth of the range left; the thigh starts below it and is driven up."""
+    batch = struck("cheetah", CUT, "bthigh")
+    model, sim = batch.sim.model, batch.sim
+    joint, address = model.joint("bthigh").id, model.joint("bthigh").qposadr[0]
+    low, high = model.jnt_range[joint]
+    idle = np.zeros(batch.action_space.shape)
+    for _ in range(4):
+        batch.step(idle)
+    here = sim.data("qpos")[0, address]
+    assert here < high - 0.2 * (high - low)
+    batch.step(idle)
+    assert sim.field("jnt_range")[0, joint] == pytest.approx([here, high])
+    down, up = idle.copy(), idle.copy()
+    down[:, 0], up[:, 0] = -1.0, 1.0
+    for _ in range(8):
+        batch.step(down)
+    assert sim.data("qpos")[0, address] > here - 0.1  # it goes no further away
+    for _ in range(15):
+        batch.step(up)
+    assert sim.data("qpos")[0, address] > here + 0.3
+
+
+def test_at_reset_a_range_is_cut_as_declared():
+    batch = struck("cheetah", CUT, "bthigh", onset=0.0)
+    joint = find_environment("cheetah").model().joint("bthigh")
+    low, high = joint.range
+    left = [high - 0.2 * (high - low), high]
+    assert batch.sim.field("jnt_range")[0, joint.id] == pytest.approx(left)
+    for _ in range(5):
+        batch.step(np.zeros(batch.action_space.shape))
+    assert batch.sim.field("jnt_range")[0, joint.id] == pytest.approx(left)
