@@ -74,7 +74,8 @@ class PolicyAgent(NetworkAgent):
         self.limits = self._low, self._high
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         self.policy = Policy(self.inputs(), self.actions, width, self.recurrent, log_std)
-        self.scales = Scales(self.observations, gamma)
+        told = self.observations - len(spec.observations)
+        self.scales = Scales(self.observations, gamma, told)
         self.begin(1)
 
     @property
