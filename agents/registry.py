@@ -18,27 +18,35 @@ if TYPE_CHECKING:
 
 ARMS = ("nominal", "domain-randomised", "oracle")
 """Baselines that several algorithms train."""
-ALGORITHMS = ("ppo", "sac", "sb3-ppo", "sb3-sac")
-"""Algorithms that train them: our own PPO and SAC, and those of Stable-Baselines3."""
+ALGORITHMS = ("ppo", "continuing", "sac", "sb3-ppo", "sb3-sac")
+"""Algorithms that train them: our own PPO, on trials and on continuing rollouts, our own SAC, and
+those of Stable-Baselines3."""
 
 AGENTS: Registry[type[MetaLearner]] = Registry(
     "agent",
     "fastadapt.agents",
     {
         "rl2": "fastadapt.agents.ppo.rl2:RL2",
+        "rl2-continuing": "fastadapt.agents.onpolicy.rl2:ContinuingRL2",
+        "window": "fastadapt.agents.onpolicy.window:Window",
+        "rma": "fastadapt.agents.onpolicy.rma:RMA",
+        "informed": "fastadapt.agents.onpolicy.arms:Informed",
         "maml": "fastadapt.agents.maml.agent:MAML",
         "pearl": "fastadapt.agents.pearl.agent:PEARL",
         "fine-tune": "fastadapt.agents.ppo.fine_tune:FineTune",
         "recurrent": "fastadapt.agents.sb3.recurrent:Recurrent",
         "nominal": "fastadapt.agents.ppo.memoryless:Nominal",
+        "nominal-continuing": "fastadapt.agents.onpolicy.arms:Nominal",
         "nominal-sac": "fastadapt.agents.pearl.sac:NominalSAC",
         "nominal-sb3-ppo": "fastadapt.agents.sb3.ppo:NominalSB3PPO",
         "nominal-sb3-sac": "fastadapt.agents.sb3.sac:NominalSB3SAC",
         "domain-randomised": "fastadapt.agents.ppo.memoryless:DomainRandomised",
+        "domain-randomised-continuing": "fastadapt.agents.onpolicy.arms:DomainRandomised",
         "domain-randomised-sac": "fastadapt.agents.pearl.sac:DomainRandomisedSAC",
         "domain-randomised-sb3-ppo": "fastadapt.agents.sb3.ppo:DomainRandomisedSB3PPO",
         "domain-randomised-sb3-sac": "fastadapt.agents.sb3.sac:DomainRandomisedSB3SAC",
         "oracle": "fastadapt.agents.ppo.memoryless:Oracle",
+        "oracle-continuing": "fastadapt.agents.onpolicy.arms:Oracle",
         "oracle-sac": "fastadapt.agents.pearl.sac:OracleSAC",
         "oracle-sb3-ppo": "fastadapt.agents.sb3.ppo:OracleSB3PPO",
         "oracle-sb3-sac": "fastadapt.agents.sb3.sac:OracleSB3SAC",
@@ -51,6 +59,10 @@ CONFIGS: Registry[type[AgentConfig]] = Registry(
     "fastadapt.agent_configs",
     {
         "rl2": "fastadapt.agents.ppo.config:RL2Config",
+        "rl2-continuing": "fastadapt.agents.onpolicy.config:ContinuingRL2Config",
+        "window": "fastadapt.agents.onpolicy.config:WindowConfig",
+        "rma": "fastadapt.agents.onpolicy.config:RMAConfig",
+        "informed": "fastadapt.agents.onpolicy.config:InformedConfig",
         "maml": "fastadapt.agents.maml.config:MAMLConfig",
         "pearl": "fastadapt.agents.pearl.config:PEARLConfig",
         "fine-tune": "fastadapt.agents.ppo.config:FineTuneConfig",
@@ -58,6 +70,7 @@ CONFIGS: Registry[type[AgentConfig]] = Registry(
         "nominal": "fastadapt.agents.ppo.config:NominalConfig",
         "domain-randomised": "fastadapt.agents.ppo.config:DomainRandomisedConfig",
         "oracle": "fastadapt.agents.ppo.config:OracleConfig",
+        **{f"{arm}-continuing": "fastadapt.agents.onpolicy.config:OnPolicyConfig" for arm in ARMS},
         **{f"{arm}-sac": "fastadapt.agents.pearl.config:SACAgentConfig" for arm in ARMS},
         **{f"{arm}-sb3-ppo": "fastadapt.agents.config:PPOAgentConfig" for arm in ARMS},
         **{f"{arm}-sb3-sac": "fastadapt.agents.sb3.config:SB3SACConfig" for arm in ARMS},

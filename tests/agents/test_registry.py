@@ -54,7 +54,7 @@ def test_the_list_names_baselines_once_with_their_algorithms():
     assert list(summaries) == registry.list_agents()
     assert not any("-sac" in name or "-sb3" in name for name in summaries)
     for arm in registry.ARMS:
-        assert summaries[arm].endswith("(--algorithm ppo, sac, sb3-ppo, sb3-sac)")
+        assert summaries[arm].endswith("(--algorithm ppo, continuing, sac, sb3-ppo, sb3-sac)")
     assert "algorithm" not in summaries["pearl"]
 
 

@@ -1,0 +1,1 @@
+"""On-policy learning on robots that live on from one iteration to the next."""
