@@ -40,7 +40,7 @@ LEVELS = {  # what stands on a line may import what stands above it
         rollout
         base controls constant_context saved_models training_tasks
         external
-        onpolicy ppo pearl maml sb3
+        ppo pearl maml sb3 onpolicy
         registry
     """,
     "adaptation": """

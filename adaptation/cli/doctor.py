@@ -36,7 +36,8 @@ def run(arguments: list[str]) -> None:
     print(f"rendering   {_rendering()}")
     free = shutil.disk_usage(os.getcwd()).free / 2**30
     print(
-        f"disk        {free:.0f} GiB free here; a run takes 5 to 100 MB (PEARL and SAC keep a replay buffer)"
+        f"disk        {free:.0f} GiB free here; a run takes 5 to 100 MB (PEARL and SAC keep a "
+        "replay buffer)"
     )
     for line in missing():
         print(f"missing     {line}")

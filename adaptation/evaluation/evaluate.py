@@ -138,7 +138,6 @@ def _meta(
     seed: int,
     started: float,
 ) -> dict[str, Any]:
-    damage = {p.name for p in task_set.file.perturbations if p.is_damage()}
     return {
         "task_set": task_set.id,
         "task_set_hash": task_set.hash,
@@ -149,7 +148,7 @@ def _meta(
         "evaluation_seed": seed,
         "distance": task_set.environment.distance_name,
         "weight": task_set.environment.weight() if task_set.environment.travels else None,
-        "damage_kinds": sorted(damage),
+        "damage_kinds": sorted(task_set.damage),
         "tasks": {task.id: task.changes() for task in tasks},
         "command": command(),
         "machine": machine(),

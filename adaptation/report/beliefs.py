@@ -135,10 +135,8 @@ def probe_parameters(
 
 
 def _damage(task_set: TaskSet, tasks: Sequence[Task]) -> list[str]:
-    kinds_of_damage = {p.name for p in task_set.file.perturbations if p.is_damage()}
-
     def kinds(changes: dict[str, Any]) -> str:
-        damaged = [name for name in changes if name.split(".")[0] in kinds_of_damage]
+        damaged = [name for name in changes if name.split(".")[0] in task_set.damage]
         return " + ".join(dict.fromkeys(name.split(".")[0] for name in damaged)) or "none"
 
     return [kinds(task.changes()) for task in tasks]

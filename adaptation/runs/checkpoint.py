@@ -189,8 +189,11 @@ def _unreadable(last: Path, error: Exception) -> FastadaptError:
             f"The checkpoint '{last.resolve()}' cannot be read: {_reason(error)}. Ask its owner "
             "for permission to read it, or check the disk."
         )
+    why = f"{type(error).__name__}: {error!s:.200}"
+    if isinstance(error, FileNotFoundError) and error.filename:
+        why = f"{Path(error.filename).name} is missing"
     return FastadaptError(
-        f"The checkpoint '{last.resolve()}' is damaged ({type(error).__name__}: {error!s:.200}). "
+        f"The checkpoint '{last.resolve()}' is damaged ({why}). "
         "Link `last` to an older one beside it, copy the run again, or train again elsewhere."
     )
 

@@ -89,6 +89,15 @@ class TaskSet:
         return _hash([self.environment.id(), self.file.model_dump(mode="json")])
 
     @property
+    def damage(self) -> set[str]:
+        """Names of the perturbations that reports distinguish tasks by.
+
+        Those in `[groups]`; in a task set without groups, all that are damage.
+        """
+        grouped = {p.name for p in self.file.perturbations if p.group}
+        return grouped or {p.name for p in self.file.perturbations if p.is_damage()}
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits."""
         return tuple(self.file.splits)

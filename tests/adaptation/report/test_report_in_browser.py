@@ -56,7 +56,7 @@ def page(tmp_path_factory):
     results, online = make_results(task_set), [make_online(task_set)]
     ids = [task.id for task in task_set.tasks(SPLIT)]
     returns = {
-        role: {SPLIT: dict.fromkeys(ids, level)} for role, level in (("floor", 0), ("oracle", 90))
+        role: {SPLIT: dict.fromkeys(ids, level)} for role, level in (("nominal", 0), ("oracle", 90))
     }
     references = References(task_set.id, task_set.hash, returns, {})
     lanes = [Lane(f"{name} {EVIL}", np.zeros((5, 4)), None, (2,)) for name in "abc"]

@@ -102,7 +102,7 @@ BAD = {
     "split law": (FAR, FAR.replace("uniform", "unifrm"), ["'torso_mass': scale", "'uniform'?"]),
     "split range": (FAR, FAR.replace("3.0", "300"), ["test_far", "from 2 to 300 is not possible"]),
     "split order": (FAR, FAR.replace("3.0", "1.0"), ["test_far", "must be smaller"]),
-    "split targets": (FAR, 'torso_mass.targets = ["bfoot"]', ["'targets'", "among, count, eligible, scale, strike"]),
+    "split targets": (FAR, 'torso_mass.targets = ["bfoot"]', ["'targets'", "among, count"]),
     "split onset": (FAR, 'torso_mass.onset = { law = "constant", value = 1 }', ["'onset'"]),
     "split among": (FAR, 'weak.among = ["torso"]', ["'weak': among: There is no target 'torso'"]),
     "split strike": (FAR, "weak.strike = 'z'",
