@@ -114,18 +114,32 @@ def test_statistics_renewed_before_the_update(rl2, hoppers, monkeypatch):  # noq
 def test_a_teacher_that_is_shown_raw_observations(taught, hopper, hoppers, monkeypatch):  # noqa: F811
     """Wrong normaliser: the teacher is shown what it was not trained on."""
 
-    def mixed(self, observation, context):
+    def raw(self, observation, context):
         seen = np.concatenate([observation, context], axis=1)
         with torch.no_grad():
             inputs = torch.from_numpy(seen.astype(np.float32))
             mean = self.teacher.policy(inputs[None], inputs.new_zeros(len(seen), 0)).mean[0]
         return np.clip(mean.numpy(), *self.limits)
 
-    monkeypatch.setattr(RMA, "teach", mixed)
+    monkeypatch.setattr(RMA, "teach", raw)
     fails(
         test_student.test_commands_are_those_of_the_teacher_where_the_student_is,
         taught, hopper, hoppers,
     )  # fmt: skip
+
+
+def test_a_student_with_scales_of_its_own(taught, hoppers, monkeypatch):  # noqa: F811
+    """Wrong normaliser: the student's statistics run away from those it began to learn with."""
+    study = RMA._study
+
+    def renewed(self, *arguments):
+        found = study(self, *arguments)
+        seen = self._stream.observation[None]
+        self.scales.update(seen, np.zeros(seen.shape[:2]), np.zeros(seen.shape[:2], bool))
+        return found
+
+    monkeypatch.setattr(RMA, "_study", renewed)
+    fails(test_student.test_the_student_acts_on_what_its_teacher_sees_scaled_alike, taught, hoppers)
 
 
 def test_a_student_led_by_its_teacher_all_the_time(taught, hoppers, monkeypatch):  # noqa: F811
