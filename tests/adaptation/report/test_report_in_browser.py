@@ -99,7 +99,8 @@ def test_the_page_complains_of_nothing_and_fetches_nothing(page, browser, width,
     asked = [url for url in browser.requests if not url.startswith(("data:", "blob:"))]
     assert {url.rpartition("/")[2] for url in asked} == {"index.html", "replay.html"}
     assert all(url.startswith("file:///") for url in asked)
-    assert browser.value("document.querySelectorAll('svg').length") > 8
+    # One for each plot; random actions lose nothing at the onset, so no recovery is drawn.
+    assert browser.value("document.querySelectorAll('svg').length") >= 8
     assert browser.value("document.documentElement.scrollWidth") <= width
     ground = browser.value("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
