@@ -284,7 +284,7 @@ def test_a_model_in_a_package(tmp_path):
     assert load_task_set(path).environment.model().nu == 8
 
 
-@pytest.mark.skipif(  # 180 MB with the other robots, so an extra of its own; CI installs it
+@pytest.mark.skipif(  # 180 MB with the other robots, so an extra: the nightly CI has it
     importlib.util.find_spec("mujoco_menagerie") is None,
     reason="pip install mujoco-menagerie (extra 'robots')",
 )
