@@ -20,19 +20,19 @@ COMMANDS: Registry[Command] = Registry(
     "command",
     "fastadapt.commands",
     {
-        name: f"fastadapt.adaptation.cli.{name}:run"
-        for name in (
-            "demo",
-            "train",
-            "evaluate",
-            "compare",
-            "reference",
-            "table",
-            "check",
-            "freeze",
-            "list",
-            "zoo",
-            "doctor",
+        name: f"fastadapt.adaptation.cli.{group}.{name}:run"
+        for group, name in (
+            ("learn", "demo"),
+            ("learn", "train"),
+            ("measure", "evaluate"),
+            ("measure", "compare"),
+            ("learn", "reference"),
+            ("measure", "table"),
+            ("inspect", "check"),
+            ("learn", "freeze"),
+            ("inspect", "list"),
+            ("inspect", "zoo"),
+            ("inspect", "doctor"),
         )
     },
 )

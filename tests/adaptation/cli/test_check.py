@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from fastadapt.adaptation.cli import main as cli
-from fastadapt.adaptation.cli.check import _run_problems
+from fastadapt.adaptation.cli.inspect.check import _run_problems
 from fastadapt.envs import load_task_set
 from fastadapt.envs.sanity.facts import late_onsets
 from fastadapt.envs.sanity.speed import RandomRun

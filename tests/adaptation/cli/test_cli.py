@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fastadapt.adaptation.cli import doctor
 from fastadapt.adaptation.cli import main as cli
+from fastadapt.adaptation.cli.inspect import doctor
 
 SMALL = ["--num-envs", "4", "--width", "16", "--episodes", "1", "--iterations", "1"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.cli.aliases import replace_aliases
-from fastadapt.adaptation.cli.evaluate import Evaluate
+from fastadapt.adaptation.cli.measure.evaluate import Evaluate
 
 PLUGIN = {
     "lab/__init__.py": "raise RuntimeError('a heavy package was imported')",
@@ -107,7 +107,7 @@ def test_ablations_by_both_names(monkeypatch, option, ablate):
         seen.append(args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastadapt.adaptation.cli.evaluate._open", stop)
+    monkeypatch.setattr("fastadapt.adaptation.cli.measure.evaluate._open", stop)
     assert cli.run(["evaluate", "a", *option]) == 130
     assert isinstance(seen[0], Evaluate)
     assert seen[0].ablate == ablate

@@ -8,7 +8,7 @@ import pytest
 
 from fastadapt.adaptation import load_run
 from fastadapt.adaptation.cli import main as cli
-from fastadapt.adaptation.cli.reference import Reference, options_of
+from fastadapt.adaptation.cli.learn.reference import Reference, options_of
 from fastadapt.adaptation.references.make import (
     ReferencePlan,
     collect_references,
@@ -135,7 +135,7 @@ def test_a_place_that_cannot_be_is_told_before_training(tmp_path, capsys, monkey
     def train(*_):
         raise AssertionError("trained first")
 
-    monkeypatch.setattr("fastadapt.adaptation.cli.reference._make", train)
+    monkeypatch.setattr("fastadapt.adaptation.cli.learn.reference._make", train)
     (tmp_path / "file").write_text("mine")
     command = ["reference", "reacher-damage", "--runs", str(tmp_path / "runs")]
     assert cli.run([*command, "--out", str(tmp_path / out)]) == 2

@@ -1,0 +1,1 @@
+"""Commands that examine: check, list, zoo, doctor."""
