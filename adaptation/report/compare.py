@@ -14,10 +14,10 @@ from fastadapt.adaptation.evaluation.load import (
 from fastadapt.adaptation.evaluation.online_table import ONLINE
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
-from fastadapt.adaptation.report.gallery import make_gallery
 from fastadapt.adaptation.report.metrics import compute_metrics
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import NORMALISED, recovery_sections, recovery_tables
+from fastadapt.adaptation.report.replays.gallery import make_gallery
 from fastadapt.adaptation.report.tables import DIFFERENCES, make_tables
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastadapt.adaptation.evaluation.columns import write_tables
 from fastadapt.adaptation.evaluation.results import METHOD, Result
-from fastadapt.adaptation.report import plots
+from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
 from fastadapt.adaptation.report.tables import make_tables, pairs
 from fastadapt.adaptation.runs.files import write_text

@@ -11,7 +11,7 @@ from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.online_table import online_table
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
-from fastadapt.adaptation.report import score_plots
+from fastadapt.adaptation.report.figures import score_plots
 from fastadapt.adaptation.report.metrics import curves_of
 from fastadapt.adaptation.report.page import Plot, Section, slug
 from fastadapt.adaptation.report.tables import OVER, pairs

@@ -13,7 +13,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from fastadapt.adaptation.report.recording import damaged_bodies, record_lanes
+from fastadapt.adaptation.report.replays.recording import damaged_bodies, record_lanes
 from fastadapt.adaptation.runs.run import load_run
 from fastadapt.envs import FastadaptError
 from fastadapt.envs.rendering import DAMAGED, PoseRenderer

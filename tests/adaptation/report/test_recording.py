@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastadapt.adaptation.report.recording import damaged_bodies
+from fastadapt.adaptation.report.replays.recording import damaged_bodies
 from fastadapt.envs.perturbations import perturbation_kinds
 from tests.support.declared import constant, declare
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from fastadapt.adaptation.report.replay import Lane, shown_lags, write_replay
+from fastadapt.adaptation.report.replays.replay import Lane, shown_lags, write_replay
 from fastadapt.envs import find_environment
 from fastadapt.errors import FastadaptError
 

@@ -9,7 +9,7 @@ from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
-from fastadapt.adaptation.report.replay import Lane, write_replay
+from fastadapt.adaptation.report.replays.replay import Lane, write_replay
 from fastadapt.adaptation.trials.online import run_online
 from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.external import RandomAgent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
-from fastadapt.adaptation.report.plots import (
+from fastadapt.adaptation.report.figures.plots import (
     GRID,
     INK,
     colour_of,

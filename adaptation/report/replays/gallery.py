@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.report.recording import record_lanes
-from fastadapt.adaptation.report.replay import write_replay
+from fastadapt.adaptation.report.replays.recording import record_lanes
+from fastadapt.adaptation.report.replays.replay import write_replay
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.trust import UntrustedError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.adaptation.report.meshes import mesh_of
+from fastadapt.adaptation.report.replays.meshes import mesh_of
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.environment import Environment

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastadapt.adaptation.report.replay import Lane
+from fastadapt.adaptation.report.replays.replay import Lane
 from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents.interface import AdaptiveAgent, agent_context
 from fastadapt.envs import (
