@@ -30,6 +30,7 @@ from fastadapt.envs.runtime.sensors import SensorModel
 from fastadapt.envs.runtime.touch_down import model_with_touch
 from fastadapt.envs.simulation.factory import make_simulation
 from fastadapt.envs.simulation.interface import Backend
+from fastadapt.envs.success import SuccessMeter
 from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
@@ -59,7 +60,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         num_envs: int,
         *,
         num_threads: int = 0,
-        backend: Backend = "mjbatch",
+        backend: Backend = "auto",
         context: Context = "hidden",
         horizon: int | None = None,
     ) -> None:
@@ -96,6 +97,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if any(name.startswith("sensor_") for name in written):
             step = cls.control_step()
             self._sensors = SensorModel(signals, cls.observations, self._draws, step)
+        self._success = None
+        if task_set.success is not None:
+            self._success = SuccessMeter(task_set.success, num_envs, cls.control_step())
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
         self._vectors = self._schedule.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
@@ -164,7 +168,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.environment.reset(ids, self._draws.uniforms(ids, self.environment.reset_draws))
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
-        for part in (self._delay_line, self._sensors):
+        for part in (self._delay_line, self._sensors, self._success):
             if part is not None:
                 part.reset(ids)
         self._schedule.reset(ids, self._elapsed)
@@ -179,7 +183,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
 
         Returns:
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
-            and info: terms of the reward, `distance` and `diverged`, each `(N,)`.
+            and info: terms of the reward, `distance`, `diverged` and, where the environment has a
+            criterion, `success` (true where an episode has ended in success), each `(N,)`.
         """
         self._check_process()
         shape = (self.num_envs, *(self.single_action_space.shape or ()))
@@ -213,6 +218,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if ids is not None or diverged.any():
             reward = np.where(running & ~diverged, reward, 0.0)
         info = {**terms, "distance": self.environment.distance(), "diverged": diverged}
+        if self._success is not None:
+            ended = (self._terminated | self._truncated) & ~diverged
+            info["success"] = self._success.judge(
+                info, running, self._elapsed, ended, self._terminated
+            )
         return observation, reward, self._terminated.copy(), self._truncated.copy(), info
 
     def power(self) -> Array:
@@ -277,7 +287,7 @@ def make_batch(
     task_set: TaskSet,
     num_envs: int,
     num_threads: int = 0,
-    backend: Backend = "mjbatch",
+    backend: Backend = "auto",
     context: Context = "hidden",
     horizon: int | None = None,
 ) -> BatchedEnv:
@@ -287,7 +297,7 @@ def make_batch(
         task_set: the task set of all tasks.
         num_envs: N.
         num_threads: simulation threads; 0 means one per logical processor.
-        backend: `mjbatch` or `reference`.
+        backend: `auto` (the fastest that works here), `mjbatch`, `threads` or `reference`.
         context: `hidden` (default), or `visible`: the scaled parameters are appended to the
             observation.
         horizon: control steps of an episode, in place of the environment's own.

@@ -127,7 +127,7 @@ class GymnasiumVectorEnv(BatchedEnv):
         split: str = "train",
         context: Context = "hidden",
         num_threads: int = 0,
-        backend: Backend = "mjbatch",
+        backend: Backend = "auto",
     ) -> None:
         super().__init__(
             _task_set_with(split, task_set),

@@ -21,7 +21,7 @@ MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_FOLDER = 400, 60, 250, 16
 LEVELS = {  # what stands on a line may import what stands above it
     "envs": """
         arrays
-        distributions messages rng simulation
+        distributions messages rng simulation success
         model
         environment
         objectives perturbations

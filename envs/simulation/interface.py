@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Ids
 
-Backend = Literal["mjbatch", "reference"]
+Backend = Literal["auto", "mjbatch", "threads", "reference"]
+"""`auto` is the fastest that works with the MuJoCo at hand."""
 
 INPUTS = {
     "qpos",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import find_environment, make_batch
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare, with_values
 from tests.support.rolls import random_actions, roll
 
@@ -101,7 +102,7 @@ def by_hand(family, goals, before, after, action, height):
     return -np.abs(after - place).sum(axis=1) - 0.1 * square
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_rewards_by_hand(family, backend):
     task_set, tasks = declared(family)
     batch = make_batch(task_set, 3, 1, backend)

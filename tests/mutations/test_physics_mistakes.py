@@ -68,7 +68,7 @@ def m1_mass_without_inertia(patch):
 
 
 def by_hand(case):
-    test_perturbations.test_trajectory_is_that_of_a_model_edited_by_hand(CASES[case], "mjbatch")
+    test_perturbations.test_trajectory_is_that_of_a_model_edited_by_hand(CASES[case], "auto")
 
 
 @noticed_by(lambda: by_hand("mass of the torso"))
@@ -109,7 +109,7 @@ def m3_all_columns_of_friction(patch):
 
 def a_b_a():
     case = CASES["mass of two feet"]
-    test_perturbations.test_a_b_a_is_a_bit_for_bit(case, "mjbatch")
+    test_perturbations.test_a_b_a_is_a_bit_for_bit(case, "auto")
 
 
 @noticed_by(a_b_a)
@@ -137,7 +137,7 @@ def m4_aliasing_the_baseline(patch):
 
 def restored():
     test = test_perturbations
-    test.test_after_all_kinds_at_once_the_nominal_task_restores_every_field(REACHER, "mjbatch")
+    test.test_after_all_kinds_at_once_the_nominal_task_restores_every_field(REACHER, "auto")
 
 
 @noticed_by(restored)
@@ -309,7 +309,7 @@ def m24_robots_edited_through_files(patch):
 
 @noticed_by(
     lambda: test_divergence.test_a_diverged_robot_is_truncated_and_its_neighbours_do_not_notice(
-        CHEETAH, "nan velocity", "mjbatch"
+        CHEETAH, "nan velocity", "auto"
     )
 )
 def m25_a_blow_up_in_silence(patch):

@@ -101,7 +101,7 @@ def a_short_limb_with_the_bounds_of_a_long_one(patch):
 
 
 @noticed_by(lambda: test_lock_physics.test_a_lock_stays_where_it_locked_whatever_else_begins_later(
-    CHEETAH, "mjbatch"
+    CHEETAH, "auto"
 ))  # fmt: skip
 def a_lock_that_creeps(patch):
     patch.setattr(joint_damage, "_here", lambda edit, equalities, address: edit.qpos[:, address])
@@ -130,7 +130,7 @@ def downhill_for_uphill(patch):
 
 @noticed_by(
     lambda: test_perturbations.test_trajectory_is_that_of_a_model_edited_by_hand(
-        CASES["centre of mass of the torso"], "mjbatch"
+        CASES["centre of mass of the torso"], "auto"
     )
 )
 def a_shift_without_new_constants(patch):

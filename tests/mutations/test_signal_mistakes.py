@@ -47,7 +47,7 @@ def m6_forces_lost_at_reset(patch):
     after_reset(patch, lambda batch: batch.sim.data("xfrc_applied").fill(0))
 
 
-@noticed_by(lambda: batches.test_a_b_a_is_a_bit_for_bit("mjbatch"))
+@noticed_by(lambda: batches.test_a_b_a_is_a_bit_for_bit("auto"))
 def m4_signals_that_compound(patch):
     def current(self, name):
         if name not in self._signals:
@@ -98,7 +98,7 @@ def m11_the_onset_in_info(patch):
 DELAYED = signals.test_a_delayed_action_arrives_late_and_costs_when_commanded
 
 
-@noticed_by(lambda: DELAYED(3, "mjbatch"))
+@noticed_by(lambda: DELAYED(3, "auto"))
 def m12_the_delivered_action_in_the_cost(patch):
     reward = Cheetah.reward
     patch.setattr(
@@ -106,7 +106,7 @@ def m12_the_delivered_action_in_the_cost(patch):
     )
 
 
-@noticed_by(lambda: signals.test_an_offset_is_added_to_the_reading_and_to_nothing_else("mjbatch"))
+@noticed_by(lambda: signals.test_an_offset_is_added_to_the_reading_and_to_nothing_else("auto"))
 def m12_a_reading_that_gets_into_the_state(patch):
     observe = BatchedEnv._observe
 
@@ -126,7 +126,7 @@ def m27_no_command_in_place_of_no_power(patch):
     patch.setattr(IntermittentActuator, "apply", apply)
 
 
-@noticed_by(lambda: signals.test_an_intermittent_actuator_follows_its_chain("mjbatch"))
+@noticed_by(lambda: signals.test_an_intermittent_actuator_follows_its_chain("auto"))
 def a_fault_without_memory(patch):
     advance = IntermittentFaults.advance
 
@@ -163,7 +163,7 @@ def draws_of_the_last_episode(patch):
     patch.setattr(episode_draws.EpisodeDraws, "begin", same)
 
 
-@noticed_by(lambda: signals.test_a_push_is_a_force_while_it_lasts("mjbatch"))
+@noticed_by(lambda: signals.test_a_push_is_a_force_while_it_lasts("auto"))
 def a_push_in_the_wrong_columns(patch):
     def apply(self, edit, targets, values):
         edit.signal("xfrc_applied")[:, targets, 3:] += values
@@ -181,7 +181,7 @@ def one_clock_for_all_robots(patch):
     patch.setattr(Onsets, "levels", common)
 
 
-def lands(backend="mjbatch"):
+def lands(backend="auto"):
     landing.test_touch_down_begins_with_the_step_after_the_first_contact(backend, 0.0)
 
 
@@ -195,7 +195,7 @@ def m5_the_landing_of_the_last_episode(patch):
     patch.setattr(Onsets, "reset", lambda self, ids: None)
 
 
-@noticed_by(lambda: onsets.test_a_multiple_rises_in_the_logarithm("mjbatch"))
+@noticed_by(lambda: onsets.test_a_multiple_rises_in_the_logarithm("auto"))
 def a_ramp_that_jumps(patch):
     levels = Onsets.levels
     patch.setattr(Onsets, "levels", lambda self, ids, elapsed: np.ceil(levels(self, ids, elapsed)))

@@ -11,7 +11,7 @@ from fastadapt.envs.simulation.factory import make_simulation
 from tests.support.declared import constant
 
 
-def simulate(xml, values, kind, *targets, backend="mjbatch", **content):
+def simulate(xml, values, kind, *targets, backend="auto", **content):
     """Return one simulation of a scene for each of `values`, perturbed by it.
 
     Args:

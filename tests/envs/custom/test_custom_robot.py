@@ -25,7 +25,7 @@ OBJECTIVES = {
 }
 
 
-def rolled(task_set, steps=30, robots=4, seed=0, backend="mjbatch"):
+def rolled(task_set, steps=30, robots=4, seed=0, backend="auto"):
     batch = make_batch(task_set, robots, 1, backend)
     batch.set_tasks(task_set.sample("train", robots))
     observations, rewards = [batch.reset(seed=seed)[0]], []
@@ -55,7 +55,7 @@ def test_every_objective_runs_on_a_robot_of_ours(objective, tmp_path):
 def test_the_backends_agree_and_gymnasium_is_content(objective, tmp_path):
     path = write(tmp_path, *OBJECTIVES[objective])
     task_set = load_task_set(path)
-    one, other = (rolled(task_set, 10, backend=b) for b in ("mjbatch", "reference"))
+    one, other = (rolled(task_set, 10, backend=b) for b in ("auto", "reference"))
     np.testing.assert_array_equal(one[0], other[0])
     np.testing.assert_array_equal(one[1], other[1])
     check_env(GymnasiumEnv(str(path)), skip_render_check=True)

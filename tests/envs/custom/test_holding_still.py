@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import load_task_set, make_batch
+from tests.support.backends import BACKENDS
 from tests.support.own_models import MASS, write
 
 ARM = """
@@ -40,7 +41,7 @@ OBJECTIVES = {
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("case", ACTUATORS)
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_action_0_does_not_move_the_robot(case, objective, backend, tmp_path):
     actuators, key = ACTUATORS[case]
     xml = ARM.format(actuators, key)

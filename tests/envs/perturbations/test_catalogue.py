@@ -17,6 +17,7 @@ from fastadapt.envs.tasks.schema import parse_task_file
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.testing import check_perturbation
 from tests.envs.sanity.test_check_perturbation import BENT, BentLimb
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
 
 FILE = """
@@ -82,7 +83,7 @@ def test_an_error_in_a_kind_from_outside_names_the_place_and_the_nearest_key():
         parse_task_file(FILE.replace("20.0", "99.0"), "mine.toml")
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_field_that_no_shipped_kind_writes_gets_fresh_constants(backend):
     """`body_quat` makes constants stale: its kind says so, and nothing else has to know it."""
     PERTURBATIONS.register("bent-limb", BentLimb)
@@ -130,7 +131,7 @@ class JointBias(Perturbation):
 BIAS = {"name": "it", "kind": "joint-bias", "targets": ["joint2"], "torque": constant(0.7)}
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_kind_from_outside_applies_forces_to_joints(backend):
     some = JointBias.model_validate(BIAS)
     check_perturbation(some, "reacher")

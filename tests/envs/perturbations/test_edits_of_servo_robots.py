@@ -80,11 +80,11 @@ def by_hand(task_set, case, controls):
 def test_trajectory_is_that_of_a_model_edited_by_hand(case):
     task_set = declare(case.robot, case.declared)
     task = task_set.sample("train", 1)[0]
-    for backend in ("mjbatch", "reference"):
+    for backend in ("auto", "reference"):
         states, controls = ours(task_set, task, backend)
         for one, other in zip(states, by_hand(task_set, case, controls), strict=True):
             np.testing.assert_array_equal(one, other, err_msg=backend)
-    healthy, _ = ours(task_set, task_set.nominal, "mjbatch")
+    healthy, _ = ours(task_set, task_set.nominal, "auto")
     assert not np.array_equal(states[0], healthy[0])
 
 

@@ -8,6 +8,7 @@ from fastadapt.envs import FastadaptError, make_batch
 from fastadapt.envs.perturbations import Edit
 from fastadapt.envs.perturbations.contact_friction import ContactFriction
 from fastadapt.envs.simulation.factory import make_simulation
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
 from tests.support.scenes import model_of, perturb, record, simulate
 
@@ -205,7 +206,7 @@ def test_contacts_without_friction_and_of_a_single_geom_are_refused():
         simulate(table(), [2.0], "contact-friction", "foot", against=["foot"])
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_shared_floor_in_a_task_set_of_its_own(backend):
     """Through `BatchedEnv`: the order of the file does not matter, and repair is complete."""
     feet = {"name": "feet", "kind": "contact-friction", "targets": ["?foot"], "against": ["floor"],

@@ -12,6 +12,7 @@ from fastadapt.envs import (
 )
 from fastadapt.envs.model.joint_locks import add_locks
 from fastadapt.envs.simulation.factory import make_simulation
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
 from tests.support.rolls import random_actions, roll
 from tests.support.scenes import perturb
@@ -29,7 +30,7 @@ ARM = """
 HERE = (1.0, -1.0)
 
 
-def arm(values, mass=1.0, backend="mjbatch", joint="elbow"):
+def arm(values, mass=1.0, backend="auto", joint="elbow"):
     spec = mujoco.MjSpec.from_string(ARM.format(mass=mass))
     add_locks(spec, ("shoulder", "elbow"))
     sim = make_simulation(spec.compile(), len(values), num_threads=1, backend=backend)
@@ -48,7 +49,7 @@ def drift(sim, column, target, steps=400):
     return np.rad2deg(worst)
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("mass", [1.0, 10.0])
 def test_a_joint_locked_here_does_not_drift_under_load(mass, backend):
     sim = arm([HERE], mass, backend)
@@ -129,7 +130,7 @@ def test_a_joint_without_a_lock_or_without_a_range_cannot_be_locked(cheetah):
         perturb(sim, [0], [(1.0, 0.5)], "locked-joint", "elbow")
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_lock_stays_where_it_locked_whatever_else_begins_later(cheetah, backend):
     """Every onset writes all perturbations anew: "here" is where it was at the first of them."""
     lock = {"name": "lock", "kind": "locked-joint", "targets": ["bthigh"], "onset": constant(0.2)}

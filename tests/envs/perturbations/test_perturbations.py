@@ -10,13 +10,14 @@ import pytest
 from fastadapt.envs import load_task_set, make_batch
 from fastadapt.envs.perturbations import perturbation_kinds
 from fastadapt.envs.simulation.interface import model_field
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare, with_values
 from tests.support.hand_edits import CASES
 from tests.support.rolls import assert_same, differ, random_actions, roll, roll_by_hand
 
 STEPS = 18
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def declared(case):

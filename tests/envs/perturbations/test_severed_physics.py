@@ -59,7 +59,7 @@ def without_right(xml):
     return spec.compile()
 
 
-def severed(xml, backend="mjbatch", body="right"):
+def severed(xml, backend="auto", body="right"):
     sim = simulate(xml, [1.0], "severed-limb", body, backend=backend)
     assert not sim.data("qvel").any()
     return sim

@@ -11,6 +11,7 @@ from fastadapt.envs import (
 )
 from fastadapt.envs.perturbations import perturbation_kinds
 from fastadapt.envs.rng import key_of, uniforms
+from tests.support.backends import BACKENDS
 from tests.support.by_hand import DT, assert_is_by_hand, channel, cheetah_by_hand
 from tests.support.declared import constant, declare, with_values
 from tests.support.hand_edits import perturbation
@@ -19,7 +20,7 @@ from tests.support.scenes import simulate
 
 STEPS = 20
 SEED = 4
-both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 CHOICE = {"law": "choice", "values": [0, 1, 2, 5, 10]}
 
 # One of each kind; the loops by hand are below.
@@ -51,7 +52,7 @@ def declared(kind, **changes):
     return task_set, task_set.sample("train", 1)[0]
 
 
-def ours(task_set, task, backend="mjbatch"):
+def ours(task_set, task, backend="auto"):
     return roll(task_set, task, random_actions(task_set, STEPS, 1), seed=[SEED], backend=backend)
 
 

@@ -206,6 +206,6 @@ def test_both_backends_agree_bit_for_bit(environment):
     tasks = task_set.tasks("test_compound")[:4]
     actions = random_actions(task_set, 40, 4)
     ours, plain = (
-        roll(task_set, tasks, actions, backend=backend) for backend in ("mjbatch", "reference")
+        roll(task_set, tasks, actions, backend=backend) for backend in ("auto", "reference")
     )
     assert_same(ours, plain)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import make_batch
+from tests.support.backends import BACKENDS
 from tests.support.declared import with_values
 
 STEPS = 100
@@ -37,7 +38,7 @@ def test_same_numbers_through_gymnasium_make(theirs, cheetah):
     env.close()
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_same_numbers_through_batched_env(theirs, cheetah, backend):
     start, actions, observations, rewards = theirs
     batch = make_batch(cheetah, 3, 2, backend)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import find_environment, make_batch
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
 
 STEPS = 199
@@ -63,7 +64,7 @@ def pair(request):
     return declared(request.param), theirs(gym_id, settings, 1.3, 3)
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_same_numbers(pair, backend):
     task_set, episodes = pair
     batch = make_batch(task_set, len(episodes), 2, backend)
@@ -197,7 +198,7 @@ def test_walker_ends_when_it_has_fallen_or_flown():
     np.testing.assert_array_equal(batch.environment.terminated(), [False, True, True, True, True])
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_first_look_at_a_written_field_moves_nothing(backend):
     """The ant's reward reads what the last physics step left, which `mj_forward` would renew."""
     task_set = declared("ant")

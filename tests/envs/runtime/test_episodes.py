@@ -197,7 +197,10 @@ BAD_CALLS = {
     "count": (lambda b: b.task_set.sample("train", 1.5), "Cannot sample 1.5 tasks"),
     "context of": (lambda b: b.task_set.context(["a"]), "'a' is not a Task"),
     "no context": (lambda b: make_batch(b.task_set, 1, context=None), "'None'.*hidden, visible"),
-    "no backend": (lambda b: make_batch(b.task_set, 1, backend=None), "'None'.*mjbatch, reference"),
+    "no backend": (
+        lambda b: make_batch(b.task_set, 1, backend=None),
+        "'None'.*auto, mjbatch",
+    ),
     "start": (lambda b: b.task_set.sample("train", 1, 0, start=-1), "start = -1; tasks have whole"),
     "half a start": (lambda b: b.task_set.sample("train", 1, 0, start=0.5), "start = 0.5; tasks"),
     "seed of a draw": (lambda b: b.task_set.sample("train", 1, 1.0), "seed = 1.0; it must be a"),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from fastadapt.envs import FastadaptError, make_batch
 from fastadapt.envs.robots.cheetah import Cheetah
 from fastadapt.envs.tasks.schema import parse_task_file
+from tests.support.backends import BACKENDS
 from tests.support.by_hand import DT, assert_is_by_hand, cheetah_by_hand, set_const
 from tests.support.declared import constant, declare, with_values
 from tests.support.hand_edits import lock, perturbation
@@ -15,7 +16,7 @@ from tests.support.rolls import assert_same, differ, random_actions, roll
 
 STEPS = 24
 SEED = 4
-both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 MASS = perturbation("mass", "torso", scale=constant(1.7))
 WEAK = perturbation("weak-actuator", "bshin", strength=constant(0.2))
 FRICTION = perturbation("joint-friction", "bshin", torque=constant(6.0))
@@ -25,7 +26,7 @@ def seconds(**times):
     return {name: constant(time) for name, time in times.items()}
 
 
-def ours(task_set, task=None, backend="mjbatch", actions=None):
+def ours(task_set, task=None, backend="auto", actions=None):
     actions = random_actions(task_set, STEPS, 1) if actions is None else actions
     task = task_set.sample("train", 1) if task is None else task
     return roll(task_set, task, actions, seed=[SEED], backend=backend)

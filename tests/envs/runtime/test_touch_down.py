@@ -14,13 +14,14 @@ from fastadapt.envs import (
 )
 from fastadapt.envs.robots.cheetah import Cheetah
 from fastadapt.envs.runtime.touch_down import TouchDown, model_with_touch
+from tests.support.backends import BACKENDS
 from tests.support.by_hand import DT, touches
 from tests.support.declared import constant, declare
 from tests.support.hand_edits import perturbation
 from tests.support.rolls import Recorder, assert_same, random_actions, roll
 
 STEPS = 24
-both_backends = pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 WEAK = perturbation("weak-actuator", "bshin", strength=constant(0.2))
 
 

@@ -1,4 +1,4 @@
-"""mjbatch and plain MuJoCo agree bit for bit, whatever is done to the robots."""
+"""All backends agree bit for bit, whatever is done to the robots."""
 
 import mujoco
 import numpy as np
@@ -6,20 +6,22 @@ import pytest
 
 from fastadapt.envs import FastadaptError, make_batch
 from fastadapt.envs.simulation.factory import make_simulation
+from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
 from tests.support.rolls import Recorder, assert_same, differ, random_actions
 
 N = 6
 
 
-def pair(task_set):
-    return [Recorder(make_batch(task_set, N, 2, backend)) for backend in ("mjbatch", "reference")]
+def recorders_of(task_set):
+    return [Recorder(make_batch(task_set, N, 2, backend)) for backend in BACKENDS]
 
 
 def assert_equal(recorders):
-    ours, theirs = recorders
-    assert_same(ours.roll(), theirs.roll())
-    np.testing.assert_array_equal(ours.batch.sim.states(), theirs.batch.sim.states())
+    *batched, plain = recorders
+    for ours in batched:
+        assert_same(ours.roll(), plain.roll())
+        np.testing.assert_array_equal(ours.batch.sim.states(), plain.batch.sim.states())
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_random_tasks_through_resets_and_changes(task_set, split, seed):
     tasks = task_set.sample(split, 2 * N, seed)
     actions = random_actions(task_set, 30, N, seed)
     some = np.array([True, False, False, True, True, False])
-    recorders = pair(task_set)
+    recorders = recorders_of(task_set)
     for recorder in recorders:
         recorder.batch.set_tasks(tasks[:N])
         recorder.reset(seed).step(actions[:10])
@@ -55,7 +57,7 @@ def test_onset_within_an_episode(task_set):
          "onset": {"law": "uniform", "low": 0.05, "high": 0.3}},
         {"name": "lock", "kind": "locked-joint", "targets": [joint], "onset": constant(0.2)},
     )  # fmt: skip
-    recorders = pair(declared)
+    recorders = recorders_of(declared)
     for recorder in recorders:
         recorder.batch.set_tasks(declared.sample("train", N))
         recorder.reset(0).step(random_actions(declared, 15, N))
@@ -63,14 +65,14 @@ def test_onset_within_an_episode(task_set):
 
 
 def test_the_test_can_tell_two_tasks_apart(task_set):
-    one, other = pair(task_set)
+    one, other = recorders_of(task_set)[:2]
     actions = random_actions(task_set, 5, N)
     one.batch.set_tasks(task_set.sample("train", N, 0))
     other.batch.set_tasks(task_set.sample("train", N, 1))
     assert differ(one.reset(0).step(actions).roll(), other.reset(0).step(actions).roll())
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_states_can_be_put_back(task_set, backend):
     recorder = Recorder(make_batch(task_set, N, 1, backend))
     recorder.batch.set_tasks(task_set.sample("test_compound", N))
@@ -84,7 +86,7 @@ def test_states_can_be_put_back(task_set, backend):
         np.testing.assert_array_equal(getattr(first, name)[-8:], getattr(again, name)[-8:])
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_set_const_does_not_move_the_state(task_set, backend):
     batch = make_batch(task_set, 2, 1, backend)
     batch.reset(seed=0)
@@ -99,7 +101,7 @@ def test_the_nominal_model_is_never_written(task_set):
     model = task_set.environment.model()
     before = np.empty(mujoco.mj_sizeModel(model), np.uint8)
     mujoco.mj_saveModel(model, None, before)
-    for recorder in pair(task_set):
+    for recorder in recorders_of(task_set):
         recorder.batch.set_tasks(task_set.sample("test_compound", N))
         recorder.reset(0).step(random_actions(task_set, 2, N))
     after = np.empty_like(before)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.envs import make_batch
+from tests.support.backends import BACKENDS
 from tests.support.rolls import random_actions
 
 N = 5
@@ -28,7 +29,7 @@ def batches(task_set, backend):
     return pair
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("ruin", RUINS)
 def test_a_diverged_robot_is_truncated_and_its_neighbours_do_not_notice(task_set, ruin, backend):
     batch, healthy = batches(task_set, backend)
@@ -50,7 +51,7 @@ def test_a_diverged_robot_is_truncated_and_its_neighbours_do_not_notice(task_set
         assert all(np.isfinite(value).all() for value in ours[4].values())
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_it_recovers_at_its_next_reset(task_set, backend):
     batch, healthy = batches(task_set, backend)
     actions = random_actions(task_set, 10, N)
@@ -70,7 +71,7 @@ def test_it_recovers_at_its_next_reset(task_set, backend):
 
 @pytest.mark.parametrize("place", ["set_state", "pushed"])
 def test_a_state_given_from_outside_can_diverge_too(task_set, place):
-    batch, _ = batches(task_set, "mjbatch")
+    batch, _ = batches(task_set, "auto")
     sick = np.arange(N) == SICK
     if place == "set_state":
         qpos = batch.sim.data("qpos")[SICK] * np.nan
@@ -84,7 +85,7 @@ def test_a_state_given_from_outside_can_diverge_too(task_set, place):
     assert reward[SICK] == 0
 
 
-@pytest.mark.parametrize("backend", ["mjbatch", "reference"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_what_the_last_physics_step_ruins_is_not_observed(task_set, backend, monkeypatch):
     """MuJoCo looks at the state when it begins a step; nobody looks after the last one."""
     batch, _ = batches(task_set, backend)
