@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import mujoco
 
-
 from fastadapt.errors import unknown_name
 
 VARIABLE = "FASTADAPT_BACKEND"
