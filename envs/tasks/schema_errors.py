@@ -43,10 +43,11 @@ def sentences(
     Args:
         error: of the validation.
         content: the file as read, for the names of perturbations.
-        tables: the schema of the file's own tables: "" (top level), "groups", "splits".
+        tables: the schema of the file's own tables: "" (top level), "groups", "splits", "success".
         within: the place in the file that was validated (default: the whole file).
     """
-    return "; ".join(_sentence(item, content, tables, within) for item in error.errors())
+    clauses = (_sentence(item, content, tables, within) for item in error.errors())
+    return "; ".join(clause.removesuffix(".") for clause in clauses) + "."
 
 
 def _sentence(
@@ -116,7 +117,8 @@ def _allowed_keys(
     elif owner[0] == "perturbations":
         model = LAWS.get(str(owner[-1])) or find_kind(content["perturbations"][owner[1]]["kind"])
     else:
-        model = tables["groups" if {"groups", "alternatives"} & set(owner) else "splits"]
+        table = "groups" if {"groups", "alternatives"} & set(owner) else str(owner[0])
+        model = tables[table]
     allowed = set(model.model_fields)
     for field in model.model_fields.values():
         if isinstance(field.validation_alias, AliasChoices):

@@ -3,14 +3,12 @@
 A thousand of each: `pytest -m slow tests/envs/custom/test_mutated_robots.py`.
 """
 
-import contextlib
-import signal
-
 import numpy as np
 import pytest
 
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.sanity.facts import model_warnings
+from tests.support.limited_time import limited_time
 from tests.support.mutations_of_text import mutated_toml, mutated_xml
 from tests.support.own_models import ARM, CART, DEAD, LEGS, MASS, write
 
@@ -23,20 +21,6 @@ ROBOTS = {
     "pusher": (ARM, 'objective = "bring-object"\nsite = "tip"\nobject = "puck"'),
     "cart": (CART, 'objective = "stay-upright"\nroot = "pole"\nlockable = ["slide"]'),
 }  # fmt: skip
-
-
-@contextlib.contextmanager
-def limited_time():
-    def stop(*_):
-        raise AssertionError(f"took more than {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def use(path):
@@ -68,7 +52,7 @@ def mutate(robot, what, seed, folder):
 
 def use_mutants(robot, what, seeds, folder):
     for seed in seeds:
-        with limited_time():
+        with limited_time(SECONDS):
             try:
                 use(mutate(robot, what, seed, folder / str(seed)))
             except Exception as error:
