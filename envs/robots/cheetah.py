@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from scipy.special import ndtri
 
-from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.environment import Channel, Environment, HiddenGoal
 from fastadapt.envs.model.sources import gymnasium_spec
 
@@ -30,8 +30,10 @@ class Cheetah(Environment):
     without the position along x. Action (6): torques as a share of each gear, in [-1, 1]. Never
     terminates; an episode lasts 10 s (200 control steps). Same numbers as Gymnasium's
     HalfCheetah-v5 for the same states and actions when nothing is perturbed.
+    `info["overturned"]` is 1 where the torso is pitched by more than 90 degrees: sliding on its
+    back pays some 350 an episode, and learners end there by chance.
 
-    Versions: v0, first release.
+    Versions: v0, first release; `cheetah-v1` (`UprightCheetah`) has to stay on its feet.
     """
 
     name = "cheetah"
@@ -67,7 +69,12 @@ class Cheetah(Environment):
         velocity = (x - before) / self.control_step()
         cost = 0.1 * np.square(action).sum(axis=1)
         terms = {"reward_forward": velocity, "reward_ctrl": -cost, "x_position": x}
-        return velocity - cost, terms | {"x_velocity": velocity}
+        measures = {"x_velocity": velocity, "overturned": self.overturned().astype(float)}
+        return velocity - cost, terms | measures
+
+    def overturned(self) -> Mask:
+        """Return which robots' torsos are pitched by more than 90 degrees, `(N,)`."""
+        return np.cos(self.sim.data("qpos")[:, 2]) < 0.0
 
     def distance(self) -> Array:
         return self.sim.data("qpos")[:, 0].copy()
