@@ -19,10 +19,12 @@ ENVIRONMENTS: Registry[type[Environment]] = Registry(
     shipped={
         "reacher": f"{_HERE}.reacher:Reacher",
         "cheetah": f"{_HERE}.cheetah:Cheetah",
+        "cheetah-v1": f"{_HERE}.cheetah_upright:UprightCheetah",
         "hopper": f"{_HERE}.planar_runners:Hopper",
         "walker2d": f"{_HERE}.planar_runners:Walker2d",
         "ant": f"{_HERE}.ant:Ant",
         "quadruped": f"{_HERE}.quadruped:Quadruped",
+        "quadruped-v1": f"{_HERE}.quadruped:PacedQuadruped",
         "hexapod": f"{_HERE}.hexapod:Hexapod",
         "arm-push": f"{_HERE}.arm_push:ArmPush",
         "arm-lift": f"{_HERE}.arm_lift:ArmLift",
@@ -32,7 +34,9 @@ ENVIRONMENTS: Registry[type[Environment]] = Registry(
         "ant-goal": f"{_HERE}.ant:AntGoal",
     },
 )
-"""Environments by the name that the key `environment` of a task-set file takes."""
+"""Environments by the name that the key `environment` of a task-set file takes.
+
+A name alone is version 0; later versions are named by their id, such as `cheetah-v1`."""
 
 
 def environments() -> dict[str, type[Environment]]:

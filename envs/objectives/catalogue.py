@@ -14,6 +14,7 @@ OBJECTIVES: Registry[type[Objective]] = Registry(
     shipped={
         "run-forward": f"{_HERE}.run_forward:RunForward",
         "track-velocity": f"{_HERE}.track_velocity:TrackVelocity",
+        "walk-at-command": f"{_HERE}.walk_at_command:WalkAtCommand",
         "reach-site": f"{_HERE}.reach_site:ReachSite",
         "bring-object": f"{_HERE}.bring_object:BringObject",
         "stay-upright": f"{_HERE}.stay_upright:StayUpright",

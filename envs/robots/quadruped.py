@@ -9,6 +9,7 @@ import numpy as np
 
 from fastadapt.envs.model.sources import shipped_robot
 from fastadapt.envs.objectives.track_velocity import TrackVelocity
+from fastadapt.envs.objectives.walk_at_command import WalkAtCommand
 
 
 class Quadruped(TrackVelocity):
@@ -27,7 +28,7 @@ class Quadruped(TrackVelocity):
     XX_calf, each with a joint and an actuator of the same name. Dimensions:
     `assets/robots/quadruped.xml`.
 
-    Versions: v0, first release.
+    Versions: v0, first release; `quadruped-v1` (`PacedQuadruped`) pays for walking alone.
     """
 
     name = "quadruped"
@@ -45,3 +46,25 @@ class Quadruped(TrackVelocity):
     @staticmethod
     def spec() -> mujoco.MjSpec:
         return shipped_robot("quadruped")
+
+
+class PacedQuadruped(WalkAtCommand, Quadruped):
+    """Walk straight ahead at a commanded speed; only walking pays.
+
+    Reward = quality * (pace * exp(-(vy / 0.4 m/s)^2) * exp(-(yaw rate / 0.6 rad/s)^2) + 0.1), every
+    20 ms: pace rises from 0 at rest to 1 at the commanded speed, quality = exp(-(0.1 effort + 0.2
+    action_rate + 0.02 acceleration + 0.3 drag + tilt + 0.2 bounce + 0.05 wobble + 0.5 height))
+    (`WalkAtCommand`; the costs are described in `MovingRobot`). Robot, command, observation,
+    action, termination and horizon (500 control steps) are those of `quadruped-v0`; joints start
+    within 0.1 rad of standing, twice as far. `info["walking"]` is 1 where the robot covers new
+    ground at half the commanded speed or more.
+
+    In v0 standing still pays 0.37 per step where walking pays some 1.2, and moving badly costs more
+    than falling; here standing pays 0.1, walking some 0.9, and no reward is negative.
+
+    Versions: v1; v0 is `Quadruped`.
+    """
+
+    version = 1
+    summary = "four-legged robot (Unitree Go1 class), walk at a commanded speed; only walking pays"
+    start_noise: ClassVar = 0.1

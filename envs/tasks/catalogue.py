@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fastadapt.envs.catalogue import ENVIRONMENTS
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.tasks.frozen import read_frozen, splits_path
 from fastadapt.envs.tasks.schema import parse_task_file, read_task_file
@@ -51,11 +52,13 @@ def nominal_task_set(environment: type[Environment]) -> TaskSet:
     Args:
         environment: any subclass, shipped or not.
     """
+    later = environment.id() in ENVIRONMENTS  # a name alone is version 0
+    known = environment.id() if later else environment.name
     name = f"{environment.name.lower().replace('_', '-')}-nominal"
     source = f"""\
 name = "{name}"
 version = {environment.version}
-environment = "{environment.name}"
+environment = "{known}"
 description = "the unperturbed robot"
 
 [splits.train]
