@@ -23,6 +23,9 @@ HERE = -1.0
 _ROTOR = 1e3
 """Armature of a locked joint, as a multiple of its nominal inertia."""
 
+_ROUNDING = 1e-9
+"""Difference between pure numbers up to which they are the same."""
+
 
 class LockedJoint(Perturbation):
     """A joint stuck where it is, or at a `fraction` of its range (0: lower end, 1: upper end).
@@ -115,6 +118,20 @@ class LockedJoint(Perturbation):
         sim.data("qpos")[ids[rows], qpos[columns]] = angle[rows, columns]
         sim.data("qvel")[ids[rows], qvel[columns]] = 0.0
 
+    def in_force(self, sim: Simulation, ids: Ids, targets: Ids, values: Array) -> Array:
+        """Return the fractions at which joints are locked; "here" where none is locked yet."""
+        if self.fraction is None:
+            return values
+        model, out = sim.model, values.copy()
+        locks = np.array([lock_id(model, int(joint)) for joint in targets])
+        on = sim.data("eq_active")[np.ix_(ids, locks)].astype(bool)
+        angle = sim.field("eq_data")[np.ix_(ids, locks)][..., 0]
+        low, high = self._ends(model, targets)
+        held = (angle + model.qpos0[model.jnt_qposadr[targets]] - low) / (high - low)
+        held = np.where(on, held, HERE)
+        out[..., 1] = np.where(values[..., 0] > 0.5, _where_it_differs(held, values[..., 1]), HERE)
+        return out
+
     def _refuse_outside(self, model: mujoco.MjModel, name: str) -> None:
         joint = model.joint(name)
         ends, (low, high) = self._ends(model, np.array([joint.id]))[:, 0], joint.range
@@ -180,6 +197,26 @@ class RangeCut(Perturbation):
         ends = np.stack([low + place * lost, high - (1 - place) * lost], axis=-1)
         limits[:, targets] = ends if edit.at_reset else _waiting(edit, targets, ends)
 
+    def in_force(self, sim: Simulation, ids: Ids, targets: Ids, values: Array) -> Array:
+        """Return width and place of the ranges that are left where an end waits for its joint.
+
+        Not in a ramp, which moves the ends on.
+        """
+        if self.ramp is not None:
+            return values
+        model, out = sim.model, values.copy()
+        nominal = model.jnt_range[targets]
+        left, whole = sim.field("jnt_range")[np.ix_(ids, targets)], np.diff(nominal)[:, 0]
+        width = np.diff(left)[..., 0] / whole
+        lost = np.maximum(1 - width, 0.0)
+        place = np.divide((left[..., 0] - nominal[:, 0]) / whole, lost,
+                          out=np.full_like(lost, 0.5), where=lost > _ROUNDING)  # fmt: skip
+        cut = (values[..., 0] < 1) & (width < 1 - _ROUNDING)
+        for column, held in enumerate((width, place)):
+            told = _where_it_differs(held, values[..., column])
+            out[..., column] = np.where(cut, told, values[..., column])
+        return out
+
     def pose(self, sim: Simulation, ids: Ids, targets: Ids) -> None:
         """Move joints outside of their remaining range to its end, at rest."""
         model = sim.model
@@ -190,6 +227,11 @@ class RangeCut(Perturbation):
         rows, columns = np.nonzero(cut & (within != position))
         sim.data("qpos")[ids[rows], model.jnt_qposadr[targets[columns]]] = within[rows, columns]
         sim.data("qvel")[ids[rows], model.jnt_dofadr[targets[columns]]] = 0.0
+
+
+def _where_it_differs(held: Array, drawn: Array) -> Array:
+    """Return values held, or the very values drawn where they differ by rounding alone."""
+    return np.where(np.abs(held - drawn) < _ROUNDING, drawn, held)
 
 
 def _waiting(edit: Edit, joints: Ids, ends: Array) -> Array:

@@ -227,6 +227,19 @@ class Perturbation(BaseModel, ABC):
             targets: `(k,)` MuJoCo ids of the targets.
         """
 
+    def in_force(self, sim: Simulation, ids: Ids, targets: Ids, values: Array) -> Array:
+        """Return values as robots in motion hold them (default: as drawn).
+
+        A kind overrides it whose values the state of the robot at the onset decides.
+
+        Args:
+            sim: the simulations, the perturbations applied.
+            ids: `(n,)` robots.
+            targets: `(k,)` MuJoCo ids of the targets.
+            values: `(n, k, parameters)`, as drawn.
+        """
+        return values
+
     def entries_of(self, model: mujoco.MjModel, targets: Ids) -> dict[str, tuple[Ids, Ids]]:
         """Return the entries of the fields that each target of an intermittent fault decides.
 

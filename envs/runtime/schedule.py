@@ -6,12 +6,14 @@ import numpy as np
 
 from fastadapt.envs.arrays import Array, Ids, Mask, Steps
 from fastadapt.envs.environment import Environment
+from fastadapt.envs.perturbations.perturbation import Perturbation
 from fastadapt.envs.perturbations.signals import Signals
 from fastadapt.envs.rng import EpisodeDraws
 from fastadapt.envs.runtime.intermittent_faults import IntermittentFaults
 from fastadapt.envs.runtime.model_writer import ModelWriter
 from fastadapt.envs.runtime.onsets import Onsets
 from fastadapt.envs.runtime.touch_down import TouchDown
+from fastadapt.envs.tasks.layout import ParameterBlock
 from fastadapt.envs.tasks.task_set import TaskSet
 
 
@@ -42,18 +44,24 @@ class PerturbationSchedule:
         self._applied = np.zeros((robots, len(self._blocks)))
         self._new = np.zeros(robots, bool)
         self.vectors = np.tile(task_set.nominal.vector(), (robots, 1))
+        self._told = self.vectors.copy()
+        self._decided_late = [b for b, x in enumerate(self._blocks) if _decides_late(x)]
         self._context: Array | None = None
 
     @property
     def context(self) -> Array:
-        """The scaled parameter values that an oracle observes, `(N, P)`."""
+        """The scaled parameter values that an oracle observes, `(N, P)`.
+
+        Those in force: what begins within an episode may find the robot in a state that decides a
+        value (`Perturbation.in_force`).
+        """
         if self._context is None:
-            self._context = self._task_set.scale(self.vectors)
+            self._context = self._task_set.scale(self._told)
         return self._context
 
     def assign(self, ids: Ids, vectors: Array) -> None:
         """Assign tasks `(n, P)`, to be applied at the next update or reset."""
-        self.vectors[ids] = vectors
+        self.vectors[ids] = self._told[ids] = vectors
         self._context = None
         self._writer.assign(ids, vectors)
         self._onsets.assign(ids, vectors)
@@ -119,6 +127,29 @@ class PerturbationSchedule:
         self._writer.write(ids, self.vectors[ids], levels, self._faulty(ids), at_reset)
         self._applied[ids] = levels
         self._new[ids] = False
+        for b in self._decided_late:
+            self._tell(self._blocks[b], ids, levels[:, b], at_reset)
+
+    def _tell(self, block: ParameterBlock, ids: Ids, levels: Array, at_reset: bool) -> None:
+        """Tell oracles the values of a block as robots in motion hold them.
+
+        Of a value that targets share, the mean of what they hold.
+        """
+        drawn = block.values(self.vectors[ids])
+        posed = at_reset & (levels >= 1)  # for the perturbation: it holds the values drawn
+        if posed.all():
+            held = drawn
+        else:
+            each = np.broadcast_to(drawn, (len(ids), len(block.ids), drawn.shape[2]))
+            held = block.perturbation.in_force(self._sim, ids, block.ids, each)
+            if block.rows == 1:
+                changed = (held != each).any(axis=1, keepdims=True)
+                held = np.where(changed, held.mean(axis=1, keepdims=True), drawn)
+        told = self._told[ids]
+        block.values(told)[...] = np.where(posed[:, None, None], drawn, held)
+        if (told != self._told[ids]).any():
+            self._told[ids] = told
+            self._context = None
 
     def _apply_faults(self, ids: Ids) -> None:
         """Write intermittent faults of robots in which nothing else has changed."""
@@ -130,3 +161,8 @@ class PerturbationSchedule:
 
     def _faulty(self, ids: Ids) -> dict[int, Mask]:
         return {b: faults.faulty(ids) for b, faults in self._faults.items()}
+
+
+def _decides_late(block: ParameterBlock) -> bool:
+    """Return whether the state of a robot in motion decides values."""
+    return type(block.perturbation).in_force is not Perturbation.in_force

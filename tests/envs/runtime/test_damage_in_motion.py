@@ -102,3 +102,63 @@ def test_at_reset_a_range_is_cut_as_declared():
     for _ in range(5):
         batch.step(np.zeros(batch.action_space.shape))
     assert batch.sim.field("jnt_range")[0, joint.id] == pytest.approx(left)
+
+
+UNIFORM = {"law": "uniform", "low": 0.0, "high": 1.0}
+
+
+def oracle(robot, damage, joint, onset):
+    """Return a robot as `struck` does, its parameters in the observation, and how it is reset."""
+    spread = {"fraction": UNIFORM} if "fraction" in damage else {}
+    declared = {"name": "it", "targets": [joint], "onset": constant(onset), **damage, **spread}
+    batch = make_batch(declare(robot, declared), 1, 1, context="visible")
+    batch.set_tasks(batch.task_set.sample("train", 1))
+    return batch, batch.reset(seed=0)[0]
+
+
+def told(batch, observation, **values):
+    """Assert that an oracle observes these values, all others as drawn."""
+    task_set, (task,) = batch.task_set, batch.task_set.sample("train", 1)
+    row = task.vector()
+    for name, value in values.items():
+        column = [n.split("[")[0] for n in task_set.names].index(f"it.{name}")
+        row[column] = value
+    seen = observation[0, -len(row) :]
+    assert seen == pytest.approx(task_set.scale(row[None])[0], abs=1e-9)
+
+
+def drive(batch, command, steps=8):
+    """Return the last observation of some steps with one command for all actuators."""
+    return [batch.step(np.full(batch.action_space.shape, command))[0] for _ in range(steps)][-1]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_oracle_is_told_the_angle_of_a_lock_that_strikes(shared):
+    batch, seen = oracle("cheetah", {**LOCK, "shared": shared}, "bthigh", 0.2)
+    told(batch, seen, fraction=-1)  # before it begins: where the joint will be
+    joint = batch.sim.model.joint("bthigh")
+    low, high = joint.range
+    seen = drive(batch, 0.3, 4)
+    angle = batch.sim.data("qpos")[0, joint.qposadr[0]]  # at the onset
+    seen = drive(batch, 0.3)
+    told(batch, seen, fraction=(angle - low) / (high - low))
+    assert batch.sim.data("qpos")[0, joint.qposadr[0]] == pytest.approx(angle, abs=0.1)
+    told(batch, batch.reset(seed=1)[0], fraction=-1)
+
+
+def test_an_oracle_is_told_the_fraction_drawn_where_the_joint_is_posed():
+    batch, seen = oracle("cheetah", LOCK, "bthigh", 0.0)
+    told(batch, seen)
+    told(batch, drive(batch, 0.3))
+    assert batch.sim.data("eq_active").any()
+
+
+def test_an_oracle_is_told_the_range_that_waits_for_its_joint():
+    batch, seen = oracle("cheetah", CUT, "bthigh", 0.2)
+    told(batch, seen)
+    joint = batch.sim.model.joint("bthigh")
+    seen = drive(batch, 0.0)
+    (left,), (whole,) = (np.diff(r) for r in (batch.sim.field("jnt_range")[0, joint.id],
+                                              joint.range))  # fmt: skip
+    assert left > 0.3 * whole  # not the 0.2 that was drawn
+    told(batch, seen, width=left / whole, place=1.0)
