@@ -114,11 +114,27 @@ class HoldsBelief(Protocol):
 
 
 @runtime_checkable
-class SettableBelief(HoldsBelief, Protocol):
-    """Optional: a belief that can be set, which enables the constant-context control."""
+class SettableContext(Protocol):
+    """Optional: inferences about tasks that can be set, which enables the constant-context control.
 
-    def set_belief(self, mean: Array) -> None:
-        """Act on this belief about each task, `(N, latent)`, with no variance."""
+    They are whatever tells the agent's behaviour on one task from that on another: a belief, a
+    memory, or adapted weights.
+    """
+
+    def inferred(self) -> Array:
+        """Return what was inferred about each task, `(N, C)`."""
+        ...
+
+    def hold(self, inferred: Array) -> None:
+        """Act on this about each task, `(N, C)`, until something else is inferred."""
+
+
+@runtime_checkable
+class EmptiesMemory(Protocol):
+    """Optional: a memory of control steps that can be emptied, which enables `--ablate memory`."""
+
+    def empty_memory(self, where: Mask) -> None:
+        """Empty the memory of robots `(N,)`; the other inputs of the next step stay."""
 
 
 @runtime_checkable
@@ -161,6 +177,11 @@ def agent_context(agent: object) -> Context:
 def gradient_steps(agent: object) -> int:
     """Return how many gradient steps an agent has taken in trials, for each task."""
     return int(agent.adaptation_gradient_steps) if isinstance(agent, AdaptsByGradient) else 0
+
+
+def needs_shots(agent: object) -> bool:
+    """Return whether shots can change how an agent is measured; true if it declares nothing."""
+    return bool(getattr(agent, "needs_shots", True))
 
 
 def begin_trials(agent: AdaptiveAgent, keys: Keys) -> None:
@@ -211,16 +232,13 @@ class MetaLearner(ABC):
     """Number of robots that training needs."""
     adaptation_gradient_steps: int = 0
     """Gradient steps for each task, taken in trials so far."""
+    needs_shots: bool = True
+    """Whether shots can change its measured episodes; false for policies without a memory."""
 
     def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
         self.spec = spec
         self.seed = seed
         self.config = config
-
-    @classmethod
-    def without_memory(cls) -> type[MetaLearner] | None:
-        """Return the same agent with its memory wiped, as a control; None if it has no memory."""
-        return None
 
     def begin(self, num_tasks: int) -> None:  # noqa: B027
         """Begin trials on N unknown tasks (default: nothing to forget)."""

@@ -152,21 +152,6 @@ def find_agent(name: str, algorithm: str | None = None) -> type[MetaLearner]:
     return found
 
 
-def find_agent_without_memory(name: str) -> type[MetaLearner]:
-    """Return the class of an agent whose memory is wiped, as a control.
-
-    Raises:
-        FastadaptError: there is no such agent, or it has no memory.
-    """
-    found = find_agent(name).without_memory()
-    if found is None:
-        raise FastadaptError(
-            f"Agent '{name}' has no memory to wipe. Leave out --without-memory, or evaluate an "
-            "agent that has one, such as rl2 or pearl."
-        )
-    return found
-
-
 def find_config(name: str, algorithm: str | None = None) -> type[AgentConfig]:
     """Return the frozen dataclass of an agent's settings; torch is imported for plugins only.
 
@@ -220,19 +205,16 @@ def make_agent(
     return build_agent(resolve(name, algorithm), task_set, seed, options)
 
 
-def build_agent(
-    name: str, task_set: TaskSet, seed: int, options: Mapping[str, Any], memory: bool = True
-) -> MetaLearner:
-    """Return a new, untrained agent; `memory=False` gives the control without a memory.
+def build_agent(name: str, task_set: TaskSet, seed: int, options: Mapping[str, Any]) -> MetaLearner:
+    """Return a new, untrained agent.
 
     Raises:
-        FastadaptError: no such agent or setting, or no memory to wipe.
+        FastadaptError: no such agent or setting.
     """
     from fastadapt.agents.spec import AgentSpec
 
     config = make_config(name, options)
-    cls = find_agent(name) if memory else find_agent_without_memory(name)
-    return cls(AgentSpec.of(task_set), seed, config)
+    return find_agent(name)(AgentSpec.of(task_set), seed, config)
 
 
 def _replaced(config: Any, options: Mapping[str, Any]) -> Any:

@@ -33,12 +33,12 @@ LEVELS = {  # what stands on a line may import what stands above it
         gymnasium_env sanity
     """,
     "agents": """
-        spec config
+        spec config graph
         interface determinism checkpoint_arrays
         optim
         nn
         rollout
-        base controls constant_context saved_models training_tasks
+        base controls saved_models training_tasks
         external
         ppo pearl maml sb3 onpolicy
         registry
@@ -48,7 +48,7 @@ LEVELS = {  # what stands on a line may import what stands above it
         statistics
         trials
         runs
-        training evaluation
+        training evaluation deploy
         references
         report
         cli

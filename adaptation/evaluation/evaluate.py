@@ -13,7 +13,7 @@ from fastadapt.adaptation.evaluation.columns import COLUMNS
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.trials.runner import LEAST, Measurement, run_trials
-from fastadapt.agents.controls import SwappedContext
+from fastadapt.agents.controls.swapped import SwappedContext
 from fastadapt.agents.determinism import single_threaded
 from fastadapt.agents.interface import (
     AdaptiveAgent,

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from fastadapt.adaptation.evaluation.controls import Ablation, controlled, ending
 from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
 from fastadapt.adaptation.evaluation.online_results import OnlineResult, plan_as_json
 from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.evaluation.training_belief import with_constant_context
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
 from fastadapt.adaptation.runs.open_run import one_evaluation, open_run
-from fastadapt.adaptation.runs.run import Ablation, Run
+from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.trials.online import run_online
 from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.interface import agent_name
@@ -24,13 +24,6 @@ from fastadapt.errors import FastadaptError
 
 Progress = Callable[[str, int, int], None]
 """Called with a title, the number of completed steps, and their total."""
-_SUFFIXES: dict[Ablation | None, str] = {
-    None: "",
-    "memory": "-without-memory",
-    "swapped-context": "-exchanged",
-    "constant-context": "-constant-context",
-}
-"""Endings of the folders of ablations."""
 
 
 @one_evaluation
@@ -42,6 +35,7 @@ def evaluate_run(
     seed: int = 0,
     *,
     ablate: Ablation | None = None,
+    every: int = 1,
     num_threads: int = 0,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -57,7 +51,8 @@ def evaluate_run(
         shots: numbers of shots after which to measure.
         episodes: measured episodes for each task and number of shots.
         seed: of starts, goals and exploration.
-        ablate: a control: `memory`, `swapped-context` or `constant-context`.
+        ablate: a control, see `Ablation`.
+        every: with `memory`, control steps between two emptyings.
         num_threads: threads that simulate; 0 means one per processor.
         out: directory for a run of the zoo (default: `runs/NAME`).
         on_progress: called while each split is measured.
@@ -70,11 +65,11 @@ def evaluate_run(
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
     opened, shots = open_run(run, out), checked_shots(shots)
-    agent = _agent(opened, ablate, num_threads)
+    agent = controlled(opened, ablate, every, num_threads)
     wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
     results: list[Result] = []
     for split in _chosen_splits(opened, splits):
-        folder, earlier = _folders(opened, split, seed, shots, episodes, _SUFFIXES[ablate])
+        folder, earlier = _folders(opened, split, seed, shots, episodes, ending(ablate, every))
         found = [_completed(Result, f, "summary.json", opened, wanted) for f in (folder, earlier)]
         result = found[0] or found[1]
         if result is None:
@@ -105,6 +100,7 @@ def evaluate_run_online(
     baseline: str | Path | Run | None = None,
     ceiling: str | Path | Run | None = None,
     ablate: Ablation | None = None,
+    every: int = 1,
     num_threads: int = 0,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -118,7 +114,8 @@ def evaluate_run_online(
         seed: of starts, goals and onsets.
         baseline: run of an agent that does not adapt; regained shares count from its level.
         ceiling: run of an agent that observes the damage; regained shares count up to its level.
-        ablate: `memory`, or None.
+        ablate: a control; none that needs shots.
+        every: with `memory`, control steps between two emptyings.
         num_threads: threads that simulate; 0 means one per processor.
         out: see `evaluate_run`.
         on_progress: called while each split is measured.
@@ -130,15 +127,15 @@ def evaluate_run_online(
         FastadaptError: see `evaluate_run`; `swapped-context` needs shots.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
-    if ablate in ("swapped-context", "constant-context"):
+    if ablate == "swapped-context":
         raise FastadaptError(f"--ablate {ablate} needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
-    agent, task_set = opened.agent(ablate), opened.task_set
+    agent, task_set = controlled(opened, ablate, every, num_threads), opened.task_set
     rivals = open_rivals(opened, baseline, ceiling)
     wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
     results: list[OnlineResult] = []
     for split in _chosen_splits(opened, splits):
-        folder = opened.path / "evaluations" / f"{split}-{seed}-online{_SUFFIXES[ablate]}"
+        folder = opened.path / "evaluations" / f"{split}-{seed}-online{ending(ablate, every)}"
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:
             steps = round(plan.duration / task_set.environment.control_step())
@@ -168,14 +165,6 @@ def _struck(
     result = OnlineResult.of(agent, task_set, split, tasks, plan, seed, trial, alike)
     result.meta["rivals"] = rivals.identity()
     return result
-
-
-def _agent(run: Run, ablate: Ablation | None, num_threads: int) -> Any:
-    """Return the agent of a run or a control; a constant context is measured on training tasks."""
-    agent = run.agent(ablate)
-    if ablate == "constant-context":
-        return with_constant_context(agent, run.task_set, num_threads)
-    return agent
 
 
 def _folders(

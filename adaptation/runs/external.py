@@ -8,7 +8,7 @@ from typing import Any
 
 from fastadapt.adaptation.runs.files import EVALUATING, LOCK, locked, write_text
 from fastadapt.adaptation.runs.machine import command
-from fastadapt.adaptation.runs.run import Ablation, Run, RunConfig, write_surroundings
+from fastadapt.adaptation.runs.run import Run, RunConfig, write_surroundings
 from fastadapt.adaptation.trials.agent_check import check_agent
 from fastadapt.agents.external import MODELS, load_agent
 from fastadapt.agents.interface import agent_name
@@ -34,18 +34,13 @@ class ExternalRun(Run):
         super().__init__(path, config, trusted)
         self.reference = reference
 
-    def agent(self, ablate: Ablation | None = None) -> Any:
+    def agent(self) -> Any:
         """Load the agent from its reference.
 
         Raises:
             UntrustedError: it is Python code or needs a pickle, and the run is not trusted.
-            FastadaptError: it cannot be loaded, or an ablation is asked for.
+            FastadaptError: it cannot be loaded.
         """
-        if ablate is not None:
-            raise FastadaptError(
-                f"--ablate {ablate} works only for agents trained by fastadapt; "
-                f"'{self.reference}' is external. Leave out --ablate."
-            )
         task_set = self.task_set
         with reading(self.path, self.trusted):
             return load_agent(self.reference, task_set, self.config.seed)

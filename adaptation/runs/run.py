@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fastadapt.adaptation.runs.checkpoint import checkpoint_facts, load_checkpoint
 from fastadapt.adaptation.runs.files import LOCK, write_text
@@ -21,9 +21,6 @@ FORMAT = 1
 """Version of the layout of run directories."""
 MAX_THREADS = 1024
 """Largest number of threads that a command takes."""
-Ablation = Literal["memory", "swapped-context", "constant-context"]
-"""A control of adaptation: no memory of the task, the per-task state of another task, or one belief
-about every task."""
 
 
 @dataclass(frozen=True)
@@ -90,21 +87,15 @@ class Run:
         """Use an equal task set that the user named, so that no code is read from the directory."""
         self._adopted = task_set
 
-    def agent(self, ablate: Ablation | None = None) -> Any:
+    def agent(self) -> Any:
         """Return the agent at the last checkpoint.
-
-        Args:
-            ablate: `memory` removes its memory of the task; `swapped-context` evaluates it with
-                the per-task state of another task.
 
         Raises:
             UntrustedError: its class is not installed, and the run is not trusted.
-            FastadaptError: there is no checkpoint, or the agent does not support the ablation.
+            FastadaptError: there is no checkpoint, or it is that of another agent.
         """
-        from fastadapt.agents.controls import SwappedContext
-
         state, _ = load_checkpoint(self.path / "checkpoints", run=self.identity)
-        agent = self.new_agent(memory=ablate != "memory")
+        agent = self.new_agent()
         try:
             agent.load_state(state)
         except FastadaptError:
@@ -114,15 +105,15 @@ class Run:
                 f"The checkpoint of '{self.path}' does not fit its agent: {error!s:.200}. Copy the "
                 "run again, or train again elsewhere."
             ) from None
-        return SwappedContext(agent) if ablate == "swapped-context" else agent
+        return agent
 
-    def new_agent(self, memory: bool = True) -> Any:
+    def new_agent(self) -> Any:
         """Return the agent before training."""
         from fastadapt.agents.registry import build_agent
 
         config, task_set = self.config, self.task_set
         with reading(self.path, self.trusted):
-            return build_agent(config.agent, task_set, config.seed, config.options, memory)
+            return build_agent(config.agent, task_set, config.seed, config.options)
 
     def origin(self) -> str:
         """Return the command that trained the agent, with the iterations of a longer training."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from fastadapt.agents.interface import (
     agent_name,
     begin_trials,
     gradient_steps,
+    needs_shots,
 )
 from fastadapt.agents.rollout.steps import steps
 from fastadapt.envs import BatchedEnv, Task
@@ -40,6 +41,7 @@ class Episodes:
         length: control steps.
         fell: where it ended by failure.
         diverged: where the simulation broke down.
+        success: 1 where it was a success, 0 where not, -1 where the environment has no criterion.
     """
 
     returns: Array
@@ -48,6 +50,7 @@ class Episodes:
     length: NDArray[np.int64]
     fell: NDArray[np.bool_]
     diverged: NDArray[np.bool_]
+    success: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def run_episode(
     if on_step:
         on_step(envs)
     agent.end_episode(done)
-    return Episodes(returns, info["distance"], work, length, terminated, info["diverged"])
+    success = np.asarray(info.get("success", np.full(num, -1))).astype(np.int8)
+    ends = (info["distance"], work, length, terminated, info["diverged"], success)
+    return Episodes(returns, *ends)
 
 
 def measure(
@@ -156,14 +161,14 @@ def run_trials(
     on_measure: Callable[[Measurement], None] | None = None,
     record: Callable[[], OnStep] | None = None,
     keys: Sequence[str] | None = None,
-    skip: Collection[tuple[int, int]] = (),
 ) -> list[Measurement]:
     """Run one trial on every task and measure after the given numbers of shots.
 
     A measured episode starts from a snapshot, acts deterministically, and is undone after: it
     neither teaches the agent nor counts as its data. The same robots, starts and goals are
     measured after every number of shots (seeds keyed by task and episode), so that differences are
-    paired.
+    paired. An agent that needs no shots is measured once, at no cost, and its measurement stands
+    for every number of shots.
 
     Args:
         agent: under test.
@@ -175,7 +180,6 @@ def run_trials(
         on_measure: called after every measured episode.
         record: called before every measured episode for its `on_step`.
         keys: of the seeds of each robot, in place of the id of its task.
-        skip: pairs of (shots, episode) that were measured before.
 
     Returns:
         The measurements in order of shots and episodes.
@@ -188,19 +192,24 @@ def run_trials(
     keys = keys or [task.id for task in tasks]
     begin_trials(agent, np.array(_seeds(seed, keys, "explore", 0), np.uint64))
     ledger = Ledger(np.zeros(len(tasks), np.int64), 0, 0.0)
-    measurements: list[Measurement] = []
-    left = {s: [e for e in range(episodes) if (s, e) not in skip] for s in sorted(shots)}
-    last = max((shot for shot, missing in left.items() if missing), default=-1)
-    for shot in range(last + 1):
-        for episode in left.get(shot, []):
+    wanted, measurements = sorted(set(shots)), list[Measurement]()
+
+    def keep(shot: int, episode: int, measured: Episodes) -> None:
+        measurements.append(Measurement(shot, episode, measured, ledger))
+        if on_measure:
+            on_measure(measurements[-1])
+
+    lasting = not needs_shots(agent)  # one measurement stands for all numbers of shots
+    for shot in range(1 if lasting else wanted[-1] + 1):
+        here = wanted if lasting else [shot] if shot in wanted else []
+        for episode in range(episodes) if here else ():
             seeds = _seeds(seed, keys, "measure", episode)
             measured = measure(agent, envs, seeds, record() if record else None)
-            measurements.append(Measurement(shot, episode, measured, ledger))
-            if on_measure:
-                on_measure(measurements[-1])
-        if shot < last:
+            for number in here:
+                keep(number, episode, measured)
+        if not lasting and shot < wanted[-1]:
             ledger = _run_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
-    return measurements
+    return sorted(measurements, key=lambda each: (each.shot, each.episode))
 
 
 def _run_shot(

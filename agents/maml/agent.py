@@ -21,9 +21,11 @@ from fastadapt.agents.checkpoint_arrays import (
 )
 from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.maml.config import MAMLConfig
 from fastadapt.agents.maml.episodes import AdvantageEstimator, Episodes, collect
+from fastadapt.agents.maml.export import policy_graph
 from fastadapt.agents.maml.inner import Experience
 from fastadapt.agents.maml.outer import (
     MetaParameters,
@@ -192,6 +194,23 @@ class MAML(NetworkAgent):
         """Give robot i the parameters of robot `order[i]`."""
         parameters = self._trial.parameters[torch.from_numpy(order)]
         self._trial = replace(self._trial, parameters=parameters, steps=self._trial.steps[order])
+
+    def inferred(self) -> Array:
+        """Return the parameters of each robot's policy, `(N, P)`."""
+        return self._trial.parameters.numpy().astype(np.float64)
+
+    def hold(self, inferred: Array) -> None:
+        """Act with these parameters of each robot's policy, `(N, P)`, until the end of a shot."""
+        parameters = torch.from_numpy(inferred.astype(np.float32))
+        self._trial = replace(self._trial, parameters=parameters)
+
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, with its parameters after the shots so far."""
+        trial, limits = self._trial, (self._low, self._high)
+        factor, steps = self.config.action_scale, int(trial.steps[0])
+        return policy_graph(
+            self.policy, trial.parameters[0], self._scale, factor, limits, steps
+        )
 
     def snapshot(self) -> Any:
         """Return the state of the trials, with the state of the exploration noise."""

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from fastadapt.agents.base import NetworkAgent
 from fastadapt.agents.checkpoint_arrays import ModuleArrays, Part
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import Transition
+from fastadapt.agents.onpolicy.export import graph_of
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.agents.onpolicy.networks import Policy
 from fastadapt.agents.onpolicy.scales import Scales
@@ -61,7 +63,7 @@ class PolicyAgent(NetworkAgent):
 
     recurrent: ClassVar[bool] = False
     """Whether the policy has a memory."""
-    sees: ClassVar[tuple[str, ...]] = ()
+    sees: tuple[str, ...] = ()
     """What of the history the policy sees, of `SIGHTS`."""
 
     def __init__(
@@ -129,6 +131,13 @@ class PolicyAgent(NetworkAgent):
         self._memory.history.begin_episode(done)
         self._memory.ended = self._memory.ended & ~done
 
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, from its memory between two episodes."""
+        memory = self._memory
+        return graph_of(
+            self.policy, self.scales, self.sees, memory.history, memory.hidden, self.limits
+        )
+
     def snapshot(self) -> Any:
         """Return the memory of the trial so far, and the state of the exploration noise."""
         return self._memory.copy(), self._noise.snapshot()
@@ -144,6 +153,27 @@ class PolicyAgent(NetworkAgent):
         memory = self._memory
         memory.hidden = memory.hidden[torch.from_numpy(order)]
         memory.history = memory.history.reordered(order)
+
+    def empty_memory(self, where: Mask) -> None:
+        """Empty memory and window of robots `(N,)`; last action, last reward and flag stay."""
+        memory = self._memory
+        empty = self.policy.initial(len(where))
+        memory.hidden = torch.where(torch.from_numpy(where)[:, None], empty, memory.hidden)
+        memory.history = memory.history.without_frames(where)
+
+    def inferred(self) -> Array:
+        """Return memory and window of each robot, `(N, memory + window)`."""
+        hidden = self._memory.hidden.numpy().astype(np.float64)
+        frames = self._memory.history.frames
+        return np.concatenate([hidden, frames.reshape(len(frames), -1)], axis=1)
+
+    def hold(self, inferred: Array) -> None:
+        """Let the next control step begin with this memory and window, `(N, memory + window)`."""
+        memory, history = self._memory, self._memory.history
+        size = memory.hidden.shape[1]
+        memory.hidden = torch.from_numpy(inferred[:, :size].astype(np.float32))
+        frames = inferred[:, size:].reshape(history.frames.shape)
+        memory.history = replace(history, frames=frames, filled=np.ones_like(history.filled))
 
     def _model_parts(self) -> dict[str, Part]:
         return {"policy": ModuleArrays(self.policy), "scale": self.scales}

@@ -16,6 +16,7 @@ class Nominal(OnPolicyAgent):
     """A policy trained on the healthy robot alone: the floor."""
 
     name: ClassVar[str] = "nominal-continuing"
+    needs_shots: bool = False
 
     def training_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:
         """Return the unperturbed task for all robots."""
@@ -26,12 +27,14 @@ class DomainRandomised(OnPolicyAgent):
     """One policy for all training tasks, without a memory (Tobin et al. 2017)."""
 
     name: ClassVar[str] = "domain-randomised-continuing"
+    needs_shots: bool = False
 
 
 class Informed(OnPolicyAgent):
     """A policy that sees the parameters of its task, trained on the training tasks alone."""
 
     name: ClassVar[str] = "informed"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = InformedConfig
     context: Context = "visible"
 
@@ -40,6 +43,7 @@ class Oracle(OnPolicyAgent):
     """A policy that sees the parameters of its task, trained on the laws of all tests too."""
 
     name: ClassVar[str] = "oracle-continuing"
+    needs_shots: bool = False
     context: Context = "visible"
 
     def training_tasks(self, task_set: TaskSet, count: int, start: int) -> list[Task]:

@@ -64,6 +64,11 @@ class History:
         self.frames = np.where(where[:, None, None], 0.0, self.frames)
         self.filled = self.filled & ~where[:, None]
 
+    def without_frames(self, where: Mask) -> History:
+        """Return the history with an empty window where `(N,)` is set."""
+        frames = np.where(where[:, None, None], 0.0, self.frames)
+        return replace(self, frames=frames, filled=self.filled & ~where[:, None])
+
     def copy(self) -> History:
         """Return a copy; no method changes an array in place, so that arrays can be shared."""
         return replace(self)

@@ -14,8 +14,10 @@ from fastadapt.agents.base import NetworkAgent
 from fastadapt.agents.checkpoint_arrays import ModuleArrays, Part
 from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.graph import BeliefGraphs, Graph
 from fastadapt.agents.interface import AgentState, Transition
 from fastadapt.agents.pearl.config import PEARLConfig
+from fastadapt.agents.pearl.export import belief_graph, plain_graph, two_graphs
 from fastadapt.agents.pearl.trial import PEARLTrial
 from fastadapt.agents.pearl.update import PEARLNetworks, PEARLUpdate
 from fastadapt.agents.rollout.shots import Shots, collect_shots
@@ -52,7 +54,7 @@ class PEARL(NetworkAgent):
         self.num_envs = min(config.num_envs, self._task_count())
         self._actions = len(spec.actions)
         observations = spec.observation_size(self.context)
-        self._scale = TransitionScale(observations, self._actions)
+        self._scale = TransitionScale(observations, self._actions, config.reward_input)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         privileged = len(spec.parameters) if self.asymmetric_critic else 0
         self.networks = PEARLNetworks(
@@ -61,11 +63,6 @@ class PEARL(NetworkAgent):
         self._update = PEARLUpdate(self.networks, config, self._actions)
         self.replay: TaskReplay | None = None
         self.begin(1)
-
-    @classmethod
-    def without_memory(cls) -> type[PEARL]:
-        """Return the control that never infers anything."""
-        return PEARLWithoutMemory
 
     def _task_count(self) -> int:
         """Return the number of training tasks."""
@@ -117,13 +114,30 @@ class PEARL(NetworkAgent):
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
 
-    def set_belief(self, mean: Array) -> None:
+    def inferred(self) -> Array:
+        """Return the mean of the belief about each task, `(N, latent)`."""
+        return self.belief[0]
+
+    def hold(self, inferred: Array) -> None:
         """Act on this belief about each task, `(N, latent)`, until the next end of an episode."""
-        self._trial.hold(mean)
+        self._trial.hold(inferred)
 
     def swap_context(self, order: Ids) -> None:
         """Give robot i the belief of robot `order[i]`."""
         self._trial = self._trial.reordered(order)
+
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, from the belief between two episodes."""
+        networks, limits = self.networks, (self._low, self._high)
+        encoder, policy = networks.encoder, networks.policy
+        if not self.needs_shots or self.config.encoder == "none":
+            return plain_graph(policy, self._scale, limits, self.config.latent)
+        return belief_graph(encoder, policy, self._scale, limits, self._trial.evidence[0])
+
+    def belief_graphs(self) -> BeliefGraphs:
+        """Return inference and acting as two graphs."""
+        limits = self._low, self._high
+        return two_graphs(self.networks.encoder, self.networks.policy, self._scale, limits)
 
     def snapshot(self) -> Any:
         """Return the trials so far, and the state of their noise."""
@@ -265,19 +279,6 @@ class PEARL(NetworkAgent):
             transition.next_observation,
             transition.terminated,
         )
-
-
-class PEARLWithoutMemory(PEARL):
-    """A trained PEARL that never infers anything: it acts on the prior throughout.
-
-    The difference to PEARL itself is the contribution of inference.
-    """
-
-    name: ClassVar[str] = "pearl-without-memory"
-
-    def observe(self, transition: Transition) -> None:
-        """Ignore the transition; advance the noise."""
-        self._noise.advance(~self._trial.ended)
 
 
 def _standardised(vectors: Array) -> Tensor:

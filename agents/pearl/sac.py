@@ -18,6 +18,7 @@ class NominalSAC(PEARL):
     """Our soft actor-critic on the healthy robot only: the nominal baseline."""
 
     name: ClassVar[str] = "nominal-sac"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
@@ -38,6 +39,7 @@ class DomainRandomisedSAC(PEARL):
 
     asymmetric_critic: ClassVar[bool] = True
     name: ClassVar[str] = "domain-randomised-sac"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
 
 
@@ -45,6 +47,7 @@ class OracleSAC(PEARL):
     """Our soft actor-critic that sees the parameters of the task: the ceiling."""
 
     name: ClassVar[str] = "oracle-sac"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = SACAgentConfig
     context: Context = "visible"
 

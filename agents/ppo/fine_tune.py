@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from fastadapt.agents.config import AgentConfig
+from fastadapt.agents.graph import Graph, adapted
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.nn.actor_critic import log_prob
 from fastadapt.agents.ppo.config import FineTuneConfig
+from fastadapt.agents.ppo.export import memoryless_graph, with_weights
 from fastadapt.agents.ppo.memoryless import DomainRandomised
 from fastadapt.agents.ppo.tuning import (
     Shot,
@@ -35,6 +37,7 @@ class FineTune(DomainRandomised):
 
     name: ClassVar = "fine-tune"
     config_class: ClassVar[type[AgentConfig]] = FineTuneConfig
+    needs_shots: bool = True
     config: FineTuneConfig
 
     def begin(self, num_tasks: int) -> None:
@@ -97,6 +100,30 @@ class FineTune(DomainRandomised):
             for name, value in new.items()
         }
         self.adaptation_gradient_steps += self.config.tuning.gradient_steps
+
+    def inferred(self) -> Array:
+        """Return the weights of each task, `(N, weights)`."""
+        weights = self._weights or copies(self.network, len(self._memory.ended))
+        flat = torch.cat([value.flatten(1) for value in weights.values()], dim=1)
+        return flat.detach().numpy().astype(np.float64)
+
+    def hold(self, inferred: Array) -> None:
+        """Act with these weights of each task, `(N, weights)`, until the end of a shot."""
+        shapes = {name: value.shape for name, value in self.network.named_parameters()}
+        flat = torch.from_numpy(inferred.astype(np.float32))
+        parts = flat.split([shape.numel() for shape in shapes.values()], dim=1)
+        self._weights = {
+            name: part.reshape(len(flat), *shape)
+            for (name, shape), part in zip(shapes.items(), parts, strict=True)
+        }
+
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, with its weights after the shots so far."""
+        weights = self._weights or copies(self.network, 1)
+        network = with_weights(self.network, weights, 0)
+        graph = memoryless_graph(network, self._observation_scale, (self._low, self._high))
+        steps = len(self._shots) * self.config.tuning.gradient_steps
+        return replace(graph, adapts=adapted(steps, "gradient step"))
 
     def snapshot(self) -> Any:
         """Return weights and shots of the trials so far; nothing in them is changed in place."""

@@ -16,6 +16,7 @@ class Nominal(PPOAgent):
     """PPO on the healthy robot only: the nominal baseline, which has never seen any damage."""
 
     name: ClassVar = "nominal"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = NominalConfig
     memory: ClassVar = False
 
@@ -31,6 +32,7 @@ class DomainRandomised(PPOAgent):
     """
 
     name: ClassVar = "domain-randomised"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = DomainRandomisedConfig
     memory: ClassVar = False
 
@@ -39,6 +41,7 @@ class Oracle(PPOAgent):
     """PPO that sees the parameters of the task: privileged information."""
 
     name: ClassVar = "oracle"
+    needs_shots: bool = False
     config_class: ClassVar[type[AgentConfig]] = OracleConfig
     memory: ClassVar = False
     context: Context = "visible"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.ppo.agent import PPOAgent
 from fastadapt.agents.ppo.config import RL2Config
-from fastadapt.envs.arrays import Array, Ids
+from fastadapt.envs.arrays import Array, Ids, Mask
 
 
 class RL2(PPOAgent):
@@ -24,11 +25,12 @@ class RL2(PPOAgent):
     name: ClassVar = "rl2"
     config_class: ClassVar[type[AgentConfig]] = RL2Config
     memory: ClassVar = True
+    config: RL2Config
 
-    @classmethod
-    def without_memory(cls) -> type[RL2]:
-        """Return the control whose memory is wiped at every step."""
-        return RL2WithoutMemory
+    @property
+    def sees_reward(self) -> bool:
+        """Whether the policy sees the previous reward."""
+        return self.config.reward_input
 
     def swap_context(self, order: Ids) -> None:
         """Give robot i the memory of robot `order[i]`: GRU state, last action and last reward."""
@@ -36,18 +38,16 @@ class RL2(PPOAgent):
         memory.hidden = memory.hidden[torch.from_numpy(order)]
         memory.action, memory.reward = memory.action[order], memory.reward[order]
 
+    def empty_memory(self, where: Mask) -> None:
+        """Empty the GRU of robots `(N,)`; last action, last reward and flag stay."""
+        memory = self._memory
+        empty = self.network.initial(len(where))
+        memory.hidden = torch.where(torch.from_numpy(where)[:, None], empty, memory.hidden)
 
-class RL2WithoutMemory(RL2):
-    """A trained RL² whose memory is wiped before every control step: a purely reactive policy.
+    def inferred(self) -> Array:
+        """Return the state of the GRU of each robot, `(N, width)`."""
+        return self._memory.hidden.numpy().astype(np.float64)
 
-    The difference to RL² itself is the contribution of memory.
-    """
-
-    name: ClassVar = "rl2-without-memory"
-
-    def act(self, observation: Array, explore: bool) -> Array:
-        """Forget all there is: every step is the first of a trial, as training knows it."""
-        noise = self._noise.snapshot()
-        self.begin(len(observation))
-        self._noise.restore(noise)
-        return super().act(observation, explore)
+    def hold(self, inferred: Array) -> None:
+        """Let the next control step begin from this state of the GRU, `(N, width)`."""
+        self._memory.hidden = torch.from_numpy(inferred.astype(np.float32))

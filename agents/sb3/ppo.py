@@ -10,7 +10,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor
 
 from fastadapt.agents.config import AgentConfig, PPOAgentConfig
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.sb3.agent import SB3Agent
+from fastadapt.agents.sb3.export import ppo_graph
 from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, no_laws
 from fastadapt.envs.arrays import Array
@@ -55,6 +57,11 @@ class SB3PPO(SB3Agent):
     def _commanded(self, sample: Array) -> Array:
         return self._clipped(sample)
 
+    def graph(self) -> Graph:
+        """Return acting as a graph."""
+        limits = self._low, self._high
+        return ppo_graph(self.model.policy, self._entries(), limits, self._samples)
+
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"policy": self.model.policy.optimizer}
 
@@ -66,6 +73,7 @@ class NominalSB3PPO(SB3PPO):
     """PPO of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-ppo"
+    needs_shots: bool = False
     laws: ClassVar = staticmethod(no_laws)
 
 
@@ -73,11 +81,13 @@ class DomainRandomisedSB3PPO(SB3PPO):
     """PPO of Stable-Baselines3 on the training tasks, without any memory."""
 
     name: ClassVar = "domain-randomised-sb3-ppo"
+    needs_shots: bool = False
 
 
 class OracleSB3PPO(SB3PPO):
     """PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-ppo"
+    needs_shots: bool = False
     context: Context = "visible"
     laws: ClassVar = staticmethod(all_laws)

@@ -12,13 +12,15 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from fastadapt.agents.config import AgentConfig
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.sb3.config import RecurrentConfig
+from fastadapt.agents.sb3.export import lstm_graph
 from fastadapt.agents.sb3.ppo import SB3PPO
 from fastadapt.agents.sb3.trial_inputs import SB3TrialInputs, inputs, join
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.agents.spec import AgentSpec
-from fastadapt.envs.arrays import Array
+from fastadapt.envs.arrays import Array, Mask
 
 
 class Recurrent(SB3PPO):
@@ -30,6 +32,7 @@ class Recurrent(SB3PPO):
     name: ClassVar = "recurrent"
     config_class: ClassVar[type[AgentConfig]] = RecurrentConfig
     episodes_in_one: ClassVar = True
+    config: RecurrentConfig
 
     def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
         super().__init__(spec, seed, config)
@@ -44,10 +47,10 @@ class Recurrent(SB3PPO):
         return RecurrentPPO("MlpLstmPolicy", None, **settings | {"policy_kwargs": policy})  # pyright: ignore[reportArgumentType]
 
     def _inputs(self, observations: int, actions: int) -> int:
-        return inputs(observations, actions)
+        return inputs(observations, actions, self.config.reward_input)
 
     def _wrapped(self, face: SB3VecEnv) -> VecEnv:
-        return SB3TrialInputs(face)
+        return SB3TrialInputs(face, self.config.reward_input)
 
     def _learn(self, steps: int, collecting: BaseCallback) -> None:
         self.model._last_lstm_states = self._nothing  # else it would continue from the last rollout
@@ -64,7 +67,8 @@ class Recurrent(SB3PPO):
         self._start = np.ones(num_tasks, bool)
 
     def _see(self, observation: Array) -> Tensor:
-        rows = join(observation, self._action, self._reward, self._start)
+        reward = self._reward if self.config.reward_input else None
+        rows = join(observation, self._action, reward, self._start)
         return super()._see(rows.astype(np.float64))
 
     def _gaussian(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,6 +92,37 @@ class Recurrent(SB3PPO):
         """Flag the next step as the first of an episode; the memory carries on."""
         self._start = self._start | done
         super().end_episode(done)
+
+    def empty_memory(self, where: Mask) -> None:
+        """Empty the LSTM of robots `(N,)`; last action, last reward and flag stay."""
+        emptied = torch.from_numpy(where)[None, :, None]
+        cells, states = (torch.where(emptied, torch.zeros_like(h), h) for h in self._hidden)
+        self._hidden = cells, states
+
+    def inferred(self) -> Array:
+        """Return both states of the LSTM of each robot, `(N, 2 x layers x width)`."""
+        both = torch.stack(self._hidden)  # (2, layers, N, width)
+        return both.permute(2, 0, 1, 3).flatten(1).numpy().astype(np.float64)
+
+    def hold(self, inferred: Array) -> None:
+        """Let the next control step begin from these states, `(N, 2 x layers x width)`."""
+        layers, _, width = self._hidden[0].shape
+        flat = torch.from_numpy(inferred.astype(np.float32))
+        both = flat.reshape(-1, 2, layers, width).permute(1, 2, 0, 3).contiguous()
+        self._hidden = both[0], both[1]
+
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, from its memory between two episodes."""
+        states = self._hidden[0][:, :1], self._hidden[1][:, :1]
+        return lstm_graph(
+            self.model.policy,
+            self._entries(),
+            (self._low, self._high),
+            states,
+            (self._action[0], float(self._reward[0])),
+            self.config.reward_input,
+            self._samples,
+        )
 
     def snapshot(self) -> Any:
         """Return the memory of the trials so far; nothing in it is ever changed in place."""

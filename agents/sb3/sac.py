@@ -12,9 +12,11 @@ from torch import Tensor
 
 from fastadapt.agents.checkpoint_arrays import Part, TensorArray
 from fastadapt.agents.config import AgentConfig
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import AgentState
 from fastadapt.agents.sb3.agent import SB3Agent
 from fastadapt.agents.sb3.config import SB3SACConfig
+from fastadapt.agents.sb3.export import sac_graph
 from fastadapt.agents.spec import Context
 from fastadapt.agents.training_tasks import all_laws, no_laws
 from fastadapt.envs.arrays import Array
@@ -58,6 +60,11 @@ class SB3SAC(SB3Agent):
 
     def _reward_horizon(self) -> float:
         return 0.0  # single rewards: divided by whole returns they would be lost in the entropy
+
+    def graph(self) -> Graph:
+        """Return acting as a graph."""
+        limits = self._low, self._high
+        return sac_graph(self.model.policy.actor, self._entries(), limits, self._samples)
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {
@@ -106,6 +113,7 @@ class NominalSB3SAC(SB3SAC):
     """Soft actor-critic of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-sac"
+    needs_shots: bool = False
     laws: ClassVar = staticmethod(no_laws)
 
 
@@ -113,11 +121,13 @@ class DomainRandomisedSB3SAC(SB3SAC):
     """Soft actor-critic of Stable-Baselines3 on the training tasks, without any memory."""
 
     name: ClassVar = "domain-randomised-sb3-sac"
+    needs_shots: bool = False
 
 
 class OracleSB3SAC(SB3SAC):
     """Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-sac"
+    needs_shots: bool = False
     context: Context = "visible"
     laws: ClassVar = staticmethod(all_laws)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation import evaluate, train
+from fastadapt.adaptation.evaluation.controls import controlled
 from fastadapt.adaptation.statistics.paired import paired_difference
 
 # One thread: two files of tests run at once, and threads that wait for each other take minutes.
@@ -25,14 +26,14 @@ def test_rl2_learns_on_the_arm(tmp_path):
 @pytest.mark.slow
 @pytest.mark.learning
 def test_trained_memory_pays(tmp_path, learning_in_full):
-    """RL² beats itself without memory on unseen tasks, paired, with 95 % confidence."""
+    """RL² beats itself with an empty memory on unseen tasks, paired, with 95 % confidence."""
     if not learning_in_full:
         pytest.skip("takes minutes: run with --learning full")
     run = train("rl2", "reacher-damage", tmp_path / "run", iterations=80, **SETTINGS)
     for split in ("test_iid", "test_held_out_damage"):
         means = []
         for ablate in (None, "memory"):
-            agent = run.agent(ablate)
+            agent = controlled(run, ablate)
             table = evaluate(agent, run.task_set, split, shots=(1,), episodes=4).table
             ids = np.unique(table["task_id"])
             means.append(np.array([table["return"][table["task_id"] == i].mean() for i in ids]))

@@ -3,6 +3,7 @@
 import pytest
 
 from fastadapt.adaptation import evaluate, train
+from fastadapt.adaptation.evaluation.controls import controlled
 from fastadapt.adaptation.statistics.paired import paired_difference
 
 SETTINGS = {"sac": {"gamma": 0.9}}
@@ -32,7 +33,7 @@ def test_inference_pays(tmp_path, learning_in_full):
         "pearl", "reacher-damage", tmp_path / "run", iterations=60, torch_threads=1, **settings
     )
     own, others = (
-        evaluate(run.agent(ablate), run.task_set, "test_iid", shots=(0, 2), episodes=4)
+        evaluate(controlled(run, ablate), run.task_set, "test_iid", shots=(0, 2), episodes=4)
         for ablate in (None, "swapped-context")
     )
     _, before = own.task_means("pearl", "test_iid", 0)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fastadapt.adaptation import evaluate, load_run
+from fastadapt.adaptation.evaluation.controls import controlled
 from fastadapt.adaptation.references.scores import find_references
 from fastadapt.adaptation.statistics.paired import paired_difference
 
@@ -39,7 +40,7 @@ def test_shots_pay_and_no_other_tasks_shots_do_as_well(path):
     run = load_run(path)
     split = "test_iid"
     own, others = (
-        evaluate(run.agent(ablate), run.task_set, split, (0, 5), 1, num_threads=1)
+        evaluate(controlled(run, ablate), run.task_set, split, (0, 5), 1, num_threads=1)
         for ablate in (None, "swapped-context")
     )
     name = run.config.agent

@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> None:
 
 
 def _measure(trained: Any) -> None:
-    """Evaluate the agent with and without its memory and print what the memory adds."""
+    """Evaluate the agent and its constant-context control, and print what adaptation adds."""
     from fastadapt.adaptation.cli.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
     from fastadapt.adaptation.evaluation.paired import compare_agents
@@ -70,12 +70,12 @@ def _measure(trained: Any) -> None:
     with EvaluationProgress() as progress:
         parts = [
             evaluate_run(trained, ablate=ablate, on_progress=progress)
-            for ablate in (None, "memory")
+            for ablate in (None, "constant-context")
         ]
     both = Result.concatenate(parts)
     print(both.markdown())
     most = max(both.shots(AGENT, both.splits[0]))
     for split in both.splits:
-        names = (AGENT, f"{AGENT}-without-memory")
+        names = (AGENT, f"{AGENT}-constant-context")
         gain = compare_agents(both, both, split, most, names).mean
-        print(f"Gain from the belief after {most} shots on {split}: {gain} (paired)")
+        print(f"Gain over a constant belief after {most} shots on {split}: {gain} (paired)")

@@ -36,11 +36,14 @@ class Evaluate:
     """Seed of starts, goals and exploration."""
     threads: int = 0
     """Threads that simulate (0: one per processor)."""
-    ablate: Literal["memory", "swapped-context", "constant-context"] | None = None
-    """A control. memory: reset the agent's memory of the task before every control step.
-    swapped-context: measure with the per-task state of another task of the split; a gain that
-    remains is not specific to the task. constant-context: hold the belief at its mean over training
-    tasks, a policy without adaptation; gains are gains over this one (pearl)."""
+    ablate: Literal["memory", "swapped-context", "constant-context", "calibrated"] | None = None
+    """A control. memory: empty a recurrent agent's memory every few control steps, its inputs as
+    they are. swapped-context: measure with what was inferred about another task of the split; a
+    gain that remains is not specific to the task. constant-context: hold what is inferred at its
+    mean over training tasks, a policy without adaptation; gains are gains over this one.
+    calibrated: a memoryless policy that takes the first reading of its position sensors as zero."""
+    every: int = 1
+    """With --ablate memory: control steps between two emptyings (1: no memory at all)."""
     report: bool = True
     """Write report/index.html into the run directory."""
     out: Path | None = None
@@ -81,7 +84,7 @@ def run(arguments: list[str]) -> None:
 
     if sum(argument.partition("=")[0] == "--ablate" for argument in arguments) > 1:
         raise FastadaptError(
-            "--ablate takes one control: memory, swapped-context or constant-context."
+            "--ablate takes one control: memory, swapped-context, constant-context or calibrated."
         )
     opened = _open(args)
     try:
@@ -124,6 +127,7 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
             args.episodes,
             args.seed,
             ablate=args.ablate,
+            every=args.every,
             num_threads=args.threads,
             on_progress=progress,
         )
@@ -155,6 +159,7 @@ def _measure_online(args: Evaluate, opened: Run) -> str:
             baseline=args.baseline,
             ceiling=args.ceiling,
             ablate=args.ablate,
+            every=args.every,
             num_threads=args.threads,
             on_progress=progress,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fastadapt.adaptation.evaluation.controls import controlled, is_control
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.report.replays.recording import record_lanes
 from fastadapt.adaptation.report.replays.replay import write_replay
@@ -18,31 +19,31 @@ def make_gallery(
     """Write a replay of the task with the largest gain and of the one with the lowest score.
 
     Each shows the healthy robot beside the damaged one before and after adaptation, with damaged
-    parts tinted. "Before" is the memory ablation where it was evaluated, else zero shots. The split
-    is that of held-out damage, or the last one evaluated.
+    parts tinted. "Before" is the constant-context control where it was evaluated, else zero shots.
+    The split is that of held-out damage, or the last one evaluated.
 
     Args:
         run: of the agent.
-        label: of the agent in the results; `<label>-without-memory` is its memory ablation.
+        label: of the agent in the results; `<label>-constant-context` is its control.
         results: of the run.
         out: folder of the report.
         suffix: of the names of the files.
 
     Returns:
-        Caption and file name of each, for `write_report`; none for a swapped-context agent, which
-        has no trial of its own, where only ablations were measured, and without consent to code.
+        Caption and file name of each, for `write_report`; none where only controls were measured,
+        and without consent to code.
     """
     table = results.table[results.table["agent"] == label]
-    if label.endswith("-exchanged") or len(table) == 0:
+    if len(table) == 0 or is_control(label):
         return []
     splits = list(dict.fromkeys(table["split"].tolist()))
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
     rows = table[table["split"] == split]
     last = int(rows["shot"].max())
     tasks = {task.id: task for task in run.task_set.tasks(split)}
-    wiped = results.table[results.table["agent"] == f"{label}-without-memory"]
-    wiped = wiped[wiped["split"] == split]
-    before = wiped if len(wiped) else rows[rows["shot"] == rows["shot"].min()]
+    held = results.table[results.table["agent"] == f"{label}-constant-context"]
+    held = held[held["split"] == split]
+    before = held if len(held) else rows[rows["shot"] == rows["shot"].min()]
     after = rows[rows["shot"] == last]
 
     def score(part: Any, task: str) -> float:
@@ -50,9 +51,9 @@ def make_gallery(
 
     best = max(tasks, key=lambda task: score(after, task) - score(before, task))
     worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
-    if (agents := _agents(run, label, len(wiped) > 0)) is None:
+    if (agents := _agents(run, len(held) > 0)) is None:
         return []
-    (agent, reflex), environment = agents, run.task_set.environment
+    (agent, without), environment = agents, run.task_set.environment
     found: list[tuple[str, str]] = []
     for task, what, kind in (
         (best, "the largest gain", "best"),
@@ -60,7 +61,7 @@ def make_gallery(
     ):
         if not task:
             continue
-        lanes, returns = record_lanes(agent, run.task_set, tasks[task], last, reflex=reflex)
+        lanes, returns = record_lanes(agent, run.task_set, tasks[task], last, without=without)
         name = f"replay-{kind}{suffix}.html"
         write_replay(out / name, environment, lanes, environment.control_step())
         changes = ", ".join(f"{k} = {v:.3g}" for k, v in tasks[task].changes().items())
@@ -73,10 +74,9 @@ def make_gallery(
     return found
 
 
-def _agents(run: Run, label: str, wiped: bool) -> tuple[Any, Any] | None:
-    """Return the agent and, where `wiped`, its memory ablation; None without consent to code."""
+def _agents(run: Run, held: bool) -> tuple[Any, Any] | None:
+    """Return the agent and, where `held`, its constant context; None without consent to code."""
     try:
-        agent = run.agent("memory" if label.endswith("-without-memory") else None)
+        return run.agent(), controlled(run, "constant-context") if held else None
     except UntrustedError:
         return None
-    return agent, run.agent("memory") if wiped else None

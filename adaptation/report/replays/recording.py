@@ -37,12 +37,12 @@ def record_lanes(
     task: Task,
     shots: int,
     seed: int = 0,
-    reflex: AdaptiveAgent | None = None,
+    without: AdaptiveAgent | None = None,
 ) -> tuple[list[Lane], list[float]]:
     """Record the healthy robot, the perturbed one before any shot, and that one after `shots`.
 
     Start and goal are the same in all three. Some agents adapt within their first episode; for
-    them `reflex`, the same agent without its memory, is the state before adaptation.
+    them `without`, the same agent with a constant context, is the state before adaptation.
 
     Returns:
         The lanes for `write_replay`, and the return of each.
@@ -52,9 +52,9 @@ def record_lanes(
     returns: list[float] = []
     cases: list[tuple[str, AdaptiveAgent, Task, tuple[int, ...]]]
     cases = [("healthy", agent, task_set.nominal, (0,))]
-    if reflex is not None:
+    if without is not None:
         cases += [
-            ("damaged, without memory", reflex, task, (0,)),
+            ("damaged, constant context", without, task, (0,)),
             ("damaged", agent, task, (shots,)),
         ]
     else:

@@ -34,7 +34,7 @@ def test_evaluate_writes_results_and_a_report(trained, capsys):
 
 @pytest.fixture(scope="module")
 def rivals(trained, tmp_path_factory):
-    """RL² with and without its memory, and a memoryless agent, all measured alike."""
+    """RL², RL² with an empty memory, and a memoryless agent, all measured alike."""
     other = tmp_path_factory.mktemp("cli") / "rival"
     agent = ["train", "domain-randomised", "reacher-damage", "--out", str(other)]
     assert cli.run([*agent, *SMALL]) == 0
@@ -49,7 +49,7 @@ def test_compare_pairs_every_agent_with_the_first(rivals, tmp_path, capsys):
     out = tmp_path / "report"
     assert cli.run(["compare", *rivals, "--split", "test_iid", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    for name in ("rl2", "rl2-without-memory", "domain-randomised", "mean difference"):
+    for name in ("rl2", "rl2-memory-1", "domain-randomised", "mean difference"):
         assert name in printed
     assert "domain-randomised" in (out / "index.html").read_text(encoding="utf-8")
 

@@ -68,7 +68,7 @@ def test_an_evaluation_with_other_options_replaces_nothing(run, tmp_path):
 
 
 def test_ablations_have_folders_of_their_own(run):
-    for ablate, ending in (("memory", "without-memory"), ("swapped-context", "exchanged")):
+    for ablate, ending in (("memory", "memory-1"), ("swapped-context", "exchanged")):
         result = evaluate_run(run, SPLITS[:1], (0, 1), 1, 3, ablate=ablate)
         assert result.agents == [f"rl2-{ending}"]
         assert (

@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3 import PPO
 
 from fastadapt.adaptation.cli.main import run
+from fastadapt.adaptation.evaluation.controls import controlled
 from fastadapt.adaptation.evaluation.evaluate_run import default_splits
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.runs.external import ExternalRun, open_external
@@ -156,8 +157,8 @@ def test_a_directory_belongs_to_one_agent(reacher, model, tmp_path):
     (tmp_path / "b" / "mine.txt").write_text("x")
     with pytest.raises(FastadaptError, match="holds other files; nothing was written"):
         open_external(tmp_path / "b", "random", reacher)
-    with pytest.raises(FastadaptError, match="only for agents trained by fastadapt"):
-        guest.agent("memory")
+    with pytest.raises(FastadaptError, match="no memory of control steps"):
+        controlled(guest, "memory")
     (tmp_path / "a" / "external.json").rename(tmp_path / "a" / "guest.json")  # its earlier name
     assert open_run(tmp_path / "a").config == guest.config
     (tmp_path / "a" / "guest.json").write_text("{")

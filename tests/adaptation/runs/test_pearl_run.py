@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from fastadapt.adaptation import evaluate, evaluate_run, load_run, train
 from fastadapt.adaptation.evaluation.results import Result
-from fastadapt.adaptation.evaluation.training_belief import training_belief
+from fastadapt.adaptation.evaluation.training_context import training_context
 from fastadapt.adaptation.report.beliefs import (
     explained,
     map_beliefs,
@@ -23,7 +23,8 @@ from fastadapt.adaptation.report.beliefs import (
 from fastadapt.adaptation.report.run_page import report_run
 from fastadapt.adaptation.report.tables import make_tables
 from fastadapt.adaptation.runs.checkpoint import load_checkpoint
-from fastadapt.agents.constant_context import ConstantContext
+from fastadapt.agents.controls.constant import ConstantContext
+from fastadapt.agents.controls.swapped import SwappedContext
 from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import FastadaptError, load_task_set
 
@@ -106,16 +107,6 @@ def test_a_diverged_critic_leaves_the_last_checkpoint(finished, tmp_path, monkey
     assert load_run(path).iterations_done() == 1
 
 
-def test_without_memory_it_stays_at_the_prior(finished):
-    agent = finished.agent("memory")
-    assert agent.name == "pearl-without-memory"
-    table = evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
-    before, after = (table[table["shot"] == shot]["return"] for shot in (0, 2))
-    assert np.array_equal(before, after)
-    full = evaluate(finished.agent(), finished.task_set, "validation", (0,), 1, num_threads=1)
-    np.testing.assert_allclose(full.table["return"], before)
-
-
 def test_the_report_shows_what_it_believes(finished):
     result = evaluate(finished.agent(), finished.task_set, "test_iid", (0, 1), 1, num_threads=1)
     result.save(finished.path / "evaluations" / "test_iid-0")
@@ -164,15 +155,16 @@ def test_a_constant_context_is_the_mean_over_training_tasks_and_no_shot_changes_
     own = evaluate_run(finished, **shots)
     assert not np.array_equal(own.table["return"][own.table["shot"] == 0], before)  # the prior
     agent = finished.agent()
-    belief = training_belief(agent, finished.task_set, 5, 1, num_threads=1)
+    belief = training_context(agent, finished.task_set, 5, 1, num_threads=1)
     control = ConstantContext(agent, belief)
     control.begin(3)
+    control.act(np.zeros((3, len(finished.task_set.environment.observations))), False)
     np.testing.assert_allclose(agent.belief[0], np.tile(belief, (3, 1)), rtol=1e-6)
     tables = {t.title: t for t in make_tables(Result.concatenate([own, held]))}
     (row,) = tables["Gain over a constant context"].rows
     gain = own.task_means("pearl", "validation", 2)[1] - after[np.argsort(ids_of(held))]
     assert float(row[3].split()[0]) == pytest.approx(gain.mean(), rel=0.01)
-    with pytest.raises(FastadaptError, match="holds no belief"):
+    with pytest.raises(FastadaptError, match="infers nothing"):
         ConstantContext(RandomAgent(finished.task_set), belief)
 
 
@@ -183,7 +175,7 @@ def ids_of(result):
 def test_exchanged_beliefs_change_what_was_adapted_alone(finished):
     own, others = (
         evaluate(agent, finished.task_set, "validation", (0, 2), 1, num_threads=1).table
-        for agent in (finished.agent(), finished.agent("swapped-context"))
+        for agent in (finished.agent(), SwappedContext(finished.agent()))
     )
     assert set(others["agent"]) == {"pearl-exchanged"}
     before, after = (own["shot"] == shot for shot in (0, 2))

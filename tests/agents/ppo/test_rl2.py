@@ -9,7 +9,6 @@ from fastadapt.agents import (
     Transition,
     make_agent,
 )
-from fastadapt.agents.ppo.rl2 import RL2WithoutMemory
 from fastadapt.agents.registry import AGENTS
 from tests.agents.conftest import SMALL
 
@@ -103,31 +102,6 @@ def test_a_robot_that_has_ended_is_ignored_until_its_next_episode(small_rl2, rea
     assert not torch.equal(before[1], after[1])
     small_rl2.end_episode(np.ones(2, bool))
     assert not small_rl2.snapshot()[0].ended.any()
-
-
-def test_without_memory_no_part_of_the_past_matters(reacher):
-    full = make_agent("rl2", reacher, seed=3, **SMALL)
-    wiped = RL2WithoutMemory(full.spec, 3, full.config)
-    torch.nn.init.normal_(full.network.actor[-1].weight)
-    wiped.load_state(full.state())
-    flags = np.zeros(1, bool)
-    pasts = {  # observation, action, reward
-        "observation": (5.0, 0.0, 0.0),
-        "action": (0.0, 1.0, 0.0),
-        "reward": (0.0, 0.0, 100.0),
-        "none": (0.0, 0.0, 0.0),
-    }
-    for agent, same in ((wiped, True), (full, False)):
-        actions = {}
-        for name, (seen, done, earned) in pasts.items():
-            agent.begin(1)
-            observation = np.full((1, agent._observations), seen)
-            agent.act(observation, False)
-            action, reward = np.full((1, 4), done), np.full(1, earned)
-            agent.observe(Transition(observation, action, reward, observation, flags, flags))
-            actions[name] = agent.act(np.ones_like(observation), False)
-        for name in ("observation", "action", "reward"):
-            assert np.array_equal(actions[name], actions["none"]) == same, name
 
 
 def test_oracle_sees_the_context_and_the_others_do_not(reacher):

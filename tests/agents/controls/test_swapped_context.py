@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fastadapt.adaptation import evaluate
 from fastadapt.adaptation.trials.runner import run_episode
 from fastadapt.agents import make_agent
-from fastadapt.agents.controls import SwappedContext, swap_order
+from fastadapt.agents.controls.swapped import SwappedContext, swap_order
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 
 SMALL = {

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from fastadapt.agents.interface import (
-    AdaptiveAgent,
-    KeyedExploration,
-    SwappableContext,
-    Transition,
-    agent_context,
-    agent_name,
-    agent_seed,
-    gradient_steps,
-)
-from fastadapt.agents.spec import Context
-from fastadapt.envs.arrays import Array, Ids, Keys, Mask
+from fastadapt.agents.controls.wrapper import Wrapper
+from fastadapt.agents.interface import AdaptiveAgent, SwappableContext, agent_name
+from fastadapt.envs.arrays import Ids
 from fastadapt.errors import FastadaptError
-
-
-class _Swappable(AdaptiveAgent, SwappableContext, Protocol):
-    """An agent whose per-task state can be swapped between tasks."""
 
 
 def swap_order(tasks: Sequence[str]) -> Ids:
@@ -47,7 +34,7 @@ def swap_order(tasks: Sequence[str]) -> Ids:
     return np.array(order)
 
 
-class SwappedContext:
+class SwappedContext(Wrapper):
     """Adapts as its agent does, but is measured with what the agent inferred about another task.
 
     An agent may score higher after any shot than before one, merely because training rarely visits
@@ -67,24 +54,8 @@ class SwappedContext:
                 f"Agent '{agent_name(agent)}' holds no context that could be swapped between "
                 "tasks. Leave out --ablate swapped-context."
             )
-        self._agent: _Swappable = agent  # pyright: ignore[reportAttributeAccessIssue]
+        super().__init__(agent, "exchanged")
         self._tasks: list[str] = []
-        self.name = f"{agent_name(agent)}-exchanged"
-
-    @property
-    def seed(self) -> int:
-        """The seed that the agent was trained with."""
-        return agent_seed(self._agent)
-
-    @property
-    def context(self) -> Context:
-        """Whether the agent's observations end with the task's context."""
-        return agent_context(self._agent)
-
-    @property
-    def adaptation_gradient_steps(self) -> int:
-        """Gradient steps for each task that the agent has taken in trials."""
-        return gradient_steps(self._agent)
 
     def set_tasks(self, tasks: Sequence[str]) -> None:
         """Declare the ids of the tasks of the next trials; by default, all of them differ."""
@@ -97,31 +68,10 @@ class SwappedContext:
             FastadaptError: there is only one task.
         """
         self._order = swap_order(self._tasks or [str(i) for i in range(num_tasks)])
-        self._agent.begin(num_tasks)
-
-    def key_exploration(self, keys: Keys) -> None:
-        """Seed the exploration of each trial by its key `(N,)`, if the agent takes keys."""
-        if isinstance(self._agent, KeyedExploration):
-            self._agent.key_exploration(keys)
-
-    def act(self, observation: Array, explore: bool) -> Array:
-        """Return the agent's actions."""
-        return self._agent.act(observation, explore)
-
-    def observe(self, transition: Transition) -> None:
-        """Pass a transition on to the agent."""
-        self._agent.observe(transition)
-
-    def end_episode(self, done: Mask) -> None:
-        """Pass the end of episodes on to the agent."""
-        self._agent.end_episode(done)
+        super().begin(num_tasks)
 
     def snapshot(self) -> Any:
         """Return the agent's snapshot, then swap its contexts for the measurement that follows."""
         kept = self._agent.snapshot()
         self._agent.swap_context(self._order)
         return kept
-
-    def restore(self, snapshot: Any) -> None:
-        """Return to a snapshot, with every trial's own context."""
-        self._agent.restore(snapshot)

@@ -1,0 +1,1 @@
+"""Controls of adaptation: agents that are measured with less, or with other, information."""
