@@ -208,9 +208,7 @@ class MAML(NetworkAgent):
         """Return acting on robot 0 as a graph, with its parameters after the shots so far."""
         trial, limits = self._trial, (self._low, self._high)
         factor, steps = self.config.action_scale, int(trial.steps[0])
-        return policy_graph(
-            self.policy, trial.parameters[0], self._scale, factor, limits, steps
-        )
+        return policy_graph(self.policy, trial.parameters[0], self._scale, factor, limits, steps)
 
     def snapshot(self) -> Any:
         """Return the state of the trials, with the state of the exploration noise."""

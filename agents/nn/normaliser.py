@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Fixed statistics of inputs: they become `(x - mean) / spread`, within `limit`; `(size,)`."""
+
+    mean: NDArray
+    spread: NDArray
+    limit: NDArray
+
+    @staticmethod
+    def of(mean: NDArray, spread: NDArray, limit: float = np.inf) -> Entries:
+        """Return entries with one limit for all."""
+        mean = np.atleast_1d(mean)
+        return Entries(mean, np.atleast_1d(spread), np.full(len(mean), limit))
+
+    @staticmethod
+    def plain(size: int) -> Entries:
+        """Return entries that stay as they are."""
+        return Entries.of(np.zeros(size), np.ones(size))
+
+    @staticmethod
+    def joined(parts: Iterable[Entries]) -> Entries:
+        """Return the entries of all parts, one after the other."""
+        listed = list(parts)
+        return Entries(
+            np.concatenate([part.mean for part in listed]),
+            np.concatenate([part.spread for part in listed]),
+            np.concatenate([part.limit for part in listed]),
+        )
 
 
 class Normaliser:
@@ -41,6 +74,10 @@ class Normaliser:
         """Return `(values - mean) / std`, limited to `limit` standard deviations."""
         scaled = (values - self.mean) / np.sqrt(self.variance + 1e-8)
         return np.clip(scaled, -self._limit, self._limit)
+
+    def entries(self) -> Entries:
+        """Return what `__call__` does as fixed statistics."""
+        return Entries.of(self.mean, np.sqrt(self.variance + 1e-8), self._limit)
 
     def state(self) -> dict[str, NDArray]:
         """Return the statistics."""
@@ -81,6 +118,11 @@ class RewardScale:
         """Return scaled rewards, limited to +-10."""
         scale = np.sqrt(self._returns.variance[0] + 1e-8)
         return np.clip(rewards / scale, -10.0, 10.0)
+
+    def entries(self) -> Entries:
+        """Return what `__call__` does as fixed statistics."""
+        scale = np.sqrt(self._returns.variance + 1e-8)
+        return Entries.of(np.zeros(1), scale, 10.0)
 
     def state(self) -> dict[str, NDArray]:
         """Return the statistics."""

@@ -111,6 +111,9 @@ class OnPolicyConfig(AgentConfig):
 class ContinuingRL2Config(OnPolicyConfig):
     """RL² on continuing rollouts: a recurrent policy whose memory is its learning algorithm."""
 
+    reward_input: bool = True
+    """Whether it sees the previous reward; a robot outside of simulation has none."""
+
 
 @settings
 class InformedConfig(OnPolicyConfig):

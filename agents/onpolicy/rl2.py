@@ -7,6 +7,7 @@ from typing import ClassVar
 from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.onpolicy.agent import OnPolicyAgent
 from fastadapt.agents.onpolicy.config import ContinuingRL2Config
+from fastadapt.agents.spec import AgentSpec
 
 
 class ContinuingRL2(OnPolicyAgent):
@@ -19,4 +20,7 @@ class ContinuingRL2(OnPolicyAgent):
     name: ClassVar[str] = "rl2-continuing"
     config_class: ClassVar[type[AgentConfig]] = ContinuingRL2Config
     recurrent: ClassVar[bool] = True
-    sees: ClassVar[tuple[str, ...]] = ("action", "reward", "start")
+
+    def __init__(self, spec: AgentSpec, seed: int, config: ContinuingRL2Config) -> None:
+        self.sees = ("action", "reward", "start") if config.reward_input else ("action", "start")
+        super().__init__(spec, seed, config)

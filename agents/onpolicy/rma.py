@@ -45,7 +45,7 @@ class RMA(PolicyAgent):
     name: ClassVar[str] = "rma"
     config_class: ClassVar[type[AgentConfig]] = RMAConfig
     recurrent: ClassVar[bool] = True
-    sees: ClassVar[tuple[str, ...]] = ("action", "start")
+    sees: tuple[str, ...] = ("action", "start")
 
     def __init__(self, spec: AgentSpec, seed: int, config: RMAConfig) -> None:
         super().__init__(spec, seed, config, config.width, 0.0, config.teacher.update.gamma)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastadapt.agents.nn.normaliser import Normaliser
+from fastadapt.agents.nn.normaliser import Entries, Normaliser
 from fastadapt.agents.onpolicy.history import History
 from fastadapt.envs.arrays import Array, Mask
 
@@ -49,6 +49,12 @@ class Scales:
         if "frames" in sees:
             parts.append(self._frames(history).reshape(len(observation), -1))
         return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
+
+    def entries(self) -> dict[str, Entries]:
+        """Return the fixed statistics of `observation` and `reward`."""
+        spread = np.sqrt(self._returns.variance + 1e-8)
+        reward = Entries.of(np.zeros(1), spread, 10.0)
+        return {"observation": self.observations.entries(), "reward": reward}
 
     def known(self, observation: Array, contexts: Array) -> Tensor:
         """Return what the critic sees, `(N, observations + parameters)`."""

@@ -18,7 +18,7 @@ class Window(OnPolicyAgent):
 
     name: ClassVar[str] = "window"
     config_class: ClassVar[type[AgentConfig]] = WindowConfig
-    sees: ClassVar[tuple[str, ...]] = ("start", "frames")
+    sees: tuple[str, ...] = ("start", "frames")
 
     @property
     def window(self) -> int:

@@ -66,6 +66,8 @@ class PEARLConfig(AgentConfig):
     encoder: Literal["product", "mean", "none"] = "product"
     """Form of the belief: a product of Gaussians, a mean of features, or none
     (multi-task SAC without adaptation, for comparison)."""
+    reward_input: bool = True
+    """Whether the encoder sees rewards; a robot outside of simulation has none."""
     explore: Literal["sample", "mean"] = "sample"
     """Latent variable of shots: a sample of the belief for each episode, or its mean."""
     width: Count = 128

@@ -32,6 +32,11 @@ class PEARLTrial:
         self.z = torch.zeros(num_tasks, encoder.latent)
         self.belief = self._infer()
 
+    @property
+    def evidence(self) -> Tensor:
+        """What the belief about each task rests on, `(N, evidence)`."""
+        return self._evidence
+
     def draw(self, noise: Tensor, chosen: Mask) -> None:
         """Draw the z of a new episode where `chosen` is set, from the current belief."""
         self.z = torch.where(torch.from_numpy(chosen)[:, None], self.belief.sample(noise), self.z)

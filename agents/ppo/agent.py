@@ -15,10 +15,12 @@ from fastadapt.agents.base import NetworkAgent
 from fastadapt.agents.checkpoint_arrays import ModuleArrays, OptimizerArrays, Part
 from fastadapt.agents.config import AgentConfig, PPOAgentConfig
 from fastadapt.agents.determinism import single_threaded
+from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import Transition
 from fastadapt.agents.nn.actor_critic import ActorCritic
 from fastadapt.agents.nn.normaliser import Normaliser, RewardScale
 from fastadapt.agents.optim import gae
+from fastadapt.agents.ppo.export import memoryless_graph, recurrent_graph
 from fastadapt.agents.ppo.update import update
 from fastadapt.agents.rollout.trials import collect
 from fastadapt.agents.spec import AgentSpec
@@ -57,7 +59,7 @@ class PPOAgent(NetworkAgent):
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         self.network = ActorCritic(
             self._observations,
-            actions + 2 if self.memory else 0,
+            actions + self.sees_reward + 1 if self.memory else 0,
             actions,
             config.width,
             self.memory,
@@ -69,6 +71,11 @@ class PPOAgent(NetworkAgent):
         self._observation_scale = Normaliser(self._observations)
         self._reward_scale = RewardScale(config.ppo.gamma)
         self.begin(1)
+
+    @property
+    def sees_reward(self) -> bool:
+        """Whether the policy sees the previous reward."""
+        return self.memory
 
     def begin(self, num_tasks: int) -> None:
         """Begin trials on N unknown tasks with an empty memory."""
@@ -118,6 +125,17 @@ class PPOAgent(NetworkAgent):
         memory, noise = snapshot
         self._memory = copy.deepcopy(memory)
         self._noise.restore(noise)
+
+    def graph(self) -> Graph:
+        """Return acting on robot 0 as a graph, from its memory between two episodes."""
+        limits = self._low, self._high
+        if not self.memory:
+            return memoryless_graph(self.network, self._observation_scale, limits)
+        memory, scale = self._memory, self._reward_scale if self.sees_reward else None
+        last = memory.action[0], float(memory.reward[0])
+        return recurrent_graph(
+            self.network, self._observation_scale, scale, limits, memory.hidden[0], last
+        )
 
     def training_tasks(self, task_set: TaskSet, count: int, iteration: int) -> list[Task]:
         """Return the tasks of an iteration: new ones from the train split."""
@@ -182,6 +200,6 @@ class PPOAgent(NetworkAgent):
         """Return the network's input, `(N, inputs)`: normalised observation, then history."""
         scaled = self._observation_scale(observation)
         if self.memory:
-            history = [action, self._reward_scale(reward)[:, None], start[:, None]]
-            scaled = np.concatenate([scaled, *history], axis=1)
+            rewards = [self._reward_scale(reward)[:, None]] if self.sees_reward else []
+            scaled = np.concatenate([scaled, action, *rewards, start[:, None]], axis=1)
         return torch.from_numpy(scaled.astype(np.float32))

@@ -11,6 +11,9 @@ from fastadapt.agents.config import Count, PositiveFloat, PPOAgentConfig, settin
 class RL2Config(PPOAgentConfig):
     """A recurrent policy whose memory is its learning algorithm (Duan et al. 2016, section 2)."""
 
+    reward_input: bool = True
+    """Whether it sees the previous reward; a robot outside of simulation has none."""
+
 
 @settings
 class NominalConfig(PPOAgentConfig):

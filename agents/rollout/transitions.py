@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastadapt.agents.nn.normaliser import Normaliser
+from fastadapt.agents.nn.normaliser import Entries, Normaliser
 from fastadapt.envs.arrays import Array, Rows
 
 _LIMIT = 10.0
@@ -53,15 +53,22 @@ class TransitionScale:
     is replaced by its change, with mean 0 and variance 1: the effect of the physics is in the
     change, which is small beside the observation. Everything is limited to +-10.
 
+    Args:
+        observations: size of an observation.
+        actions: of an action.
+        reward: whether the context holds rewards.
+
     Attributes:
+        reward: whether the context holds rewards.
         row_size: numbers in a raw row.
         context_size: numbers in a transition of the context.
     """
 
-    def __init__(self, observations: int, actions: int) -> None:
+    def __init__(self, observations: int, actions: int, reward: bool = True) -> None:
         self._observations, self._actions = observations, actions
+        self.reward = reward
         self.row_size = 2 * observations + actions + 2
-        self.context_size = 2 * observations + actions + 1
+        self.context_size = 2 * observations + actions + reward
         self._statistics = {
             "observation": Normaliser(observations),
             "change": Normaliser(observations),
@@ -100,8 +107,20 @@ class TransitionScale:
         size = self._observations
         before, after = tensor[..., :size], tensor[..., size : 2 * size]
         change = ((after - before - self._change_mean) * self._change_scale).clamp(-_LIMIT, _LIMIT)
-        reward = self._reward(tensor[..., -2:-1])
-        return torch.cat([self._scaled(before), tensor[..., 2 * size : -2], reward, change], -1)
+        rewards = [self._reward(tensor[..., -2:-1])] if self.reward else []
+        return torch.cat([self._scaled(before), tensor[..., 2 * size : -2], *rewards, change], -1)
+
+    def entries(self, name: str) -> Entries:
+        """Return the fixed statistics of `observation`, `change` or `reward`."""
+        mean, scale = _shift_and_scale(self._statistics[name])
+        spread = 1.0 / scale.numpy()
+        shift = np.zeros_like(spread) if name == "reward" else mean.numpy()
+        return Entries.of(shift, spread, _LIMIT)
+
+    @property
+    def count(self) -> float:
+        """How many transitions are in the statistics."""
+        return self._statistics["observation"].count
 
     def state(self) -> dict[str, NDArray]:
         """Return the statistics."""

@@ -20,6 +20,7 @@ from fastadapt.agents.base import NetworkAgent
 from fastadapt.agents.checkpoint_arrays import Arrays, ModuleArrays, OptimizerArrays, Part
 from fastadapt.agents.determinism import keyed_randomness
 from fastadapt.agents.interface import AgentState, Transition
+from fastadapt.agents.nn.normaliser import Entries
 from fastadapt.agents.sb3.vec_env import SB3VecEnv
 from fastadapt.agents.spec import AgentSpec
 from fastadapt.agents.training_tasks import training_laws
@@ -131,6 +132,16 @@ class SB3Agent(NetworkAgent):
         shown = observation.astype(np.float32)
         scaled = (shown - self._seen.mean) / np.sqrt(self._seen.var + 1e-8)
         return torch.from_numpy(np.clip(scaled, -_LIMIT, _LIMIT).astype(np.float32))
+
+    def _entries(self) -> Entries:
+        """Return what `_see` does as fixed statistics."""
+        spread = np.sqrt(self._seen.var + 1e-8)
+        return Entries.of(np.array(self._seen.mean), spread, _LIMIT)
+
+    @property
+    def _samples(self) -> float:
+        """How many inputs are in the statistics."""
+        return float(self._seen.count)
 
     def meta_train(self, envs: BatchedEnv, task_set: TaskSet, iteration: int) -> dict[str, float]:
         """Let the library collect `episodes` episodes of every robot, and learn from them."""

@@ -22,6 +22,9 @@ from fastadapt.agents.config import (
 class RecurrentConfig(PPOAgentConfig):
     """An independent RL²: an LSTM policy that `RecurrentPPO` of sb3-contrib trains on trials."""
 
+    reward_input: bool = True
+    """Whether it sees the previous reward; a robot outside of simulation has none."""
+
 
 @settings
 class SB3SACConfig(AgentConfig):
