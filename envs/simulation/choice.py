@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 import mujoco
@@ -12,6 +13,8 @@ from fastadapt.errors import unknown_name
 
 VARIABLE = "FASTADAPT_BACKEND"
 """The environment variable that chooses the backend in place of `best_backend`."""
+_BUILT_FOR = {"0.1.4": "3.14.0"}
+"""The MuJoCo that a version of mjbatch is built for; of others, importing them tells."""
 BACKENDS = ("mjbatch", "threads", "reference")
 
 
@@ -36,13 +39,8 @@ def best_backend() -> Choice:
         if forced not in BACKENDS:
             raise unknown_name(f"backend in {VARIABLE}", forced, list(BACKENDS))
         return Choice(forced, f"{VARIABLE}={forced} says so.")
-    try:
-        import mjbatch  # noqa: F401
-    except ModuleNotFoundError:
-        why = "mjbatch is not installed"
-    except ImportError:  # its libmujoco is not the one at hand
-        why = f"mjbatch is built for another MuJoCo than {mujoco.__version__}"
-    else:
+    why = _why_not_mjbatch()
+    if why is None:
         return Choice("mjbatch", f"mjbatch is built for MuJoCo {mujoco.__version__}.")
     return Choice(
         "threads", f"{why}; pip install 'fastadapt[fast]' brings the pair that is faster."
@@ -51,8 +49,21 @@ def best_backend() -> Choice:
 
 def backends() -> tuple[str, ...]:
     """Return the backends that work here, the fastest first."""
+    return BACKENDS if _why_not_mjbatch() is None else BACKENDS[1:]
+
+
+@functools.cache
+def _why_not_mjbatch() -> str | None:
+    """Return why mjbatch cannot be used, None if it can."""
+    try:
+        installed = version("mjbatch")
+    except PackageNotFoundError:
+        return "mjbatch is not installed"
+    built_for = _BUILT_FOR.get(installed, mujoco.__version__)
+    if built_for != mujoco.__version__:  # two copies of MuJoCo in one process would not agree
+        return f"mjbatch {installed} is built for MuJoCo {built_for}, not for {mujoco.__version__}"
     try:
         import mjbatch  # noqa: F401
-    except ImportError:
-        return BACKENDS[1:]
-    return BACKENDS
+    except ImportError:  # it links a libmujoco that is not the one at hand
+        return f"mjbatch {installed} is built for another MuJoCo than {mujoco.__version__}"
+    return None
