@@ -19,7 +19,13 @@ PRINTED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(PRINTED))
+TRAINING = ("02_custom_robot.py", "05_new_meta_learner.py")  # a minute each
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in TRAINING else ()) for n in sorted(PRINTED)],
+)
 def test_it_runs(name, tmp_path):
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name)],
@@ -39,6 +45,7 @@ def test_every_example_is_run_and_listed():
     assert all(f"({path.name})" in listed for path in EXAMPLES.glob("0*"))
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path):
     notebook = nbformat.read(EXAMPLES / "06_sweep.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()

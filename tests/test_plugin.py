@@ -78,6 +78,7 @@ def weights(run):
     return (run / "checkpoints" / "last" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_its_meta_learner_trains_is_killed_resumes_is_evaluated_and_compared(python, tmp_path):
     stand = PLUGIN / "stand.toml"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
