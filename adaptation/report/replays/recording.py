@@ -92,9 +92,10 @@ def _record(
     measurements = run_trials(
         agent, envs, [case], moments, 1, seed, record=on_measured_episode, keys=[keyed_by.id]
     )
+    copies = len(measurements) // len(recorders)  # who needs no shots is measured once
     return [
         (recorder, m.shot, float(m.episodes.returns[0]))
-        for recorder, m in zip(recorders, measurements, strict=True)
+        for recorder, m in zip(recorders * copies, measurements, strict=True)
     ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastadapt.adaptation.evaluation.evaluate import evaluate
+from fastadapt.adaptation.trials import runner
 from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents import make_agent
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
@@ -112,7 +113,7 @@ def test_a_fall_ends_the_work_and_costs_a_whole_shot():
     """Shots are counted in episodes: who falls early gets no more of them."""
     hopper = load_task_set("hopper-damage")
     tasks = hopper.tasks("test_iid")[:4]
-    agent = make_agent("domain-randomised", hopper, **SMALL)
+    agent = make_agent("rl2", hopper, **SMALL)
     found = measured(agent, hopper, tasks, (0, 1, 3), 1)
     assert found[0].episodes.fell.all()
     assert len(set(found[0].episodes.length)) > 1
@@ -120,6 +121,30 @@ def test_a_fall_ends_the_work_and_costs_a_whole_shot():
     assert (steps[0] == 0).all()
     assert (steps[2] > steps[1]).all()
     assert (steps[1] < hopper.environment.horizon).all()
+
+
+def test_an_agent_that_needs_no_shots_is_measured_once_and_stands_at_all(reacher, monkeypatch):
+    tasks = reacher.tasks("test_iid")[:3]
+    agent = make_agent("domain-randomised", reacher, **SMALL)
+    runs = []
+    monkeypatch.setattr(runner, "run_episode", counted(runner.run_episode, runs))
+    once = measured(agent, reacher, tasks, (0, 2, 5), 2)
+    assert len(runs) == 2
+    agent.needs_shots = True
+    often = measured(agent, reacher, tasks, (0, 2, 5), 2)
+    assert len(runs) == 2 + 6 + 5
+    for a, b in zip(once, often, strict=True):
+        assert (a.shot, a.episode) == (b.shot, b.episode)
+        np.testing.assert_array_equal(a.episodes.returns, b.episodes.returns)
+        assert (a.ledger.env_steps == 0).all()  # no shot was run, so none is charged
+
+
+def counted(function, calls):
+    def call(*args, **options):
+        calls.append(None)
+        return function(*args, **options)
+
+    return call
 
 
 def test_measuring_does_not_teach(reacher):
@@ -136,6 +161,7 @@ def test_measuring_does_not_teach(reacher):
 def test_shots_meet_the_same_starts_and_goals(reacher):
     """A memoryless agent measures the same before and after: differences are paired."""
     agent = make_agent("domain-randomised", reacher, **SMALL)
+    agent.needs_shots = True  # or it would be measured once
     found = measured(agent, reacher, reacher.tasks("test_iid")[:3], (0, 2), 1)
     assert np.array_equal(found[0].episodes.returns, found[1].episodes.returns)
     assert len(set(found[0].episodes.returns)) == 3
