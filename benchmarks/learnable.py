@@ -136,7 +136,7 @@ def episode_means(model: BaseAlgorithm, envs: Any) -> dict[str, float]:
         length += ~done
         error += np.where(done, 0.0, info.get("velocity_error", 0.0))
         done = terminated | truncated
-    last = {n: float(np.mean(info[n])) for n in ("distance", "success") if n in info}
+    last = {n: float(np.mean(info[n])) for n in ("distance", "success", "at_goal") if n in info}
     if "velocity_error" in info:
         last["velocity_error"] = float(np.mean(error / length))
     fell = float(terminated.mean())

@@ -13,6 +13,7 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.model.joint_locks import add_locks
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.envs.success import Success
 
 
 class Channel(NamedTuple):
@@ -63,6 +64,8 @@ class Environment(ABC):
     """The camera for rendering, by number or name."""
     goals: ClassVar[tuple[HiddenGoal, ...]] = ()
     """Hidden goals, which tasks set."""
+    success: ClassVar[Success | None] = None
+    """When an episode is a success; None: it has no criterion, and `info` no `success`."""
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim

@@ -87,6 +87,11 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         scalars = {name: value[0] for name, value in info.items()}
         return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), scalars
 
+    @property
+    def task(self) -> Task:
+        """The current task: for whoever measures, never for an agent; no `info` holds it."""
+        return self._task
+
     def set_state(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
         """Set the state of the robot, as Gymnasium's `MujocoEnv.set_state`."""
         self.batch.set_state(qpos, qvel)

@@ -34,6 +34,7 @@ from fastadapt.envs.objectives.servo_targets import (
     length_unit,
 )
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.envs.success import Success
 from fastadapt.errors import FastadaptError, unknown_name
 
 
@@ -62,7 +63,8 @@ class BringObject(Objective):
 
     Action: with `increments`, 1 moves the target of a position servo by that much, more counts as
     1, and 0 holds the target; without, an action is the control. Never terminates;
-    `info["success"]` is 1 where d is below `success_distance`.
+    `info["at_goal"]` is 1 where d is below `success_distance`. A success: d below it for the last
+    half second of the episode.
 
     Observation: joint positions; joint velocities; with `increments`, target minus position of each
     actuator; position of the tip; object minus tip; x and z axis of the object in the world; its
@@ -125,6 +127,7 @@ class BringObject(Objective):
     observations: ClassVar = from_model(lambda cls: cls.channels())
     reset_draws: ClassVar = from_model(lambda cls: len(cls.joints) + 6)
     distance_name: ClassVar = "metres from object to goal at the end"
+    success: ClassVar = from_model(lambda cls: Success(at_most=cls.success_distance, held=0.5))
 
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim)
@@ -246,8 +249,8 @@ class BringObject(Objective):
         if self._servos is not None and weight["effort"]:
             effort = np.square(self._servos.errors()).sum(axis=1)
             terms["reward_effort"] = -weight["effort"] * effort
-        success = (distance < self.success_distance).astype(float)
-        return functools.reduce(np.add, terms.values()), terms | {"success": success}
+        at_goal = (distance < self.success_distance).astype(float)
+        return functools.reduce(np.add, terms.values()), terms | {"at_goal": at_goal}
 
     def distance(self) -> Array:
         return np.linalg.norm(self._to_goal(), axis=1)

@@ -86,10 +86,7 @@ class MovingRobot(PosedRobot):
                 f"'{robot.root}', so it cannot {table.objective}. Choose another objective, or "
                 "another root."
             )
-        data = mujoco.MjData(robot.model)
-        data.qpos[:] = robot.qpos
-        mujoco.mj_kinematics(robot.model, data)
-        height = float(data.body(robot.root).xpos[2])
+        height = _height(robot.model, robot.root, robot.qpos)
         lowest = 0.4 * height if height > 0.02 else -np.inf
         healthy = {"healthy_height": (lowest, np.inf), "healthy_tilt": 1.0}
         return {**super().fit(table, robot), "root": robot.root, **healthy}
@@ -181,6 +178,19 @@ class MovingRobot(PosedRobot):
         height, upright = motion.position[:, 2], motion.axes[:, 2, 2]
         fallen = (height < low) | (height > high)
         return fallen | (upright < np.cos(min(self.healthy_tilt, np.pi)))
+
+
+def nominal_height(environment: type[MovingRobot]) -> float:
+    """Return the height of the root in the nominal pose [m]."""
+    pose, _, _ = environment.nominal()
+    return _height(environment.model(), environment.root, pose)
+
+
+def _height(model: mujoco.MjModel, root: str, qpos: Array) -> float:
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    mujoco.mj_kinematics(model, data)
+    return float(data.body(root).xpos[2])
 
 
 def feet_ids(model: mujoco.MjModel, feet: tuple[str, ...]) -> Ids:

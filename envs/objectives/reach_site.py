@@ -17,6 +17,7 @@ from fastadapt.envs.objectives.objective import Positive, RobotModel
 from fastadapt.envs.objectives.posed_robot import PosedRobot
 from fastadapt.envs.rng import uniforms
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.envs.success import Success
 
 _CANDIDATES = 2048
 """Poses that are sampled to find the places that the site can reach."""
@@ -34,7 +35,8 @@ class ReachSite(PosedRobot):
 
     A goal is drawn at each reset: uniform in the box `goal_region`, or, where there is none, one of
     the places that the site reaches with the joints up to `goal_reach` away from the nominal pose.
-    Never terminates; `info["success"]` is 1 where d is below `there`.
+    Never terminates; `info["at_goal"]` is 1 where d is below `there`. A success: d below `there`
+    for the last half second of the episode.
 
     Observation: joint angles from nominal; joint velocities; previous action; position of the site
     in the world; goal minus site.
@@ -71,6 +73,7 @@ class ReachSite(PosedRobot):
     needs_forward: ClassVar = True
     extra_draws: ClassVar = 3
     distance_name: ClassVar = "metres from site to goal at the end"
+    success: ClassVar = from_model(lambda cls: Success(at_most=cls.there, held=0.5))
     observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
     _goals: ClassVar[Array] = from_model(lambda cls: cls.reachable())
 
@@ -152,8 +155,8 @@ class ReachSite(PosedRobot):
             "reward_distance": -weight["distance"] * distance,
             "reward_ctrl": -weight["ctrl"] * np.square(action).sum(axis=1),
         }
-        success = (distance < self.there).astype(float)
-        return functools.reduce(np.add, terms.values()), terms | {"success": success}
+        at_goal = (distance < self.there).astype(float)
+        return functools.reduce(np.add, terms.values()), terms | {"at_goal": at_goal}
 
     def distance(self) -> Array:
         return np.linalg.norm(self._to_goal(), axis=1)

@@ -10,6 +10,7 @@ from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
 from fastadapt.envs.objectives.objective import NotNegative
+from fastadapt.envs.success import Success
 
 
 class StayUpright(MovingRobot):
@@ -19,7 +20,7 @@ class StayUpright(MovingRobot):
     + `healthy` - `drift` * min(d / 1 m, 1)^2 - the costs of `MovingRobot`, where d [m] is the
     horizontal distance from the nominal position. Terminates where the root leaves
     `healthy_height` or tilts beyond `healthy_tilt`. At a reset the root's velocities are uniform
-    within `root_speed` of 0.
+    within `root_speed` of 0. A success: no fall, and d below 1 m at the end.
 
     Observation: gravity, angular velocity, velocity (each x, y, z in body axes); horizontal
     displacement from the start, in body axes; joint angles from nominal; joint velocities; previous
@@ -46,6 +47,7 @@ class StayUpright(MovingRobot):
     }
     extra_draws: ClassVar[int] = from_model(lambda cls: int(_root(cls).dofnum[0]))
     distance_name: ClassVar = "metres drifted at the end"
+    success: ClassVar = Success(at_most=1.0)
     observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
 
     @classmethod

@@ -10,6 +10,7 @@ from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, from_model
 from fastadapt.envs.objectives.moving_robot import MovingRobot
 from fastadapt.envs.objectives.objective import Positive, Range
+from fastadapt.envs.success import Success
 
 
 class TrackVelocity(MovingRobot):
@@ -17,7 +18,9 @@ class TrackVelocity(MovingRobot):
 
     Reward = `speed` * exp(-((vx - command)^2 + vy^2) / `speed_width`^2) + `turn` * exp(-(yaw rate /
     `turn_width`)^2) + `healthy` - the costs of `MovingRobot`; vx and vy [m/s] in body axes after
-    the step. Terminates where the root leaves `healthy_height` or tilts beyond `healthy_tilt`.
+    the step. Terminates where the root leaves `healthy_height` or tilts beyond `healthy_tilt`. A
+    success: no fall, and from the second second on a mean vx within 0.2 m/s of the command
+    (`info["speed_over_command"]`).
 
     Observation: command; gravity, angular velocity, velocity (each x, y, z in body axes); joint
     angles from nominal; joint velocities; previous action.
@@ -48,6 +51,9 @@ class TrackVelocity(MovingRobot):
     remembered: ClassVar = 1
     extra_draws: ClassVar = 1
     distance_name: ClassVar = "metres run forward"
+    success: ClassVar = Success(
+        measure="speed_over_command", at_least=-0.2, at_most=0.2, average_after=1.0
+    )
     travels: ClassVar = True
     observations: ClassVar[tuple[Channel, ...]] = from_model(lambda cls: cls.channels())
 
@@ -84,7 +90,8 @@ class TrackVelocity(MovingRobot):
             "healthy": np.ones(self.sim.num_sims),
         }
         reward, terms = self.weighted(gains, self.costs(motion, before, action))
-        return reward, terms | {"velocity_error": np.abs(error), "x_velocity": along}
+        measures = {"velocity_error": np.abs(error), "speed_over_command": error}
+        return reward, terms | measures | {"x_velocity": along}
 
     def distance(self) -> Array:
         return self.body.read().position[:, 0] - self.body.start[0]

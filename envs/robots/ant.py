@@ -13,6 +13,7 @@ from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment, HiddenGoal
 from fastadapt.envs.model.sources import gymnasium_spec
 from fastadapt.envs.simulation.interface import Simulation
+from fastadapt.envs.success import Success
 
 _JOINTS = tuple(f"{part}_{leg}" for leg in (1, 2, 3, 4) for part in ("hip", "ankle"))
 _LOW, _HIGH = 0.2, 1.0
@@ -34,7 +35,8 @@ class Ant(Environment):
     torso in its own frame), in the order of the model's joints without the position in the plane.
     Action (8): torques as a share of each gear (150 N m), in [-1, 1], in Gymnasium's order, which
     begins with leg 4. Terminates when the torso leaves heights from 0.2 to 1 m; an episode lasts at
-    most 10 s (200 control steps; Gymnasium's lasts 50 s).
+    most 10 s (200 control steps; Gymnasium's lasts 50 s). A success: no fall, and at least 23.2 m,
+    half the distance of a trained healthy robot.
 
     Same numbers as Gymnasium's Ant-v5 with `include_cfrc_ext_in_observation=False` and
     `contact_cost_weight=0`, for the same states and actions when nothing is perturbed. Contact
@@ -58,6 +60,7 @@ class Ant(Environment):
     observations: ClassVar = _channels()
     reset_draws = 29
     distance_name = "metres run forward"
+    success: ClassVar = Success(at_least=23.2)  # half of plain PPO, docs/results/learnable.md
     travels = True
     feet = ("left_ankle_geom", "right_ankle_geom", "third_ankle_geom", "fourth_ankle_geom")
     control_cost: ClassVar[float] = 0.5
@@ -156,9 +159,9 @@ class AntGoal(Ant):
     The goal is in polar form: `direction` [rad] and `squared_distance` [m^2] from the start, so
     that uniform distributions of both are uniform over a disc. Observation (29): x and y of the
     torso [m], without which its position is unknown, then the ant's (27). Action and horizon (200
-    control steps) are the ant's; only the reward depends on the goal. Never terminates. Source:
-    Rothfuss et al. 2019 and Rakelly et al. 2019, goals uniform over a disc of 3 m; their contact
-    cost is left out.
+    control steps) are the ant's; only the reward depends on the goal. Never terminates. A success:
+    within 0.5 m of the goal for the last half second. Source: Rothfuss et al. 2019 and Rakelly et
+    al. 2019, goals uniform over a disc of 3 m; their contact cost is left out.
 
     Versions: v0, first release.
     """
@@ -176,6 +179,7 @@ class AntGoal(Ant):
         HiddenGoal("squared_distance", "m^2", 4.0),
     )
     distance_name = "metres from the goal at the end"
+    success: ClassVar = Success(at_most=0.5, held=0.5)
     travels = False
     control_cost: ClassVar[float] = 0.1
 

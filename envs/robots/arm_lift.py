@@ -41,7 +41,7 @@ class ArmLift(BringObject):
 
     The block starts within 3 x 3 cm of a place below the open hand, turned by up to 0.3 rad; the
     goal is 10 to 20 cm above it. Never terminates; an episode lasts 5 s (125 control steps);
-    `info["success"]` is 1 where d < 3 cm.
+    `info["at_goal"]` is 1 where d < 3 cm. A success: d < 3 cm for the last half second.
 
     Versions: v0, first release.
     """

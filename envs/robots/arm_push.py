@@ -24,7 +24,7 @@ class ArmPush(BringObject):
 
     The puck starts within 3 x 5 cm of a place in front of the tip, the goal is 8 to 18 cm away in
     any direction. Never terminates; an episode lasts 4 s (100 control steps);
-    `info["success"]` is 1 where d < 3 cm.
+    `info["at_goal"]` is 1 where d < 3 cm. A success: d < 3 cm for the last half second.
 
     Versions: v0, first release.
     """

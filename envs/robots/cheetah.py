@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.environment import Channel, Environment, HiddenGoal
 from fastadapt.envs.model.sources import gymnasium_spec
+from fastadapt.envs.success import Success
 
 _LEGS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 
@@ -29,7 +30,8 @@ class Cheetah(Environment):
     Observation (17): heights and angles, then velocities, in the order of the model's joints
     without the position along x. Action (6): torques as a share of each gear, in [-1, 1]. Never
     terminates; an episode lasts 10 s (200 control steps). Same numbers as Gymnasium's
-    HalfCheetah-v5 for the same states and actions when nothing is perturbed.
+    HalfCheetah-v5 for the same states and actions when nothing is perturbed. A success: at least
+    26.6 m, half the distance of a trained healthy robot.
     `info["overturned"]` is 1 where the torso is pitched by more than 90 degrees: sliding on its
     back pays some 350 an episode, and learners end there by chance.
 
@@ -45,6 +47,7 @@ class Cheetah(Environment):
     observations: ClassVar = _channels()
     reset_draws = 18
     distance_name = "metres run forward"
+    success: ClassVar = Success(at_least=26.6)  # half of plain PPO, docs/results/learnable.md
     travels = True
     feet = ("bfoot", "ffoot")
 
@@ -88,8 +91,9 @@ class CheetahVelocity(Cheetah):
 
     v [m/s] is the mean velocity of the root along x over the control step, `velocity` the goal.
     Observation, action and horizon (200 control steps) are the cheetah's; only the reward depends
-    on the goal. Never terminates. Source: Finn et al. 2017, section 5.3 (goals uniform in [0, 2]
-    m/s); Rakelly et al. 2019 draw them from [0, 3] m/s.
+    on the goal. Never terminates. A success: a mean v from the third second on within 0.2 m/s of
+    the goal. Source: Finn et al. 2017, section 5.3 (goals uniform in [0, 2] m/s); Rakelly et al.
+    2019 draw them from [0, 3] m/s.
 
     Versions: v0, first release.
     """
@@ -98,12 +102,17 @@ class CheetahVelocity(Cheetah):
     version = 0
     summary = "planar cheetah, run at a hidden velocity (Finn et al. 2017)"
     goals: ClassVar = (HiddenGoal("velocity", "m/s", 1.5),)
+    success: ClassVar = Success(
+        measure="speed_over_command", at_least=-0.2, at_most=0.2, average_after=2.0
+    )
 
     def reward(self, before: Array, action: Array) -> tuple[Array, dict[str, Array]]:
         _, terms = super().reward(before, action)
-        error = -np.abs(terms["x_velocity"] - self.goal[:, 0])
+        excess = terms["x_velocity"] - self.goal[:, 0]
+        error = -np.abs(excess)
         cost = _COST * np.square(action).sum(axis=1)
-        return error - cost, terms | {"reward_forward": error, "reward_ctrl": -cost}
+        terms |= {"reward_forward": error, "reward_ctrl": -cost, "speed_over_command": excess}
+        return error - cost, terms
 
 
 class CheetahDirection(Cheetah):

@@ -40,6 +40,7 @@ class Hexapod(RunForward):
     keyframe = "stand"
     action_scale: ClassVar = {"*_coxa": 0.4, "*": 0.4}
     healthy_tilt = np.deg2rad(60)
+    healthy_distance: ClassVar = 9.1  # of plain PPO, docs/results/learnable.md
     weights: ClassVar = {
         **RunForward.weights,
         "healthy": 0.0,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment
 from fastadapt.envs.model.sources import gymnasium_spec
+from fastadapt.envs.success import Success
 
 _ROOT = ("rootx", "rootz", "rooty")
 _FASTEST = 10.0
@@ -37,8 +38,8 @@ class PlanarRunner(Environment):
     """Base of planar robots that run forward and stay upright.
 
     Reward of a control step of 8 ms = velocity along x [m/s] + 1 while upright - 0.001 |action|^2.
-    The episode terminates when the robot is no longer upright. Source: Gymnasium, Hopper-v5 and
-    Walker2d-v5.
+    The episode terminates when the robot is no longer upright. A success: no fall, and at least
+    half the distance of a trained healthy robot. Source: Gymnasium, Hopper-v5 and Walker2d-v5.
     """
 
     height: ClassVar[tuple[float, float]]
@@ -112,6 +113,7 @@ class Hopper(PlanarRunner):
     observations: ClassVar = planar_channels(_JOINTS)
     reset_draws = 12
     feet = ("foot_geom",)
+    success: ClassVar = Success(at_least=9.2)  # half of plain PPO, docs/results/learnable.md
     height = (0.7, np.inf)
     tilt = (-0.2, 0.2)
 
@@ -150,6 +152,7 @@ class Walker2d(PlanarRunner):
     observations: ClassVar = planar_channels((*_RIGHT, *_LEFT))
     reset_draws = 18
     feet = ("foot_geom", "foot_left_geom")
+    success: ClassVar = Success(at_least=19.4)  # half of plain PPO, docs/results/learnable.md
     height = (0.8, 2.0)
     tilt = (-1.0, 1.0)
 

@@ -10,6 +10,7 @@ import numpy as np
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.environment import Channel, Environment
 from fastadapt.envs.model.sources import shipped_robot
+from fastadapt.envs.success import Success
 
 _JOINTS = ("joint1", "joint2", "joint3", "joint4")
 _NEAR, _THERE = 0.1, 0.02
@@ -31,7 +32,7 @@ class Reacher(Environment):
     cosine and sine of the joint angles, joint velocities, tip position, goal minus tip. Action (4):
     torques as a share of each gear, in [-1, 1]. Never terminates; an episode lasts 3 s (75 control
     steps), each with a new visible goal between 0.35 and 0.85 m from the base, in the upper half
-    plane.
+    plane. A success: d below 3 cm for the last half second.
 
     Versions: v0, first release.
     """
@@ -46,6 +47,7 @@ class Reacher(Environment):
     observations: ClassVar = _channels()
     reset_draws = 10
     distance_name = "metres from tip to goal at the end"
+    success: ClassVar = Success(at_most=0.03, held=0.5)
 
     @staticmethod
     def spec() -> mujoco.MjSpec:

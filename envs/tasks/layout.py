@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.arrays import Array
+from fastadapt.envs.arrays import Array, Mask
 from fastadapt.envs.environment import Environment
 from fastadapt.envs.perturbations.contact_friction import check_contact_frictions
 from fastadapt.envs.perturbations.edit import Edit
@@ -134,3 +134,61 @@ def parameter_blocks(
         blocks.append(ParameterBlock(perturbation, targets, ids, parameters, column, times))
         column = blocks[-1].end
     return tuple(blocks)
+
+
+def described(
+    blocks: tuple[ParameterBlock, ...],
+) -> tuple[tuple[str, ...], tuple[str, ...], Array]:
+    """Return names, units and nominal values of the parameters, `(P,)` each."""
+    names: list[str] = []
+    units: list[str] = []
+    nominal: list[float] = []
+    for block in blocks:
+        name = block.perturbation.name
+        for label, row in zip(block.labels(), block.parameters, strict=True):
+            for parameter in row:
+                names.append(f"{name}.{parameter.name}{label}")
+                units.append(parameter.unit)
+                nominal.append(parameter.nominal)
+        names += [f"{name}.{time}" for time in block.times]
+        units += ["s"] * len(block.times)
+        nominal += [0.0] * len(block.times)
+    return tuple(names), tuple(units), np.array(nominal)
+
+
+def ranges_of(
+    blocks: tuple[ParameterBlock, ...], perturbations: tuple[Perturbation, ...], nominal: Array
+) -> tuple[Array, Array, Mask]:
+    """Return the ends of the ranges of a split, and where they are logarithms, `(P,)` each.
+
+    Args:
+        blocks: layout of the parameters.
+        perturbations: the perturbations of the split, in the order of the blocks.
+        nominal: the nominal values, `(P,)`, which every range contains.
+    """
+    low, high = nominal.copy(), nominal.copy()
+    log = np.zeros(len(low), bool)
+    for block, perturbation in zip(blocks, perturbations, strict=True):
+        width = len(perturbation.parameters)
+        for p, parameter in enumerate(perturbation.parameters):
+            law = perturbation.law_of(parameter)
+            fixed = parameter.nominal if parameter.default is None else parameter.default
+            ends = law.support() if law else (fixed, fixed)
+            columns = slice(block.start + p, block.stop, width)
+            if law is not None and law.logarithmic:
+                log[columns] = low[columns] > 0  # nominal
+            low[columns] = np.fmin(low[columns], ends[0])
+            high[columns] = np.fmax(high[columns], ends[1])
+        for name, law in perturbation.times().items():
+            high[block.times[name]] = law.support()[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(log, np.log(low), low), np.where(log, np.log(high), high), log
+
+
+def columns_named(blocks: tuple[ParameterBlock, ...], names: Collection[str]) -> Mask:
+    """Return which parameters belong to perturbations or groups of these names, `(P,)`."""
+    found = np.zeros(blocks[-1].end if blocks else 0, bool)
+    for block in blocks:
+        if {block.perturbation.name, block.perturbation.group} & set(names):
+            found[block.start : block.end] = True
+    return found

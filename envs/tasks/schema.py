@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
@@ -18,6 +18,7 @@ from pydantic import (
 
 from fastadapt.envs.perturbations.catalogue import AnyPerturbation
 from fastadapt.envs.perturbations.perturbation import ALIASES, Perturbation, refuse_both_names
+from fastadapt.envs.success import SuccessKeys
 from fastadapt.envs.tasks.bounds import check_apart, check_bounds
 from fastadapt.envs.tasks.schema_errors import sentences
 from fastadapt.errors import FastadaptError, unknown_name
@@ -89,12 +90,19 @@ class TaskSetFile(BaseModel):
     """Name of an environment, or the table `[environment]` of a custom robot."""
     description: str = ""
     """One sentence for lists."""
+    clock: Literal["episode", "trial"] = "episode"
+    """Where onsets and repairs are counted from: the start of every episode, or the start of the
+    trial, on through its episodes."""
+    untold: tuple[str, ...] = ()
+    """Perturbations and groups that `context`, which privileged agents see, leaves out."""
     groups: dict[str, Group] = Field(default={}, validation_alias=_GROUPS)
     """Groups of alternatives, by name."""
     perturbations: tuple[AnyPerturbation, ...] = ()
     """What can go wrong: an array of tables `[[perturbations]]`."""
     splits: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Split]
     """Splits by name; `train` must be among them."""
+    success: SuccessKeys | None = None
+    """When an episode is a success, in place of the environment's criterion or parts of it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -166,7 +174,9 @@ def parse_task_file(text: str, source: str) -> TaskSetFile:
 
 
 _MOST_PERTURBATIONS = 256
-_TABLES: dict[str, type[BaseModel]] = {"": TaskSetFile, "groups": Group, "splits": Split}
+_TABLES: dict[str, type[BaseModel]] = {
+    "": TaskSetFile, "groups": Group, "splits": Split, "success": SuccessKeys,
+}  # fmt: skip
 
 
 def _check_names(file: TaskSetFile) -> None:
@@ -178,6 +188,10 @@ def _check_names(file: TaskSetFile) -> None:
             )
     for perturbation in file.perturbations:
         _check_company(file, perturbation)
+    known = names + [p.group for p in file.perturbations if p.group]
+    for name in file.untold:
+        if name not in known:
+            raise FastadaptError(f"untold: {unknown_name('perturbation or group', name, known)}")
     for split_name, split in file.splits.items():
         for name in split.perturbations:
             if name not in names:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from fastadapt.envs.catalogue import find_environment
 from fastadapt.envs.environment import Environment
+from fastadapt.envs.success import Success, criterion_of
 from fastadapt.envs.tasks.frozen import frozen_content, frozen_values
-from fastadapt.envs.tasks.layout import parameter_blocks
+from fastadapt.envs.tasks.layout import columns_named, described, parameter_blocks, ranges_of
+from fastadapt.envs.tasks.named_values import NamedValues, ParameterNames, vector_of
 from fastadapt.envs.tasks.sampling import draw
 from fastadapt.envs.tasks.schema import TaskSetFile
 from fastadapt.envs.tasks.task import Task
@@ -35,6 +37,7 @@ class TaskSet:
         units: their units.
         nominal: the unperturbed task.
         frozen: hash, parameter names and values of the frozen tasks, None if they are redrawn.
+        success: when an episode is a success; None: the environment has no criterion.
     """
 
     def __init__(
@@ -60,18 +63,21 @@ class TaskSet:
         self.file = file
         self.source = source
         self.environment = environment or find_environment(file.environment, origin)
+        self.success: Success | None = criterion_of(self.environment.success, file.success)
         self.blocks = parameter_blocks(file.perturbations, self.environment)
         for split in file.splits:  # report unknown names now, not at the first draw
             for perturbation in file.of_split(split)[0]:
                 perturbation.targets_in(self.environment)
             self._draw(split, 0, np.zeros(1, np.uint64))
-        self.names, self.units, self._nominal = self._describe()
+        self.names, self.units, self._nominal = described(self.blocks)
         self._layout = _hash(
             [[b.perturbation.meaning(), b.targets, self.names] for b in self.blocks]
         )
         self.nominal = self._task(self._nominal)
         self.frozen = frozen
-        self._low, self._high, self._log = self._ranges()
+        train = file.of_split("train")[0]
+        self._low, self._high, self._log = ranges_of(self.blocks, train, self._nominal)
+        self._untold = columns_named(self.blocks, file.untold)
 
     @property
     def name(self) -> str:
@@ -85,8 +91,14 @@ class TaskSet:
 
     @property
     def hash(self) -> str:
-        """Hash of the declaration and of the environment's version."""
-        return _hash([self.environment.id(), self.file.model_dump(mode="json")])
+        """Hash of the declaration and of the environment's version.
+
+        It says which tasks are drawn; what counts as success, and what an oracle is told, is no
+        part of it.
+        """
+        hidden = {"success", "untold"} | ({"clock"} if self.file.clock == "episode" else set())
+        declared = self.file.model_dump(mode="json", exclude=hidden)
+        return _hash([self.environment.id(), declared])
 
     @property
     def damage(self) -> set[str]:
@@ -147,6 +159,22 @@ class TaskSet:
         indices = np.arange(start, start + count, dtype=np.uint64)
         return [self._task(vector) for vector in self._draw(split, seed, indices)]
 
+    def task(self, values: NamedValues) -> Task:
+        """Return the task with these values by name; all other parameters are nominal.
+
+        Args:
+            values: by name of a parameter, as `names` has it (`"payload.mass[trunk]": 3.0`), of all
+                its targets (`"ground.scale": 0.5`) or those of a pattern
+                (`"limb_mass.scale[f*]": 2.0`); by name of a perturbation, the value of its only
+                parameter (`"payload": 3.0`), or the targets on which it acts (`"dead":
+                "FL_calf"`, `"dead": ["FL_calf", "RR_hip"]`).
+
+        Raises:
+            FastadaptError: no such name or target, or a value that is not physically possible.
+        """
+        known = ParameterNames(self.name, self.names, self.blocks)
+        return self._task(vector_of(known, self._nominal, values))
+
     def vectors(self, tasks: Sequence[Task]) -> NDArray[np.float64]:
         """Return the parameter values of tasks of this task set, `(n, P)`.
 
@@ -202,11 +230,12 @@ class TaskSet:
         return self.scale(self.vectors(tasks))
 
     def scale(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return parameter values `(n, P)` scaled as `context` does."""
+        """Return parameter values `(n, P)` scaled as `context` does; what is untold is 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.where(self._log, np.log(vectors), vectors)
         middle, half = (self._high + self._low) / 2, (self._high - self._low) / 2
-        return np.where(half > 0, (values - middle) / np.where(half > 0, half, 1.0), 0.0)
+        told = (half > 0) & ~self._untold
+        return np.where(told, (values - middle) / np.where(half > 0, half, 1.0), 0.0)
 
     @property
     def logarithmic(self) -> list[str]:
@@ -235,42 +264,16 @@ class TaskSet:
         values, nominal = tuple(vector.tolist()), tuple(self._nominal.tolist())
         return Task(self.environment.id(), self._layout, self.names, values, nominal)
 
-    def _describe(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
-        names: list[str] = []
-        units: list[str] = []
-        nominal: list[float] = []
-        for block in self.blocks:
-            name = block.perturbation.name
-            for label, row in zip(block.labels(), block.parameters, strict=True):
-                for parameter in row:
-                    names.append(f"{name}.{parameter.name}{label}")
-                    units.append(parameter.unit)
-                    nominal.append(parameter.nominal)
-            names += [f"{name}.{time}" for time in block.times]
-            units += ["s"] * len(block.times)
-            nominal += [0.0] * len(block.times)
-        return tuple(names), tuple(units), np.array(nominal)
-
-    def _ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the ends of the ranges, and where they are logarithms, `(P,)` each."""
-        low, high = self.nominal.vector(), self.nominal.vector()
-        log = np.zeros(len(low), bool)
-        perturbations, _ = self.file.of_split("train")
-        for block, perturbation in zip(self.blocks, perturbations, strict=True):
-            width = len(perturbation.parameters)
-            for p, parameter in enumerate(perturbation.parameters):
-                law = perturbation.law_of(parameter)
-                fixed = parameter.nominal if parameter.default is None else parameter.default
-                ends = law.support() if law else (fixed, fixed)
-                columns = slice(block.start + p, block.stop, width)
-                if law is not None and law.logarithmic:
-                    log[columns] = low[columns] > 0  # nominal
-                low[columns] = np.fmin(low[columns], ends[0])
-                high[columns] = np.fmax(high[columns], ends[1])
-            for name, law in perturbation.times().items():
-                high[block.times[name]] = law.support()[1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(log, np.log(low), low), np.where(log, np.log(high), high), log
+    def at_levels(
+        self, vectors: NDArray[np.float64], levels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what is in force of tasks `(n, P)` at levels `(n, blocks)`; times are 0."""
+        now = vectors.copy()
+        for b, block in enumerate(self.blocks):
+            level = np.repeat(levels[:, b, None, None], block.rows, axis=1)
+            block.values(now)[:] = block.between(vectors, level)
+            now[:, list(block.times.values())] = 0.0
+        return now
 
 
 def _hash(content: Any) -> str:

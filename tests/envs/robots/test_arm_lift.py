@@ -113,7 +113,7 @@ def test_observation_and_reward_by_hand(lift):
         expected -= 0.005 * np.square(action).sum(axis=1)
         np.testing.assert_allclose(reward, expected, atol=1e-12)
         np.testing.assert_allclose(info["distance"], d, atol=1e-12)
-        np.testing.assert_array_equal(info["success"], d < 0.03)
+        np.testing.assert_array_equal(info["at_goal"], d < 0.03)
         terms = [value for name, value in info.items() if name.startswith("reward_")]
         np.testing.assert_allclose(np.sum(terms, axis=0), reward, atol=1e-12)
     assert felt > 1

@@ -90,7 +90,7 @@ def test_observation_and_reward_by_hand(push):
         expected -= 0.005 * np.square(action).sum(axis=1)
         np.testing.assert_allclose(reward, expected, atol=1e-12)
         np.testing.assert_allclose(info["distance"], d, atol=1e-12)
-        np.testing.assert_array_equal(info["success"], d < 0.03)
+        np.testing.assert_array_equal(info["at_goal"], d < 0.03)
         terms = [value for name, value in info.items() if name.startswith("reward_")]
         np.testing.assert_allclose(np.sum(terms, axis=0), reward, atol=1e-12)
 
@@ -187,7 +187,7 @@ def test_a_scripted_push_brings_the_puck_to_the_goal(push):
         if (info["distance"] < 0.01).all():
             break
     assert (info["distance"] < 0.02).all()
-    assert info["success"].all()
+    assert info["at_goal"].all()
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
