@@ -17,7 +17,7 @@ from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint
 from fastadapt.adaptation.runs.files import locked, write_text
 from fastadapt.adaptation.runs.machine import command
 from fastadapt.adaptation.runs.run import (
-    MAX_THREADS,
+    MAX_ITERATIONS,
     Run,
     RunConfig,
     check_free,
@@ -27,7 +27,7 @@ from fastadapt.adaptation.runs.run import (
 )
 from fastadapt.adaptation.runs.warm_start import open_start, take_over
 from fastadapt.agents.registry import resolve
-from fastadapt.envs.arguments import whole_number
+from fastadapt.envs.arguments import MAX_THREADS, check_seed, whole_number
 from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
@@ -107,16 +107,11 @@ def _check(
     seed: int, iterations: int, checkpoint_every: int, num_threads: int, torch_threads: int
 ) -> None:
     """Refuse impossible numbers before writing anything."""
-    if whole_number("seed", seed, 0) >= 2**63:
-        raise FastadaptError(f"seed = {seed}; it must be below 2^63.")
-    whole_number("iterations", iterations, 1)
+    check_seed("seed", seed)
+    whole_number("iterations", iterations, 1, MAX_ITERATIONS)
     whole_number("checkpoint_every", checkpoint_every, 1)
-    for name, value, least in (
-        ("num_threads", num_threads, 0),
-        ("torch_threads", torch_threads, 1),
-    ):
-        if whole_number(name, value, least) > MAX_THREADS:
-            raise FastadaptError(f"{name} = {value}; it must be at most {MAX_THREADS}.")
+    whole_number("num_threads", num_threads, 0, MAX_THREADS)
+    whole_number("torch_threads", torch_threads, 1, MAX_THREADS)
 
 
 def _settled(

@@ -15,9 +15,13 @@ T = TypeVar("T")
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 """A size or a number of repetitions; larger ones are slips, refused before memory is taken."""
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=10**9)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=1e9)]
+Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""A number of a size that a 32-bit network can hold and multiply."""
+LogStd = Annotated[float, Field(ge=-20, le=10)]
+"""Logarithm of a standard deviation."""
 Discount = Annotated[float, Field(gt=0, le=1)]
 """Discount or trace decay, in (0, 1]."""
 OpenDiscount = Annotated[float, Field(gt=0, lt=1)]
@@ -78,10 +82,10 @@ class PPOConfig:
     sequence: Count = 100
     """Length of truncated back-propagation through time [control steps]; a longer trial is cut into
     pieces, each of which starts from the memory that it had in the rollout."""
-    entropy_bonus: float = 0.0
-    """Weight of the policy's entropy."""
-    value_weight: float = 0.5
-    """Weight of the critic's loss."""
+    entropy_bonus: Number = 0.0
+    """Number of the policy's entropy."""
+    value_weight: Number = 0.5
+    """Number of the critic's loss."""
     gradient_limit: PositiveFloat = 0.5
     """Largest norm of a gradient."""
 
@@ -107,7 +111,7 @@ class PPOAgentConfig(AgentConfig):
     """Episodes in a trial."""
     width: Count = 128
     """Width of the hidden layers, and of the memory."""
-    log_std: float = -0.5
+    log_std: LogStd = -0.5
     """Logarithm of the exploration noise at the start."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """Settings of the update."""

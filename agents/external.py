@@ -98,7 +98,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
         sys.path.insert(0, str(Path.cwd()))
     try:
         home = importlib.import_module(module)
-    except Exception as error:  # whatever a module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
         raise FastadaptError(
             f"Cannot import '{module}': {_told(error)}. Give module:factory with a module that "
             "lies in the working directory or is installed."
@@ -111,7 +111,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
         agent: Any = factory(task_set, seed)
     except FastadaptError:
         raise
-    except Exception as error:  # external code may raise anything
+    except (Exception, SystemExit) as error:  # external code may raise anything
         raise FastadaptError(
             f"{module}:{name} failed: {_told(error)}. It is called with the task set and the seed, "
             "and has to return an agent."
@@ -129,7 +129,7 @@ def _from_factory(module: str, name: str, task_set: TaskSet, seed: int) -> Adapt
     return agent
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """Return the error of external code, and where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     known = isinstance(error, SyntaxError | ImportError) or where.filename == __file__

@@ -13,19 +13,36 @@ from fastadapt.envs.tasks.task import Task
 from fastadapt.envs.tasks.task_set import TaskSet
 from fastadapt.errors import FastadaptError, unknown_name
 
+MAX_THREADS = 1024
+"""Largest number of threads."""
+MAX_STEPS = 1_000_000
+"""Most control steps of an episode."""
+
 
 def check_size(name: str, value: Any, least: int) -> None:
-    """Refuse anything but a whole number of at least `least`."""
+    """Refuse anything but a whole number of at least `least` and of a size that occurs."""
     if not _is_whole(value) or value < least:
         what = {"num_threads": "threads; 0 means one per processor", "horizon": "control steps"}
         noun = what.get(name, "robot is needed")
         raise FastadaptError(f"{name} = {value!r}; at least {least} {noun}.")
+    most = {"num_threads": MAX_THREADS, "horizon": MAX_STEPS}.get(name)
+    if most is not None and value > most:
+        raise FastadaptError(f"{name} = {value:.4g}; it must be at most {most}.")
 
 
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a whole number of at least `least` as `int`; refuse anything else."""
+def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return a whole number within bounds as `int`; refuse anything else."""
     if not _is_whole(value) or value < least:
         raise FastadaptError(f"{name} = {value!r}; it must be a whole number of at least {least}.")
+    if most is not None and value > most:
+        raise FastadaptError(f"{name} = {value:.4g}; it must be at most {most}.")
+    return int(value)
+
+
+def check_seed(name: str, value: Any) -> int:
+    """Return the seed of something random; refuse anything but a whole number in [0, 2^63)."""
+    if whole_number(name, value, 0) >= 2**63:
+        raise FastadaptError(f"{name} = {value!r:.40}; it must be below 2^63.")
     return int(value)
 
 

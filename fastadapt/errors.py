@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST = 60
+"""Names that a message lists."""
+
 
 class FastadaptError(ValueError):
     """Bad input: the message says what was wrong, what is allowed and what to do.
@@ -18,4 +21,8 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> FastadaptError
     names = sorted(allowed)
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-    return FastadaptError(f"There is no {what} '{name}'.{hint} Available: {', '.join(names)}.")
+    if not names:
+        return FastadaptError(f"There is no {what} '{name}'; there is none at all.")
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    listed = ", ".join(names[:_MOST])
+    return FastadaptError(f"There is no {what} '{name}'.{hint} Available: {listed}{more}.")

@@ -117,9 +117,11 @@ class Registry(Generic[T]):
             found = importlib.import_module(module)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except (ImportError, AttributeError) as error:
+        except (Exception, SystemExit) as error:  # whatever a module does when it is imported
             where = "" if name == target else f" (from {self._sources.get(name, 'a file')})"
+            kind = "" if isinstance(error, ImportError | AttributeError) else type(error).__name__
+            told = f"{kind}: {error}" if kind and str(error) else kind or str(error)
             raise FastadaptError(
-                f"The {self.what} '{name}'{where} cannot be imported from '{target}': {error}."
+                f"The {self.what} '{name}'{where} cannot be imported from '{target}': {told}."
             ) from error
         return found  # pyright: ignore[reportReturnType]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
     """Return the online evaluations of a run, on all splits or on the given ones."""
     files = sorted((run.path / "evaluations").glob("*/online.json"))
     found = [OnlineResult.load(file.parent) for file in files]
-    return [result for result in found if not splits or result.split in splits]
+    chosen = [result for result in found if not splits or result.split in splits]
+    _check_fresh(run, [result.meta for result in chosen])
+    return chosen
 
 
 def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
@@ -48,7 +50,7 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
             "iterations: evaluate all of it again, or delete the old folders in "
             f"'{run.path / 'evaluations'}'."
         )
-    _check_fresh(run, trained)
+    _check_fresh(run, [part.meta for part in loaded])
     evaluated = {split for part in loaded for split in part.splits}
     for split in splits:
         if split not in evaluated:
@@ -72,16 +74,23 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     return Result.concatenate(parts)
 
 
-def _check_fresh(run: Run, trained: set[Any]) -> None:
-    """Refuse results of an earlier checkpoint than the one whose budget would stand beside them."""
-    measured = next(iter(trained))
-    if measured is None or not has_checkpoint(run.path / "checkpoints"):
+def _check_fresh(run: Run, metas: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse results of other weights than those whose budget would stand beside them."""
+    if not metas or not has_checkpoint(run.path / "checkpoints"):
         return
-    if measured != run.iterations_done():
-        raise FastadaptError(
-            f"'{run.path}' was evaluated after {measured} iterations, but is trained to iteration "
-            f"{run.iterations_done()}. Run fastadapt evaluate again."
-        )
+    now = run.measured()
+    for meta in metas:
+        measured = meta.get("iterations", now["iterations"])
+        if measured != now["iterations"]:
+            raise FastadaptError(
+                f"'{run.path}' was evaluated after {measured!s:.20} iterations, but is trained to "
+                f"iteration {now['iterations']}. Run fastadapt evaluate again."
+            )
+        if meta.get("weights", now["weights"]) != now["weights"]:
+            raise FastadaptError(
+                f"'{run.path}' holds results of other weights than those in its checkpoint: one of "
+                "them was copied from elsewhere. Run fastadapt evaluate again."
+            )
 
 
 def _largest(files: Sequence[Path]) -> list[Result]:

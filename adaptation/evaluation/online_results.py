@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 import numpy as np
 
+from fastadapt.adaptation.evaluation.integrity import ENTRY, check_digests, digests
 from fastadapt.adaptation.evaluation.results import FORMAT, check_format
-from fastadapt.adaptation.runs.checkpoint import write_text
+from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.machine import command, machine
 from fastadapt.adaptation.statistics.bootstrap import Interval, over_tasks
 from fastadapt.adaptation.statistics.metrics import Times
@@ -38,6 +39,9 @@ COLUMNS = (
 """One row for each task; see `Recovery` for the levels, which are rewards per control step, at
 times since the onset. `strike_s` is the onset [s]; `recovery_s` counts from it, and is the time of
 censoring where `recovered` is 0. Values that do not exist are NaN."""
+
+_TEXTS = ("agent", "task_set", "split", "task_id", "status")
+_TABLES = ("recoveries.csv", "curve.csv")
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,7 @@ class OnlineResult:
         points = [dict(zip(self.curve, row, strict=True)) for row in values]
         write_text(folder / "curve.csv", _csv(points))
         content = {"format": FORMAT, "meta": self.meta, "summary": self.summary()}
+        content[ENTRY] = digests(folder, _TABLES)
         write_text(folder / "online.json", json.dumps(content, indent=1) + "\n")
 
     @staticmethod
@@ -210,11 +215,15 @@ class OnlineResult:
                 if rows[0][name] == "nan":
                     raise ValueError(f"it lacks the column {name}")
             curve = {name: [float(point[name]) for point in points] for name in points[0]}
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            for row in rows:
+                _ = [float(row[name]) for name in COLUMNS if name not in _TEXTS]
+            check_digests(folder, content, _TABLES)
+        except (OSError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
+                ValueError) as error:  # fmt: skip
             if isinstance(error, FastadaptError):
                 raise
             raise FastadaptError(
-                f"'{folder}' is not a complete online evaluation ({error}). Evaluate again."
+                f"'{folder}' is not a complete online evaluation ({error!s:.200}). Evaluate again."
             ) from None
         return OnlineResult(rows, curve, meta)
 

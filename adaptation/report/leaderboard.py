@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastadapt.adaptation.evaluation.integrity import mujoco_note
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
@@ -197,6 +198,7 @@ def _table(pools: list[Pool], splits: Sequence[str], references: References | No
         "its 95 % interval over tasks (and seeds, where there are several). Training: env steps "
         "and wall time of one run. Episodes: measured for each task and number of shots."
     )
+    note = f"{note} {mujoco_note(*(pool.result.meta for pool in pools))}".rstrip()
     return f"{note}\n\n{markdown_table(head, rows)}"
 
 

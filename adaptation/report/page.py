@@ -14,6 +14,7 @@ from urllib.parse import quote
 import numpy as np
 
 from fastadapt.adaptation.evaluation.columns import write_tables
+from fastadapt.adaptation.evaluation.integrity import mujoco_note
 from fastadapt.adaptation.evaluation.results import METHOD, Result
 from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
@@ -223,10 +224,11 @@ def _lead(results: Result) -> str:
     seeds = len(np.unique(results.table["seed"]))
     tasks = len(np.unique(results.table[["split", "task_id"]]))
     agents, splits = len(results.agents), len(results.splits)
+    note = mujoco_note(results.meta)
     return (
         f"Task set {results.task_set}: {agents} agent{'s' * (agents > 1)}, "
         f"{seeds} seed{'s' * (seeds > 1)}, {tasks} tasks in {splits} split{'s' * (splits > 1)}, "
-        f"{len(results.table)} measured episodes."
+        f"{len(results.table)} measured episodes.{' ' * bool(note)}{note}"
     )
 
 

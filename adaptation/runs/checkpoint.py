@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -131,12 +132,26 @@ def checkpoint_facts(folder: Path) -> dict[str, Any]:
         )
     try:
         content = json.loads((last / "state.json").read_text(encoding="utf-8"))
-        _ = int(content["iteration"]), float(content["progress"]["env_steps"])
-        if not isinstance(content["agent"], dict):
-            raise TypeError("no values of the agent")
+        _check_facts(content)
+        if "sha256" not in content:  # of a version that wrote none
+            content["sha256"] = {"model": file_digest(last / "model.safetensors")}
     except Exception as error:  # whatever damaged JSON leads to
         raise _unreadable(last, error) from None
     return content
+
+
+def _check_facts(content: Any) -> None:
+    """Refuse a state whose entries have other types than those that were written."""
+    progress, digests = content["progress"], content.get("sha256", {"model": ""})
+    for number in (content["iteration"], progress["env_steps"], progress["seconds"]):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise TypeError("an entry is no number")
+        if not 0 <= number < math.inf:
+            raise ValueError("a number is out of range")
+    if not isinstance(content["iteration"], int) or not isinstance(content["agent"], dict):
+        raise TypeError("an entry has another type")
+    if not all(isinstance(digests[name], str) for name in {"model", *digests}):
+        raise TypeError("a digest is no text")
 
 
 def load_checkpoint(

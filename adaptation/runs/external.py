@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fastadapt.adaptation.runs.checkpoint import file_digest
 from fastadapt.adaptation.runs.files import EVALUATING, LOCK, locked, write_text
 from fastadapt.adaptation.runs.machine import command
 from fastadapt.adaptation.runs.run import Run, RunConfig, write_surroundings
@@ -52,6 +53,12 @@ class ExternalRun(Run):
     def iterations_done(self) -> int:
         """Return 0: fastadapt did not train the agent."""
         return 0
+
+    def measured(self) -> dict[str, Any]:
+        """Return 0 `iterations`, and as `weights` the digest of a saved model, None for code."""
+        kind, _, rest = self.reference.partition(":")
+        known = kind in MODELS and Path(rest).is_file()
+        return {"iterations": 0, "weights": file_digest(Path(rest)) if known else None}
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return no rows: fastadapt did not train the agent."""

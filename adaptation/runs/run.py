@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the layout of run directories."""
-MAX_THREADS = 1024
-"""Largest number of threads that a command takes."""
+MAX_ITERATIONS = 10**9
+"""Largest number of iterations of a training."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,11 @@ class Run:
     def iterations_done(self) -> int:
         """Return the number of iterations at the last checkpoint."""
         return int(checkpoint_facts(self.path / "checkpoints")["iteration"])
+
+    def measured(self) -> dict[str, Any]:
+        """Return what an evaluation measures: `iterations` done and the digest of the `weights`."""
+        facts = checkpoint_facts(self.path / "checkpoints")
+        return {"iterations": int(facts["iteration"]), "weights": facts["sha256"]["model"]}
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`, one for each iteration.
@@ -244,7 +249,7 @@ def load_run(path: str | Path, trust: bool = False) -> Run:
 def _checked_config(file: Path, content: dict[str, Any]) -> RunConfig:
     """Return the content of `config.json`; settings of classes from elsewhere are checked later."""
     from fastadapt.agents.registry import AGENTS, make_config
-    from fastadapt.envs.arguments import whole_number
+    from fastadapt.envs.arguments import MAX_THREADS, check_seed, whole_number
 
     try:
         config = RunConfig(**content)
@@ -261,10 +266,9 @@ def _checked_config(file: Path, content: dict[str, Any]) -> RunConfig:
     except FastadaptError as error:
         raise FastadaptError(f"'{file}' is not valid: {error}") from None
     try:
-        whole_number("seed", config.seed, 0)
-        whole_number("iterations", config.iterations, 1)
-        if whole_number("torch_threads", config.torch_threads, 1) > MAX_THREADS:
-            raise FastadaptError(f"torch_threads = {config.torch_threads}; at most {MAX_THREADS}.")
+        check_seed("seed", config.seed)
+        whole_number("iterations", config.iterations, 1, MAX_ITERATIONS)
+        whole_number("torch_threads", config.torch_threads, 1, MAX_THREADS)
     except FastadaptError as error:
         raise FastadaptError(f"'{file}' is not valid: {error!s:.300}") from None
     return config

@@ -19,6 +19,7 @@ from fastadapt.agents.interface import (
 )
 from fastadapt.agents.rollout.steps import steps
 from fastadapt.envs import BatchedEnv, Task, TaskSet, make_batch
+from fastadapt.envs.arguments import MAX_STEPS, check_seed, whole_number
 from fastadapt.envs.arrays import Array, Mask, Steps
 from fastadapt.envs.rng import key_of, uniforms
 from fastadapt.errors import FastadaptError
@@ -162,6 +163,7 @@ class _Course:
     ) -> None:
         if not tasks:
             raise FastadaptError("An online trial needs at least one task.")
+        seed = check_seed("seed", seed)
         self.task_set, self.plan = task_set, plan
         self.damage = striking(task_set, plan.strikes)
         self.tasks = [*tasks, *[tasks[-1]] * (LEAST - len(tasks))]
@@ -170,7 +172,8 @@ class _Course:
             [a != b for a, b in zip(self.tasks, self.before, strict=True)], bool
         )
         self.step = task_set.environment.control_step()
-        self.total = round(plan.duration / self.step)
+        steps_of_it = round(plan.duration / self.step)
+        self.total = whole_number("control steps of the trial", steps_of_it, 1, MAX_STEPS)
         self.keys = [key_of(seed, task.id, "online") for task in self.tasks]
         moment = plan.earliest + (plan.latest - plan.earliest) * uniforms(self.keys, 0, 1)[:, 0]
         self.strike = np.round(moment / self.step).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,11 +34,16 @@ class OnlinePlan:
     (default: every perturbation that belongs to a group; where there is no group, all)."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.earliest <= self.latest < self.duration:
+        if not 0 <= self.earliest <= self.latest < self.duration < math.inf:
             raise FastadaptError(
                 f"The onset lies between {self.earliest:g} and {self.latest:g} s of "
                 f"{self.duration:g} s; it must be 0 <= earliest <= latest < duration."
             )
+        for name in ("ramp", "heals_after", "again_after"):
+            if getattr(self, name) == math.inf:
+                raise FastadaptError(
+                    f"{name} = inf s; it must be finite. Leave it out for what never happens."
+                )
         # `not >=` refuses NaN as well
         if not self.ramp >= 0 or not (self.heals_after is None or self.heals_after > self.ramp):
             raise FastadaptError(

@@ -24,6 +24,8 @@ from fastadapt.envs.rng import key_of
 from fastadapt.errors import FastadaptError
 
 OnStep = Callable[[BatchedEnv], None]
+_MOST = 100_000
+"""Largest number of shots, and of measured episodes."""
 LEAST = 4
 """Smallest batch of robots: matrix products of fewer rows round differently, so that the actions on
 a task would depend on the number of tasks beside it."""
@@ -228,8 +230,10 @@ def _run_shot(
 def _check(shots: Sequence[int], episodes: int) -> None:
     if len(shots) == 0 or min(shots) < 0:
         raise FastadaptError(f"shots = {tuple(shots)}; give at least one number, none negative.")
-    if episodes < 1:
-        raise FastadaptError(f"episodes = {episodes}; measure at least 1.")
+    if max(shots) > _MOST:
+        raise FastadaptError(f"shots = {max(shots):.4g}; it must be at most {_MOST}.")
+    if not 1 <= episodes <= _MOST:
+        raise FastadaptError(f"episodes = {episodes:.4g}; measure 1 to {_MOST}.")
 
 
 def _seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:

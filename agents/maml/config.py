@@ -11,6 +11,7 @@ from fastadapt.agents.config import (
     AgentConfig,
     Count,
     Discount,
+    LogStd,
     NonNegativeFloat,
     PositiveFloat,
     settings,
@@ -89,7 +90,7 @@ class MAMLConfig(AgentConfig):
     episode, counts as that share of a step."""
     width: Count = 64
     """Width of the two hidden layers."""
-    log_std: float = -0.5
+    log_std: LogStd = -0.5
     """Logarithm of the exploration noise at the start, in units of the policy's output."""
     least_log_std: Annotated[float, Field(ge=-3)] = -1.25
     """Its lower limit: a shot without noise carries little information about the task."""

@@ -11,8 +11,10 @@ from fastadapt.agents.config import (
     AgentConfig,
     Count,
     Discount,
+    LogStd,
     NonNegativeFloat,
     NonNegativeInt,
+    Number,
     PositiveFloat,
     settings,
 )
@@ -42,12 +44,12 @@ class UpdateConfig:
     """Passes over the control steps of an iteration."""
     minibatches: Count = 4
     """Gradient steps in a pass."""
-    entropy_bonus: float = 0.0
-    """Weight of the policy's entropy."""
+    entropy_bonus: Number = 0.0
+    """Number of the policy's entropy."""
     value_weight: NonNegativeFloat = 0.5
-    """Weight of the critic's squared error."""
+    """Number of the critic's squared error."""
     context_weight: NonNegativeFloat = 0.0
-    """Weight of the squared error of the task's parameters as read from the memory."""
+    """Number of the squared error of the task's parameters as read from the memory."""
     gradient_limit: PositiveFloat = 1.0
     """Largest norm of a gradient."""
 
@@ -70,7 +72,7 @@ class OnPolicyConfig(AgentConfig):
     curriculum: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the planned training over which robots are healthy at first and less and less often
     (0: all tasks follow the task set from the start)."""
-    reward_floor: float | None = None
+    reward_floor: Number | None = None
     """Least reward of a control step that training counts (None: all count in full). Where living
     badly costs more than a fall, an untrained policy learns to fall early; with a floor of 0 it
     does not (`only_positive_rewards` in legged_gym, Rudin et al. 2022). Scores keep all rewards."""
@@ -81,7 +83,7 @@ class OnPolicyConfig(AgentConfig):
     weights [control steps]."""
     width: Count = 128
     """Width of the hidden layers, and of the memory."""
-    log_std: float = -0.7
+    log_std: LogStd = -0.7
     """Logarithm of the exploration noise at the start."""
     update: UpdateConfig = field(default_factory=UpdateConfig)
     """Settings of the update."""
@@ -152,7 +154,7 @@ class StudentConfig:
     led: NonNegativeFloat = 0.1
     """Share of the student's iterations in which the teacher leads some robots; fewer and fewer."""
     context_weight: NonNegativeFloat = 0.1
-    """Weight of the squared error of the task's parameters as read from the memory."""
+    """Number of the squared error of the task's parameters as read from the memory."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.burn_in < self.steps:

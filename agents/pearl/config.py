@@ -13,6 +13,7 @@ from fastadapt.agents.config import (
     Discount,
     NonNegativeFloat,
     NonNegativeInt,
+    Number,
     OpenDiscount,
     PositiveFloat,
     settings,
@@ -45,7 +46,7 @@ class SACConfig:
     prior_share: Share = 0.125
     """Share of a gradient step's tasks that learn on a z of the prior, not of their belief: so that
     first shots act on what critics and policy know."""
-    entropy: float = -1.0
+    entropy: Number = -1.0
     """Entropy of the policy that the temperature aims at, for each action."""
 
 

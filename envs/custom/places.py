@@ -30,7 +30,8 @@ def locate(model: str, origin: Path | None) -> Path:
         path = folder / Path(model).expanduser()
         missing = not path.is_file()
     except (RuntimeError, OSError, ValueError) as error:
-        raise FastadaptError(f"The model '{model[:200]}' is not a path: {error}.") from None
+        why = str(error).rstrip(".")
+        raise FastadaptError(f"The model '{model[:200]}' is not a path: {why}.") from None
     if missing:
         near = _nearest(path.name, (p.name for p in path.parent.glob("*.xml")))
         raise FastadaptError(
@@ -46,10 +47,15 @@ def _in_package(place: str) -> Path:
         spec = find_spec(package) if package.isidentifier() else None
     except ValueError:  # a module that was not imported from a file, such as __main__
         spec = None
-    if spec is None or not spec.submodule_search_locations:
+    if spec is None and package.isidentifier() and package != "__main__":
         raise FastadaptError(
             f"The model 'package:{place}' is in the Python package '{package}', which is not "
             f"installed. Install it, e.g. pip install {package.replace('_', '-')}"
+        )
+    if spec is None or not spec.submodule_search_locations:
+        raise FastadaptError(
+            f"The model 'package:{place}' is in no Python package: '{package:.60}' has no folder "
+            "of files. Give package:<package>/<path in it>."
         )
     folder = Path(next(iter(spec.submodule_search_locations)))
     path = folder / inside
