@@ -43,7 +43,7 @@ def best_backend() -> Choice:
     if why is None:
         return Choice("mjbatch", f"mjbatch is built for MuJoCo {mujoco.__version__}.")
     return Choice(
-        "threads", f"{why}; pip install 'fastadapt[fast]' brings the pair that is faster."
+        "threads", f"{why}; 'pip install mujoco==3.14.0 mjbatch==0.1.4' is the pair that is faster."
     )
 
 

@@ -31,6 +31,7 @@ def run(arguments: list[str]) -> None:
     found = machine()
     print(f"processor   {found['processor']}, {found['cores']} cores; {found['system']}")
     print("versions    " + ", ".join(f"{k} {v}" for k, v in found["versions"].items()))
+    print(f"backend     {_backend()}")
     print(f"simulation  {_simulation()}")
     print(f"torch       {_torch()}")
     print(f"rendering   {_rendering()}")
@@ -50,6 +51,13 @@ def missing() -> list[str]:
         for package, what, extra in _OPTIONAL
         if importlib.util.find_spec(package.replace("-", "_")) is None
     ]
+
+
+def _backend() -> str:
+    from fastadapt.envs.simulation.choice import best_backend
+
+    name, reason = best_backend()
+    return f"{name}: {reason}"
 
 
 def _simulation() -> str:
