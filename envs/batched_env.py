@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.arguments import (
     check_options,
@@ -127,6 +127,28 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
+    @property
+    def told(self) -> Array:
+        """The scaled parameters that an oracle is told, `(N, P)`.
+
+        Those in force: what has not begun, or is repaired, is nominal, and what the task set leaves
+        `untold` is 0.
+        """
+        return self._schedule.context
+
+    @property
+    def age(self) -> NDArray[np.int64]:
+        """Control steps since the start of each robot's trial, its last assignment of a task.
+
+        `(N,)`. With `clock = "episode"` in the task set, since the start of its episode. Set it to
+        say where in their trials the next episodes begin.
+        """
+        return self._schedule.past + self._elapsed
+
+    @age.setter
+    def age(self, steps: NDArray[np.int64]) -> None:
+        self._schedule.past = steps - self._elapsed
+
     def set_tasks(self, tasks: Sequence[Task] | Task, mask: ArrayLike | None = None) -> None:
         """Assign tasks, which are applied at the next step or reset; the state is not changed.
 
@@ -140,7 +162,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         ids = masked_ids(mask, self.num_envs, "mask")
         chosen = chosen_tasks(tasks, ids, self.num_envs)
         if len(ids):
-            self._schedule.assign(ids, self.task_set.vectors(chosen))
+            self._schedule.assign(ids, self.task_set.vectors(chosen), self._elapsed)
 
     def reset(
         self,
@@ -166,6 +188,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
             return self._observe(), {}
         self.sim.reset(ids)
         self.environment.reset(ids, self._draws.uniforms(ids, self.environment.reset_draws))
+        self._schedule.end_episode(ids, self._elapsed)
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
         for part in (self._delay_line, self._sensors, self._success):
