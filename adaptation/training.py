@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +57,7 @@ def train(
     report: Report | None = None,
     start: str | Path | None = None,
     algorithm: str | None = None,
+    untold: Sequence[str] = (),
     **options: Any,
 ) -> Run:
     """Meta-train an agent, or resume an interrupted call with the same arguments.
@@ -73,6 +74,7 @@ def train(
         report: called after every iteration.
         start: a run to take trained weights (and settings) from; nothing more is trained.
         algorithm: of `nominal`, `domain-randomised`, `oracle` (see `agents.registry.ALGORITHMS`).
+        untold: perturbations and groups that privileged agents and critics are not told.
         options: settings of the agent that differ from the defaults.
 
     Returns:
@@ -89,7 +91,7 @@ def train(
     source = None if start is None else open_start(start, agent, task_set, seed)
     if source is not None:
         iterations, options = source.iterations_done(), source.config.options | options
-    config, tasks = _settled(agent, task_set, seed, iterations, torch_threads, options)
+    config, tasks = _settled(agent, task_set, seed, iterations, torch_threads, untold, options)
     out = Path(out)
     check_free(out)
     with locked(out), _interruptible() as stopped:  # before the first byte of the run
@@ -120,6 +122,7 @@ def _settled(
     seed: int,
     iterations: int,
     torch_threads: int,
+    untold: Sequence[str],
     options: dict[str, Any],
 ) -> tuple[RunConfig, TaskSet]:
     """Return the identity and the task set of the wanted run; nothing is written."""
@@ -128,7 +131,7 @@ def _settled(
 
     settings = make_config(agent, {"planned_iterations": iterations, **options})
     find_agent(agent)  # before anything is written: its module may not import
-    tasks = load_task_set(task_set)
+    tasks = load_task_set(task_set, untold)
     config = RunConfig(
         agent=agent,
         task_set=tasks.id,
@@ -148,13 +151,13 @@ def _open(out: Path, config: RunConfig, tasks: TaskSet, explicit: bool) -> Run:
         run = create_run(out, config, tasks)
     else:
         run = load_run(out, trust=":" in config.agent)  # the user has just named that class
-        _check_same(run, config, explicit)
+        _check_same(run, config, explicit, tasks.file.untold)
     if hasattr(tasks.environment, "class_folder"):
         run.adopt(tasks)
     return run
 
 
-def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
+def _check_same(run: Run, config: RunConfig, explicit: bool, untold: tuple[str, ...]) -> None:
     """Refuse to resume a run with other settings; more iterations are allowed."""
     old = run.config
     options = dict(config.options) if config.agent == old.agent else {}
@@ -166,6 +169,7 @@ def _check_same(run: Run, config: RunConfig, explicit: bool) -> None:
         name: (getattr(old, name), getattr(wanted, name))
         for name in ("agent", "task_set", "task_set_hash", "seed")
     }
+    pairs["untold"] = (run.task_set.file.untold, untold)
     pairs |= {name: (old.options.get(name), value) for name, value in options.items()}
     changed = [f"{name} {was} (now {now})" for name, (was, now) in pairs.items() if was != now]
     if changed:

@@ -61,7 +61,7 @@ class Stream:
         observation: `(N, observations)`.
         history: seen beside it.
         fresh: `(N,)`, where the next step is the first of a trial.
-        context: scaled parameters of the tasks, `(N, P)`.
+        context: scaled parameters of the tasks, as `BatchedEnv.told`, `(N, P)`.
         finished: figures of the last episodes.
         seconds: spent in the simulation.
     """
@@ -102,21 +102,27 @@ class Stream:
         )
         tasks = [self._tasks[int(number)] for number in self._numbers]
         envs.set_tasks(tasks)
-        self.context = self._task_set.context(tasks)
+        began = self._age - self._elapsed
+        envs.age = began
         everyone = np.arange(len(self.fresh))
-        self.observation = self._view(envs.reset(seed=self._seeds(everyone))[0])
+        seen, _ = envs.reset(seed=self._seeds(everyone))
+        self.context = envs.told
+        self.observation = self._view(seen)
         for past in range(int(self._elapsed.max()), 0, -1):
             begins = self._elapsed == past
             if begins.any():
                 seeds = self._seeds(np.flatnonzero(begins))
+                envs.age = np.where(begins, began, envs.age)
                 envs.reset(seed=seeds, options={"reset_mask": begins})
             number = np.maximum(self._elapsed - past, 0)
             self.observation = self._view(envs.step(self._commands[number, everyone])[0])
         waiting = self._elapsed == 0
         if waiting.any() and not waiting.all():
             seeds = self._seeds(np.flatnonzero(waiting))
+            envs.age = np.where(waiting, began, envs.age)
             seen, _ = envs.reset(seed=seeds, options={"reset_mask": waiting})
             self.observation = self._view(seen)
+        self.context = envs.told
 
     def advance(self, action: Array) -> Step:
         """Take one control step of every robot, and begin what follows where episodes end.
@@ -132,6 +138,7 @@ class Stream:
         started = time.perf_counter()
         observation, reward, terminated, truncated, info = self._envs.step(action)
         self.seconds += time.perf_counter() - started
+        self.context = self._envs.told
         observation = self._view(observation)
         self._elapsed += 1
         self._age += 1
@@ -161,13 +168,12 @@ class Stream:
             self._next += count
             tasks = [self._tasks[int(number)] for number in self._numbers[over]]
             self._envs.set_tasks(tasks, mask=over)
-            self.context = self.context.copy()
-            self.context[over] = self._task_set.context(tasks)
             self.history.forget(over)
         started = time.perf_counter()
         seeds = self._seeds(np.flatnonzero(ended))
         seen, _ = self._envs.reset(seed=seeds, options={"reset_mask": ended})
         self.seconds += time.perf_counter() - started
+        self.context = self._envs.told
         self.observation = self._view(seen)
 
     def _view(self, observation: Array) -> Array:

@@ -76,7 +76,7 @@ class UprightCheetah(Cheetah):
         turned = terms["overturned"] > 0
         velocity = terms["x_velocity"]
         forward = np.where(turned, np.minimum(velocity, 0.0), velocity)
-        healthy = self.healthy * ~turned
+        healthy = np.where(turned, 0.0, self.healthy)
         terms |= {"reward_forward": forward, "reward_healthy": healthy}
         return forward + healthy + terms["reward_ctrl"], terms
 

@@ -20,6 +20,9 @@ from fastadapt.envs.tasks.task_set import TaskSet
 class PerturbationSchedule:
     """Applies the perturbations of N robots as they begin, change and end.
 
+    Times are counted from the start of the episode or, with `clock = "trial"`, from the last
+    assignment of a task on.
+
     Attributes:
         vectors: parameter values in the units of the task set, `(N, P)`.
         touch_down: detector of the events that perturbations wait for, None if there are none.
@@ -43,6 +46,8 @@ class PerturbationSchedule:
         self.touch_down = TouchDown(self._sim) if self._onsets.events else None
         self._applied = np.zeros((robots, len(self._blocks)))
         self._new = np.zeros(robots, bool)
+        self._over_trials = task_set.file.clock == "trial"
+        self._past = np.zeros(robots, np.int64)
         self.vectors = np.tile(task_set.nominal.vector(), (robots, 1))
         self._told = self.vectors.copy()
         self._decided_late = [b for b, x in enumerate(self._blocks) if _decides_late(x)]
@@ -52,15 +57,35 @@ class PerturbationSchedule:
     def context(self) -> Array:
         """The scaled parameter values that an oracle observes, `(N, P)`.
 
-        Those in force: what begins within an episode may find the robot in a state that decides a
-        value (`Perturbation.in_force`).
+        Those in force: what has not begun, or is repaired, is nominal, and what begins within an
+        episode may find the robot in a state that decides a value (`Perturbation.in_force`).
         """
         if self._context is None:
-            self._context = self._task_set.scale(self._told)
+            told = self._told
+            if self._onsets.varies:
+                told = self._task_set.at_levels(told, self._applied)
+            self._context = self._task_set.scale(told)
         return self._context
 
-    def assign(self, ids: Ids, vectors: Array) -> None:
-        """Assign tasks `(n, P)`, to be applied at the next update or reset."""
+    @property
+    def past(self) -> Steps:
+        """Control steps of the trial before the present episode, `(N,)`; 0 with the other clock."""
+        return self._past.copy()
+
+    @past.setter
+    def past(self, steps: Steps) -> None:
+        self._past[:] = steps if self._over_trials else 0
+
+    def assign(self, ids: Ids, vectors: Array, elapsed: Steps) -> None:
+        """Assign tasks `(n, P)`, to be applied at the next update or reset.
+
+        Args:
+            ids: `(n,)` robots.
+            vectors: their tasks.
+            elapsed: `(N,)` control steps since the start of the episode.
+        """
+        if self._over_trials:
+            self._past[ids] = -elapsed[ids]  # the trial begins now
         self.vectors[ids] = self._told[ids] = vectors
         self._context = None
         self._writer.assign(ids, vectors)
@@ -69,9 +94,16 @@ class PerturbationSchedule:
             faults.assign(ids, vectors)
         self._new[ids] = True
 
+    def end_episode(self, ids: Ids, elapsed: Steps) -> None:
+        """End the episode of some robots, after `elapsed` `(N,)` control steps."""
+        if self._over_trials:
+            self._past[ids] += elapsed[ids]
+
     def reset(self, ids: Ids, elapsed: Steps) -> None:
         """Begin an episode of some robots; `elapsed` `(N,)` is 0 for them."""
-        self._onsets.reset(ids)
+        elapsed = elapsed + self._past
+        if not self._over_trials:
+            self._onsets.reset(ids)
         for faults in self._faults.values():
             faults.reset(ids)
         self._apply(ids, self._onsets.levels(ids, elapsed[ids]), at_reset=True)
@@ -87,6 +119,7 @@ class PerturbationSchedule:
             running: `(N,)` robots that take the step.
             elapsed: `(N,)` control steps before it.
         """
+        elapsed = elapsed + self._past
         if self.touch_down is not None:
             self._trigger_standing(self.touch_down, running, elapsed)
         due, levels = self._new & running, self._applied
@@ -107,12 +140,12 @@ class PerturbationSchedule:
         """Return which of the robots `ids` (default: all) wait for a touch-down."""
         if self.touch_down is None:
             return self._everyone[:0]
-        waiting = self._onsets.waiting(elapsed)
+        waiting = self._onsets.waiting(elapsed + self._past)
         return np.flatnonzero(waiting) if ids is None else ids[waiting[ids]]
 
     def trigger(self, touched: Mask, elapsed: Steps) -> None:
         """Begin perturbations that waited for a touch-down `(N,)`, at the next control step."""
-        self._onsets.trigger(touched, elapsed, delay=1)
+        self._onsets.trigger(touched, elapsed + self._past, delay=1)
 
     def _trigger_standing(self, touch_down: TouchDown, running: Mask, elapsed: Steps) -> None:
         """Trigger touch-down events for robots that already stand on a foot."""
@@ -126,6 +159,8 @@ class PerturbationSchedule:
         """Write the tasks of some robots at levels `(n, blocks)`."""
         self._writer.write(ids, self.vectors[ids], levels, self._faulty(ids), at_reset)
         self._applied[ids] = levels
+        if self._onsets.varies:
+            self._context = None
         self._new[ids] = False
         for b in self._decided_late:
             self._tell(self._blocks[b], ids, levels[:, b], at_reset)

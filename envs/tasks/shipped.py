@@ -11,7 +11,11 @@ import gymnasium as gym
 
 
 def shipped_files() -> dict[str, Traversable]:
-    """Return the shipped task-set files by the name of the task set."""
+    """Return the shipped task-set files by the name of the task set.
+
+    A name alone is the first version that was published; a later one that stands beside it has its
+    id for a name, such as `cheetah-damage-v1`.
+    """
     folder = files("fastadapt.assets").joinpath("task_sets")
     found = {item.name: item for item in folder.iterdir() if item.name.endswith(".toml")}
     return {name.removesuffix(".toml"): item for name, item in sorted(found.items())}
@@ -39,7 +43,7 @@ def register_gymnasium_ids() -> None:
     `import fastadapt.envs` calls it, and so does `gymnasium.make("fastadapt.envs:<id>")`.
     """
     for name, content in declarations().items():
-        gym_id = f"fastadapt/{name}-v{content['version']}"
+        gym_id = f"fastadapt/{content['name']}-v{content['version']}"
         if gym_id not in gym.registry:
             gym.register(
                 id=gym_id,

@@ -31,6 +31,8 @@ class Train(Generic[Settings]):
     """Seed of everything random."""
     start: Path | None = None
     """For fine-tune: a trained run of domain-randomised to take the weights from."""
+    untold: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME...")] = ()
+    """Perturbations and groups that oracles, teachers and informed critics are not told."""
     iterations: int = 200
     """Iterations in all."""
     checkpoint_every: int = 10
@@ -63,6 +65,7 @@ def run(arguments: list[str]) -> None:
                 report=progress,
                 start=args.start,
                 algorithm=args.algorithm,
+                untold=args.untold,
                 **changed,
             )
         except Interrupted:

@@ -116,15 +116,22 @@ def oracle(robot, damage, joint, onset):
     return batch, batch.reset(seed=0)[0]
 
 
-def told(batch, observation, **values):
-    """Assert that an oracle observes these values, all others as drawn."""
-    task_set, (task,) = batch.task_set, batch.task_set.sample("train", 1)
-    row = task.vector()
-    for name, value in values.items():
-        column = [n.split("[")[0] for n in task_set.names].index(f"it.{name}")
-        row[column] = value
+def told_nominal(batch, observation):
+    """Assert that an oracle observes a healthy robot."""
+    row = batch.task_set.nominal.vector()
     seen = observation[0, -len(row) :]
-    assert seen == pytest.approx(task_set.scale(row[None])[0], abs=1e-9)
+    assert seen == pytest.approx(batch.task_set.scale(row[None])[0], abs=1e-9)
+
+
+def told(batch, observation, **values):
+    """Assert that an oracle observes these values."""
+    task_set = batch.task_set
+    row, columns = task_set.nominal.vector(), []
+    for name, value in values.items():
+        columns.append([n.split("[")[0] for n in task_set.names].index(f"it.{name}"))
+        row[columns[-1]] = value
+    seen = observation[0, -len(row) :][columns]
+    assert seen == pytest.approx(task_set.scale(row[None])[0][columns], abs=1e-9)
 
 
 def drive(batch, command, steps=8):
@@ -135,7 +142,7 @@ def drive(batch, command, steps=8):
 @pytest.mark.parametrize("shared", [False, True])
 def test_an_oracle_is_told_the_angle_of_a_lock_that_strikes(shared):
     batch, seen = oracle("cheetah", {**LOCK, "shared": shared}, "bthigh", 0.2)
-    told(batch, seen, fraction=-1)  # before it begins: where the joint will be
+    told_nominal(batch, seen)  # before it begins
     joint = batch.sim.model.joint("bthigh")
     low, high = joint.range
     seen = drive(batch, 0.3, 4)
@@ -143,19 +150,21 @@ def test_an_oracle_is_told_the_angle_of_a_lock_that_strikes(shared):
     seen = drive(batch, 0.3)
     told(batch, seen, fraction=(angle - low) / (high - low))
     assert batch.sim.data("qpos")[0, joint.qposadr[0]] == pytest.approx(angle, abs=0.1)
-    told(batch, batch.reset(seed=1)[0], fraction=-1)
+    told_nominal(batch, batch.reset(seed=1)[0])
 
 
 def test_an_oracle_is_told_the_fraction_drawn_where_the_joint_is_posed():
     batch, seen = oracle("cheetah", LOCK, "bthigh", 0.0)
-    told(batch, seen)
-    told(batch, drive(batch, 0.3))
+    (drawn,) = [v for n, v in batch.task_set.sample("train", 1)[0].changes().items()
+                if "fraction" in n]  # fmt: skip
+    told(batch, seen, locked=1, fraction=drawn)
+    told(batch, drive(batch, 0.3), locked=1, fraction=drawn)
     assert batch.sim.data("eq_active").any()
 
 
 def test_an_oracle_is_told_the_range_that_waits_for_its_joint():
     batch, seen = oracle("cheetah", CUT, "bthigh", 0.2)
-    told(batch, seen)
+    told_nominal(batch, seen)
     joint = batch.sim.model.joint("bthigh")
     seen = drive(batch, 0.0)
     (left,), (whole,) = (np.diff(r) for r in (batch.sim.field("jnt_range")[0, joint.id],

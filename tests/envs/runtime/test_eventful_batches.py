@@ -236,4 +236,7 @@ def test_the_observation_has_the_same_shape_and_the_context_is_not_faulty(contex
     for action in ACTIONS:
         observation, *_ = batch.step(action)
     if context == "visible":
-        np.testing.assert_array_equal(observation[:, plain:], SET.context(TASKS))
+        np.testing.assert_array_equal(observation[:, plain:], batch.told)
+        late = SET.at_levels(SET.vectors(TASKS), np.ones((N, len(SET.blocks))))
+        assert (SET.scale(late) != batch.told).any()  # some are yet to begin, or are over
+        assert (SET.scale(SET.vectors([SET.nominal])) != batch.told).any(axis=1).all()
