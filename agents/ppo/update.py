@@ -102,7 +102,8 @@ def _loss(
     log_ratio = new - pieces.log_probs[:, chosen][valid]
     ratio = log_ratio.exp()
     advantage = pieces.advantages[:, chosen][valid]
-    advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    spread = advantage.std() if len(advantage) > 1 else 0.0  # of one step there is none
+    advantage = (advantage - advantage.mean()) / (spread + 1e-8)
     clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
     policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
     error = output.value[valid] - pieces.targets[:, chosen][valid]

@@ -113,8 +113,8 @@ def matched(what: str, patterns: Iterable[str], names: Iterable[str]) -> list[st
     known = list(names)
     for pattern in patterns:
         if not fnmatch.filter(known, pattern):
-            tail = str(unknown_name("x", pattern, known)).split("'.", 1)[-1]
-            raise FastadaptError(f"{what} '{pattern}'.{tail}")
+            tail = str(unknown_name("x", pattern, known)).removeprefix(f"There is no x '{pattern}'")
+            raise FastadaptError(f"{what} '{pattern}'{tail}")
     return [n for n in known if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
 
 
