@@ -130,6 +130,15 @@ class SettableContext(Protocol):
 
 
 @runtime_checkable
+class FollowsActions(Protocol):
+    """Optional: learning from actions that another policy commanded, as in a recording."""
+
+    def follow(self, observation: Array, action: Array) -> None:
+        """Take the place of `act` in a shot in which `action` `(N, actions)` was commanded."""
+        ...
+
+
+@runtime_checkable
 class EmptiesMemory(Protocol):
     """Optional: a memory of control steps that can be emptied, which enables `--ablate memory`."""
 

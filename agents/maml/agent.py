@@ -146,6 +146,11 @@ class MAML(NetworkAgent):
         self._trial = replace(self._trial, explored=action if explore else None)
         return self._clipped(self.config.action_scale * action)
 
+    def follow(self, observation: Array, action: Array) -> None:
+        """Take a commanded action `(N, actions)` for a sample of each robot's policy."""
+        del observation
+        self._trial = replace(self._trial, explored=action / self.config.action_scale)
+
     def observe(self, transition: Transition) -> None:
         """Store a sampled action and its transition, of every robot whose episode was running."""
         trial = self._trial

@@ -35,7 +35,7 @@ def policy_graph(
     """Return acting with the parameters `(P,)` of one robot after `steps` inner steps."""
     parts: list[nn.Module] = []
     for weight, bias in shape.layers(parameters[None]):
-        layer = nn.Linear(*weight.shape[1:])
+        layer = nn.Linear(weight.shape[1], weight.shape[2])
         with torch.no_grad():
             layer.weight.copy_(weight[0].T)
             layer.bias.copy_(bias[0, 0])

@@ -68,7 +68,8 @@ class PPOAgent(NetworkAgent):
         self._optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.ppo.learning_rate, eps=1e-5
         )
-        self._observation_scale = Normaliser(self._observations)
+        told = self._observations - len(spec.observations)
+        self._observation_scale = Normaliser(self._observations, parameters=told)
         self._reward_scale = RewardScale(config.ppo.gamma)
         self.begin(1)
 

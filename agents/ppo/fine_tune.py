@@ -53,18 +53,27 @@ class FineTune(DomainRandomised):
         """Return the mean action of each task's own policy, or a sample of it to explore."""
         self._sampled = None
         inputs = self._see(observation)
-        if self._weights is None:
-            mean = self.network(inputs[None], self._memory.hidden).mean[0]
-            log_std = self.network.log_std
-        else:
-            mean = call(self.network, self._weights, inputs[None]).mean[0]
-            log_std = self._weights["log_std"]
+        mean, log_std = self._gaussian(inputs)
         action = mean.numpy().astype(np.float64)
         if explore:
             action = action + log_std.exp().numpy() * self._noise.draw()
             sampled = torch.from_numpy(action).float()
             self._sampled = inputs, sampled, log_prob(mean, log_std, sampled)
         return self._clipped(action)
+
+    @torch.no_grad()
+    def follow(self, observation: Array, action: Array) -> None:
+        """Take a commanded action `(N, actions)` for a sample of each task's own policy."""
+        inputs, sampled = self._see(observation), torch.from_numpy(action).float()
+        self._sampled = inputs, sampled, log_prob(*self._gaussian(inputs), sampled)
+
+    def _gaussian(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean `(N, actions)` and logarithm of the standard deviation of the actions."""
+        if self._weights is None:
+            mean = self.network(inputs[None], self._memory.hidden).mean[0]
+            return mean, self.network.log_std
+        mean = call(self.network, self._weights, inputs[None]).mean[0]
+        return mean, self._weights["log_std"]
 
     def observe(self, transition: Transition) -> None:
         """Store a transition of a shot until the end of the shot."""

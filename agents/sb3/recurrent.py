@@ -32,7 +32,7 @@ class Recurrent(SB3PPO):
     name: ClassVar = "recurrent"
     config_class: ClassVar[type[AgentConfig]] = RecurrentConfig
     episodes_in_one: ClassVar = True
-    config: RecurrentConfig
+    config: RecurrentConfig  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, spec: AgentSpec, seed: int, config: Any) -> None:
         super().__init__(spec, seed, config)

@@ -1,0 +1,1 @@
+"""Commands between simulation and robot."""
