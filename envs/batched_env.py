@@ -25,6 +25,8 @@ from fastadapt.envs.arrays import Array, Ids, Mask
 from fastadapt.envs.perturbations.signals import Signals
 from fastadapt.envs.rng import EpisodeDraws
 from fastadapt.envs.runtime.action_delay import ActionDelayLine
+from fastadapt.envs.runtime.gears import Gears
+from fastadapt.envs.runtime.physics_steps import take_physics_steps
 from fastadapt.envs.runtime.schedule import PerturbationSchedule
 from fastadapt.envs.runtime.sensors import SensorModel
 from fastadapt.envs.runtime.touch_down import model_with_touch
@@ -100,6 +102,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._success = None
         if task_set.success is not None:
             self._success = SuccessMeter(task_set.success, num_envs, cls.control_step())
+        self._gears = Gears(self.sim, signals) if "backlash" in written else None
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
         self._vectors = self._schedule.vectors
         self._elapsed = np.zeros(num_envs, np.int64)
@@ -191,7 +194,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._schedule.end_episode(ids, self._elapsed)
         self._elapsed[ids] = 0
         self._terminated[ids] = self._truncated[ids] = self._diverged[ids] = False
-        for part in (self._delay_line, self._sensors, self._success):
+        for part in (self._delay_line, self._sensors, self._gears, self._success):
             if part is not None:
                 part.reset(ids)
         self._schedule.reset(ids, self._elapsed)
@@ -275,14 +278,12 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.sim.forward(ids)
 
     def _step_physics(self, ids: Ids | None) -> None:
-        """Take the physics steps of one control step; those that await an event, one by one."""
+        """Take the physics steps of one control step."""
         num_steps = self.environment.physics_steps
         waiting = self._schedule.waiting(ids, self._elapsed)
-        touch_down = self._schedule.touch_down
-        if touch_down is None or not len(waiting):
-            self.sim.step(num_steps, ids)
-        else:
-            touched = touch_down.step(num_steps, ids, waiting)
+        parts = (self._schedule.touch_down, self._gears)
+        touched = take_physics_steps(self.sim, num_steps, ids, waiting, *parts)
+        if touched is not None:
             self._schedule.trigger(touched, self._elapsed)
 
     def _end_diverged(self, running: Mask) -> Mask:

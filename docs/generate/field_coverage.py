@@ -46,7 +46,11 @@ LEFT: dict[str, tuple[str, ...]] = {
         *("jnt_pos", "site_quat"),
     ),
     "kept: commands and their dynamics": (
-        *("actuator_actearly", "actuator_actlimited", "actuator_actrange", "actuator_ctrllimited"),
+        *(
+            "actuator_actearly",
+            "actuator_actlimited",
+            "actuator_actrange",
+        ),
         *("actuator_ctrlrange", "actuator_delay", "actuator_dynprm"),
     ),
     "kept: stiffness of constraints and contacts": (
@@ -57,9 +61,8 @@ LEFT: dict[str, tuple[str, ...]] = {
         *("tendon_solref_lim",),
     ),
     "kept: tendons themselves; a tendon across a severed limb is refused": (
-        *("tendon_actfrclimited", "tendon_armature", "tendon_damping", "tendon_dampingpoly"),
-        *("tendon_frictionloss", "tendon_lengthspring", "tendon_limited", "tendon_range"),
-        *("tendon_stiffness", "tendon_stiffnesspoly"),
+        *("tendon_actfrclimited", "tendon_armature", "tendon_lengthspring", "tendon_limited"),
+        "tendon_range",
     ),
     "kept: adhesion, moving surfaces and plugins": (
         *("body_plugin", "geom_adhesion", "geom_plugin", "geom_surfacevel", "pair_adhesion"),

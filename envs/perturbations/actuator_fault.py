@@ -30,8 +30,9 @@ class StuckTorque(Perturbation):
 
     Writes `actuator_forcelimited` and `actuator_forcerange`: equal lower and upper limits
     are exact for motors and servos alike. The full force is the force range, or gain times command
-    range, or the limit of the joint (a weak actuator has less of it). Unit: pure
-    number in [-1, 1]; negative pushes the other way. Derived constants stay valid. Source: MuJoCo
+    range, or the limit of the joint (a weak actuator has less of it), or the peak force of a
+    muscle. Unit: pure number in [-1, 1]; negative pushes the other way. A muscle only pulls: its
+    share is negative, as its force is in MuJoCo. Derived constants stay valid. Source: MuJoCo
     documentation, XML reference, actuator/forcerange.
     """
 
@@ -51,10 +52,16 @@ class StuckTorque(Perturbation):
     def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
         """Return the names of the actuators, whose force must have a limit."""
         names = super().resolve(model)
-        refuse_nonlinear(model, names, self.name)
+        refuse_nonlinear(model, names, self.name, muscles=True)
         refuse_compensating(model, names, self.name)
         for name in names:
-            if not _limited(model, np.array([model.actuator(name).id])).any():
+            actuator = model.actuator(name).id
+            if _is_muscle(model, actuator) and self.share.support()[1] > 0:
+                raise FastadaptError(
+                    f"Perturbation '{self.name}': actuator '{name}' is a muscle, which only pulls. "
+                    "Give a share in [-1, 0]."
+                )
+            if not _limited(model, np.array([actuator])).any():
                 raise FastadaptError(
                     f"Perturbation '{self.name}': actuator '{name}' has no limit of force to take "
                     "a share of. Give it a 'forcerange' (or, a motor, a 'ctrlrange') in the model."
@@ -126,13 +133,14 @@ class IntermittentActuator(Perturbation):
 
 
 def _limited(model: mujoco.MjModel, actuators: Ids) -> np.ndarray:
-    """Return which limits the force of actuators has, `(3, k)`: its own, command, joint."""
+    """Return what limits the force of actuators, `(3, k)`: itself, command or muscle, joint."""
     motor = model.actuator_biastype[actuators] == mujoco.mjtBias.mjBIAS_NONE
     motor &= model.actuator_gaintype[actuators] == mujoco.mjtGain.mjGAIN_FIXED
     motor &= model.actuator_dyntype[actuators] == mujoco.mjtDyn.mjDYN_NONE
     by_joint = np.zeros(len(actuators), bool)
     by_joint[limited_joints(model, actuators)[0]] = True
     command = motor & model.actuator_ctrllimited[actuators].astype(bool)
+    command |= np.array([_is_muscle(model, int(actuator)) for actuator in actuators], bool)
     return np.array([model.actuator_forcelimited[actuators].astype(bool), command, by_joint])
 
 
@@ -145,6 +153,10 @@ def _full_force(edit: Edit, actuators: Ids) -> tuple[Array, Array]:
     if command.any():
         gain = edit["actuator_gainprm"][:, actuators, :1]
         reach = np.sort(gain * model.actuator_ctrlrange[actuators], axis=-1)
+        for column, actuator in enumerate(actuators):
+            if _is_muscle(model, int(actuator)):
+                peak = _peak_force(edit, int(actuator))
+                reach[:, column] = np.stack([-peak, np.zeros_like(peak)], axis=-1)
         ends[:, command] = reach[:, command]
     if itself.any():
         own = edit["actuator_forcerange"][:, actuators]
@@ -155,6 +167,17 @@ def _full_force(edit: Edit, actuators: Ids) -> tuple[Array, Array]:
         limit = np.sort(edit["jnt_actfrcrange"][:, joints] / gear, axis=-1)
         ends[:, columns] = _within(ends[:, columns], limit)
     return np.minimum(ends[..., 0], 0.0), np.maximum(ends[..., 1], 0.0)
+
+
+def _is_muscle(model: mujoco.MjModel, actuator: int) -> bool:
+    return int(model.actuator_gaintype[actuator]) == int(mujoco.mjtGain.mjGAIN_MUSCLE)
+
+
+def _peak_force(edit: Edit, actuator: int) -> Array:
+    """Return the force of a muscle at full activation, at rest and its best length, `(n,)` [N]."""
+    force, scale = np.moveaxis(edit["actuator_gainprm"][:, actuator, 2:4], 1, 0)
+    given = edit.model.actuator_gainprm[actuator, 2] >= 0
+    return force if given else scale / max(edit.model.actuator_acc0[actuator], mujoco.mjMINVAL)
 
 
 def _within(ends: Array, limits: Array) -> Array:

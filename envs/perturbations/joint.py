@@ -1,4 +1,4 @@
-"""Perturbations of the resistance of joints: dry friction, damping, rotor inertia."""
+"""Perturbations of the resistance of joints and tendons: friction, damping, inertia, springs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
 
 _FREE = mujoco.mjtJoint.mjJNT_FREE
+_SPRINGS = ("tendon_stiffness", "tendon_stiffnesspoly")
+_DAMPERS = ("tendon_damping", "tendon_dampingpoly")
 _ON_JOINTS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
 
 
@@ -133,6 +135,77 @@ class JointArmature(Perturbation):
         for field in in_use(edit.model, ("actuator_armature",)):
             for k, joint in enumerate(targets):
                 edit[field][:, drivers_of(edit.model, int(joint))] *= values[:, k, :1]
+
+
+class TendonFriction(Perturbation):
+    """Dry friction added to a tendon: it resists a change of length with up to `force`.
+
+    Writes `tendon_frictionloss` (nominal + value); unit: N (N m where the length of the tendon is a
+    sum of angles), in [0, 10000]. Derived constants stay valid. Source: MuJoCo documentation, XML
+    reference, tendon/frictionloss.
+    """
+
+    kind: Literal["tendon-friction"]
+    force: Law
+
+    target_type: ClassVar = "tendon"
+    parameters: ClassVar = (Parameter("force", "N", 0.0, 0.0, 1e4),)
+    fields: ClassVar = ("tendon_frictionloss",)
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        edit["tendon_frictionloss"][:, targets] += values[..., 0]
+
+
+class TendonTension(Perturbation):
+    """Tendons whose springs are `stiffness` times as stiff, and whose dampers `damping` times.
+
+    Writes `tendon_stiffness`, `tendon_stiffnesspoly`, `tendon_damping` and `tendon_dampingpoly`;
+    units: multiples of the nominal values, in [0, 100] (0: a torn spring, a damper that has leaked
+    out). Derived constants stay valid. An actuator on a tendon is weakened by `weak-actuator`.
+    Source: MuJoCo documentation, XML reference, tendon/stiffness and tendon/damping.
+    """
+
+    kind: Literal["tendon-tension"]
+    stiffness: Law | None = None
+    damping: Law | None = None
+
+    target_type: ClassVar = "tendon"
+    parameters: ClassVar = (
+        Parameter("stiffness", "x", 1.0, 0.0, 100.0, default=1.0),
+        Parameter("damping", "x", 1.0, 0.0, 100.0, default=1.0),
+    )
+    fields: ClassVar = (*_SPRINGS, *_DAMPERS)
+
+    @model_validator(mode="after")
+    def _some_change(self) -> TendonTension:
+        if self.stiffness is None and self.damping is None:
+            raise ValueError("give a law for at least one of 'stiffness' and 'damping'")
+        return self
+
+    def resolve(self, model: mujoco.MjModel) -> tuple[str, ...]:
+        """Return the names of the tendons, which must have what is to be scaled.
+
+        Raises:
+            FastadaptError: one has no spring, or no damper.
+        """
+        names = super().resolve(model)
+        asked = (("stiffness", self.stiffness, _SPRINGS), ("damping", self.damping, _DAMPERS))
+        for name in names:
+            tendon = model.tendon(name).id
+            for key, law, fields in asked:
+                if law is not None and not any(np.any(getattr(model, f)[tendon]) for f in fields):
+                    raise FastadaptError(
+                        f"Perturbation '{self.name}': tendon '{name}' has no {key} to scale. Leave "
+                        f"'{key}' out, or give it one in the model."
+                    )
+        return names
+
+    def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
+        for column, fields in enumerate((_SPRINGS, _DAMPERS)):
+            scale = values[..., column]
+            for field in in_use(edit.model, fields):
+                entries = edit[field]
+                entries[:, targets] *= scale if entries.ndim == 2 else scale[..., None]
 
 
 def _with_bearing(model: mujoco.MjModel, patterns: tuple[str, ...], owner: str) -> tuple[str, ...]:

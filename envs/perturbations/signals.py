@@ -26,6 +26,7 @@ class Signals:
     | sensor_stuck | (N, observations) | 0 | 1: the reading stays constant |
     | sensor_dropped | (N, observations) | 0 | probability of a lost reading, in each step |
     | action_delay | (N,) | 0 | control steps from a command to its effect |
+    | backlash | (N, nu) | 0 | gap between an actuator and its joint [rad, m for slides] |
     | xfrc_applied | (N, nbody, 6) | 0 | forces and torques on the bodies [N, N m] |
     | qfrc_applied | (N, nv) | 0 | generalised forces on the joints [N m, N for slides] |
 
@@ -66,6 +67,8 @@ class Signals:
             return environment.goal
         if name.startswith("sensor_") and name in SIGNALS:
             return np.zeros((robots, len(environment.observations)))
+        if name == "backlash":
+            return np.zeros((robots, environment.sim.model.nu))
         if name == "action_delay":
             return np.zeros(robots)
         if name in ("xfrc_applied", "qfrc_applied"):
@@ -81,6 +84,7 @@ SIGNALS = (
     "sensor_stuck",
     "sensor_dropped",
     "action_delay",
+    "backlash",
     "xfrc_applied",
     "qfrc_applied",
 )

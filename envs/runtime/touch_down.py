@@ -49,28 +49,8 @@ class TouchDown:
     def touching(self, ids: Ids) -> Mask:
         """Return which robots have a foot on the ground in their current state, `(n,)`."""
         self.sim.forward(ids)
-        return self._read(ids)
+        return self.current(ids)
 
-    def step(self, num_steps: int, ids: Ids | None, waiting: Ids) -> Mask:
-        """Step robots as `Simulation.step` does, and the waiting ones step by step.
-
-        Args:
-            num_steps: physics steps.
-            ids: which robots take them (default: all).
-            waiting: those of them that wait for a touch-down.
-
-        Returns:
-            `(N,)` booleans: which of the waiting ones touched the ground after any step.
-        """
-        touched = np.zeros(self.sim.num_sims, bool)
-        others = np.arange(self.sim.num_sims) if ids is None else ids
-        others = np.setdiff1d(others, waiting)
-        if len(others):
-            self.sim.step(num_steps, others)
-        for _ in range(num_steps):
-            self.sim.step(1, waiting)
-            touched[waiting] |= self._read(waiting)
-        return touched
-
-    def _read(self, ids: Ids) -> Mask:
+    def current(self, ids: Ids) -> Mask:
+        """Return which robots had a foot on the ground in their last physics step, `(n,)`."""
         return np.logical_or.reduce(self._readings[np.ix_(ids, self._columns)] > 0, axis=1)

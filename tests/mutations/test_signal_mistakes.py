@@ -187,7 +187,7 @@ def lands(backend="auto"):
 
 @noticed_by(lands)
 def a_landing_seen_from_the_pelvis(patch):
-    patch.setattr(TouchDown, "_read", lambda self, ids: self.sim.data("qpos")[ids, 1] < 0)
+    patch.setattr(TouchDown, "current", lambda self, ids: self.sim.data("qpos")[ids, 1] < 0)
 
 
 @noticed_by(landing.test_each_episode_waits_for_a_landing_of_its_own)

@@ -81,7 +81,6 @@ def test_a_servo_without_any_limit_has_no_full_force():
         simulate(servo, [(1.0, 0.5)], "stuck-torque", "servo")
 
 
-MUSCLE = '<muscle name="muscle" joint="j" lengthrange="0 1"/>'
 PID = '<pid name="loop" joint="j" kp="1" input="pos"/>'
 DAMPER = '<general name="curved" joint="j" gaintype="user" biastype="none"/>'
 
@@ -97,13 +96,31 @@ def test_what_is_neither_motor_nor_servo_is_refused(actuator, kind, perturbation
         simulate(JOINT.format(range="0 0", actuators=actuator), [1.0], perturbation, "*", **share)
 
 
-def test_a_muscle_has_no_stuck_torque():
-    with pytest.raises(FastadaptError, match="is of the kind 'muscle'"):
-        simulate(JOINT.format(range="0 0", actuators=MUSCLE), [1.0], "stuck-torque", "*",
-                 share=constant(0.5))  # fmt: skip
-
-
 def test_two_actuators_that_share_the_limit_of_a_joint_are_refused():
     both = SERVO + '<motor name="helper" joint="j"/>'
     with pytest.raises(FastadaptError, match="shares the 'actuatorfrcrange' of joint 'j'"):
         simulate(JOINT.format(range="-3 3", actuators=both), [0.5], "weak-actuator", "helper")
+
+
+ARM = """
+<mujoco><option timestep="0.001"/><worldbody><body><joint name="j" axis="0 1 0"/>
+  <geom type="capsule" fromto="0 0 0 .3 0 0" size=".02"/></body></worldbody>
+  <actuator><muscle name="m" joint="j" gear="0.1" {} lengthrange="0.5 1.5"/></actuator></mujoco>"""
+
+
+@pytest.mark.parametrize("peak", ['force="300"', 'scale="800"'])
+@pytest.mark.parametrize("share", [0.0, -0.25, -1.0])
+def test_a_muscle_in_a_spasm_pulls_with_its_share(peak, share):
+    """Whatever it is told, at any length and speed."""
+    model = mujoco.MjModel.from_xml_string(ARM.format(peak))
+    whole = 300.0 if "force" in peak else 800.0 / model.actuator_acc0[0]
+    sim = simulate(model, [(1.0, share)], "stuck-torque", "m", share=constant(share))
+    for command, qpos, qvel in ((0.0, 0.0, 0.0), (1.0, 0.4, 2.0), (0.5, -0.7, -3.0)):
+        np.testing.assert_allclose(
+            forces(sim, command, qpos, qvel)[0], 0.1 * share * whole, rtol=1e-12
+        )
+
+
+def test_a_muscle_does_not_push():
+    with pytest.raises(FastadaptError, match=r"'m' is a muscle, which only pulls. Give a share in"):
+        simulate(ARM.format(""), [(1.0, 0.5)], "stuck-torque", "m", share=constant(0.5))
