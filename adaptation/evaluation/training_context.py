@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.adaptation.trials.runner import run_trials
+from fastadapt.adaptation.trials.runner import episode_seeds, run_episode
 from fastadapt.agents.controls.constant import ConstantContext, check_settable
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import SettableContext
+from fastadapt.agents.interface import SettableContext, begin_trials, needs_shots
 from fastadapt.envs import TaskSet, make_batch
 from fastadapt.envs.arrays import Array
 
@@ -20,7 +20,7 @@ _FILE = "constant_context.npy"
 
 
 def training_context(
-    agent: SettableContext,
+    agent: Any,
     task_set: TaskSet,
     tasks: int = TASKS,
     shots: int = SHOTS,
@@ -32,7 +32,7 @@ def training_context(
     Test tasks take no part in it.
 
     Args:
-        agent: trained.
+        agent: trained; see `SettableContext`.
         task_set: that it was trained on.
         tasks: number of tasks drawn from the train split.
         shots: on each.
@@ -44,19 +44,19 @@ def training_context(
     """
     check_settable(agent)
     chosen = task_set.sample("train", tasks, seed)
+    keys = [task.id for task in chosen]
     envs = make_batch(task_set, len(chosen), num_threads)
-    inferred: list[Array] = []
+    envs.set_tasks(chosen)
     with single_threaded():
-        run_trials(
-            agent,  # pyright: ignore[reportArgumentType]
-            envs,
-            chosen,
-            (shots,),
-            1,
-            seed,
-            on_measure=lambda _: inferred.append(agent.inferred()),
-        )
-    return np.mean(inferred[0], axis=0)
+        begin_trials(agent, np.array(episode_seeds(seed, keys, "explore", 0), np.uint64))
+        for shot in range(shots):
+            run_episode(agent, envs, episode_seeds(seed, keys, "shot", shot), True)
+    return agent.inferred().mean(axis=0)
+
+
+def has_constant_context(agent: Any) -> bool:
+    """Return whether an agent has a constant-context control."""
+    return needs_shots(agent) and isinstance(agent, SettableContext)
 
 
 def with_constant_context(run: Run, num_threads: int = 0) -> ConstantContext:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastadapt.adaptation.trials.runner import run_trials
 from fastadapt.agents.determinism import single_threaded
-from fastadapt.agents.interface import AdaptiveAgent, agent_context
+from fastadapt.agents.interface import HoldsBelief, agent_context, agent_name
 from fastadapt.envs import Task, TaskSet, make_batch
 from fastadapt.envs.arrays import Array
-
-
-@runtime_checkable
-class HoldsBelief(AdaptiveAgent, Protocol):
-    """An agent with a Gaussian belief about each of its tasks."""
-
-    @property
-    def belief(self) -> tuple[Array, Array]:
-        """Mean and standard deviation, `(N, latent)` each."""
-        ...
+from fastadapt.errors import FastadaptError
 
 
 class ProbedParameter(NamedTuple):
@@ -61,13 +52,19 @@ class BeliefMap:
 
 
 def map_beliefs(
-    agent: HoldsBelief, task_set: TaskSet, split: str, shots: int = 2, seed: int = 0
+    agent: Any, task_set: TaskSet, split: str, shots: int = 2, seed: int = 0
 ) -> BeliefMap:
-    """Run shots on the frozen tasks of a split and map the beliefs after them."""
+    """Run shots on the frozen tasks of a split and map the beliefs after them.
+
+    Raises:
+        FastadaptError: the agent holds no belief.
+    """
+    if not isinstance(agent, HoldsBelief):
+        raise FastadaptError(f"Agent '{agent_name(agent)}' holds no belief about its tasks.")
     tasks = task_set.tasks(split)
     envs = make_batch(task_set, len(tasks), context=agent_context(agent))
     with single_threaded():  # the measured episode is undone: the belief is that of the shots
-        run_trials(agent, envs, tasks, (shots,), 1, seed)
+        run_trials(agent, envs, tasks, (shots,), 1, seed)  # pyright: ignore[reportArgumentType]
     means = agent.belief[0]
     points, share = project(means)
     parameters = probe_parameters(task_set, tasks, means)

@@ -18,7 +18,8 @@ from fastadapt.adaptation.report.metrics import compute_metrics
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import NORMALISED, recovery_sections, recovery_tables
 from fastadapt.adaptation.report.replays.gallery import make_gallery
-from fastadapt.adaptation.report.tables import DIFFERENCES, make_tables
+from fastadapt.adaptation.report.tables import CONSTANT, DIFFERENCES, make_tables
+from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.text_table import Table
@@ -36,20 +37,23 @@ class Comparison(NamedTuple):
     """A comparison of runs.
 
     Attributes:
+        verdict: what came out, in a few sentences.
         page: path of the report's page.
         results: of all runs, with their names in the comparison.
         tables: of the report.
     """
 
+    verdict: str
     page: Path
     results: Result
     tables: list[Table]
 
     def markdown(self) -> str:
-        """Return the main tables as Markdown: returns, differences, normalised scores."""
-        main = [table for table in self.tables if table.title in (DIFFERENCES, NORMALISED, ONLINE)]
+        """Return verdict and main tables as Markdown: returns, differences, normalised scores."""
+        shown = (CONSTANT, DIFFERENCES, NORMALISED, ONLINE)
+        main = [table for table in self.tables if table.title in shown]
         texts = [f"\n{table.title}. {table.note}\n\n{table.markdown()}" for table in main]
-        return self.results.markdown() + "".join(texts)
+        return f"{self.verdict}\n\n{self.results.markdown()}" + "".join(texts)
 
 
 def compare(
@@ -98,6 +102,7 @@ def compare(
     recovered = recovery_tables(results, known, online)
     replays = _replays(agents, splits, out)
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
+    words = verdict(results, online)
     page = write_report(
         out,
         "Comparison",
@@ -109,8 +114,9 @@ def compare(
         recovered,
         compute_metrics(results, known),
         known is not None,
+        words,
     )
-    return Comparison(page, results, [*make_tables(results), *recovered])
+    return Comparison(words, page, results, [*make_tables(results), *recovered])
 
 
 def _replays(

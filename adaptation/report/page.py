@@ -19,6 +19,7 @@ from fastadapt.adaptation.evaluation.results import METHOD, Result
 from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
 from fastadapt.adaptation.report.tables import make_tables, pairs
+from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, REPS
 from fastadapt.adaptation.text_table import Table
@@ -55,6 +56,7 @@ def write_report(
     more_tables: Sequence[Table] = (),
     metric_rows: Sequence[MetricRow] = (),
     normalised: bool = False,
+    words: str | None = None,
 ) -> Path:
     """Write `index.html`, `table.md`, CSV files and `plots/`; return the path of the page.
 
@@ -73,6 +75,7 @@ def write_report(
         more_tables: further tables.
         metric_rows: adaptation metrics, for the last table and `metrics.csv`.
         normalised: whether the metrics are those of normalised scores.
+        words: the verdict, with which the page begins (default: that of the results).
 
     Raises:
         FastadaptError: a replay is not a file in `out_dir`, or a result cannot be summarised.
@@ -88,12 +91,13 @@ def write_report(
     for _, _, drawn in sections:
         for plot in drawn:
             plots.save(plot.figure, out_dir / "plots", plot.name)
-    texts = [f"## {t.title}\n\n{t.note}\n\n{t.markdown()}" for t in tables]
+    words = verdict(results) if words is None else words
+    texts = [f"{words}\n", *(f"## {t.title}\n\n{t.note}\n\n{t.markdown()}" for t in tables)]
     write_text(out_dir / "table.md", "\n".join(texts))
     write_tables(results.table, out_dir)
     if metric_rows:
         write_text(out_dir / "metrics.csv", metrics_csv(metric_rows))
-    page = _render(title, results, tables, frames, sections, facts)
+    page = _render(title, words, results, tables, frames, sections, facts)
     write_text(out_dir / "index.html", page)
     return out_dir / "index.html"
 
@@ -177,6 +181,7 @@ def _replay(out_dir: Path, caption: str, name: str) -> dict[str, str]:
 
 def _render(
     title: str,
+    words: str,
     results: Result,
     tables: Sequence[Table],
     replays: Sequence[Mapping[str, str]],
@@ -205,6 +210,7 @@ def _render(
     ]
     return environment.get_template("report.html").render(
         title=title,
+        verdict=words,
         lead=_lead(results),
         tables=tables,
         show=lambda table: Markup(table_page.render(table=table, groups=_by_split(table))),

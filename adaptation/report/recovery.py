@@ -146,7 +146,8 @@ def factors(task_set: TaskSet, splits: Sequence[str]) -> list[Factor]:
             log = law.logarithmic and bool((values > 0).all())
             mean = np.exp(np.log(values).mean(axis=1)) if log else values.mean(axis=1)
             many = f" (mean of {block.rows})" if block.rows > 1 else ""
-            name = f"{perturbation.name}.{parameter.name}{many}"
+            unit = f" [{block.parameters[0][p].unit}]".replace(" [-]", "")
+            name = f"{perturbation.name}.{parameter.name}{unit}{many}"
             by_task = dict(zip(tasks, mean.tolist(), strict=True))
             found.append(Factor(name, by_task, law.support(), log))
     return found
@@ -156,35 +157,43 @@ def _maps(results: Result, task_set: TaskSet, references: References | None) -> 
     chosen = factors(task_set, results.splits)[:2]
     if len(chosen) < 2:
         return None
-    drawn: list[Plot] = []
+    frames = (chosen[0].box, chosen[1].box), (chosen[0].logarithmic, chosen[1].logarithmic)
+    maps: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for agent in results.agents:
-        scores: dict[str, float] = {}
-        for split in [split for split, who in pairs(results) if who == agent]:
-            if references is not None and split not in references.splits:
-                continue
-            shots, curves = curves_of(results, references, agent, split)
-            ids = results.scores(agent, split, shots[-1])[0]
-            scores |= dict(zip(ids, curves[..., -1].mean(axis=0).tolist(), strict=True))
+        scores = _scores_by_task(results, agent, references)
         ids = [task for task in scores if task in chosen[0].values]
-        if len(ids) < 4:
-            continue
-        points = np.array([[factor.values[task] for factor in chosen] for task in ids])
-        figure = score_plots.score_map(
-            agent,
-            (chosen[0].name, chosen[1].name),
-            points,
-            np.array([scores[task] for task in ids]),
-            (chosen[0].box, chosen[1].box),
-            (chosen[0].logarithmic, chosen[1].logarithmic),
-            "normalised score" if references is not None else "return",
+        if len(ids) >= 4:
+            points = np.array([[factor.values[task] for factor in chosen] for task in ids])
+            maps[agent] = points, np.array([scores[task] for task in ids])
+    cells = [score_plots.cell_means(*found, *frames)[1] for found in maps.values()]
+    scale = (min(map(np.nanmin, cells)), max(map(np.nanmax, cells))) if cells else (0.0, 1.0)
+    names = chosen[0].name, chosen[1].name
+    label = "normalised score" if references is not None else "return"
+    drawn = [
+        Plot(
+            f"map-{slug(agent)}",
+            score_plots.score_map(agent, names, *found, *frames, label, scale),
+            f"Mean score of {agent} over {names[0]} and {names[1]}.",
         )
-        words = f"Mean score of {agent} over {chosen[0].name} and {chosen[1].name}."
-        drawn.append(Plot(f"map-{slug(agent)}", figure, words))
+        for agent, found in maps.items()
+    ]
     note = (
         "Mean score after the most shots over two parameters, all evaluated splits together. The "
-        "frame is the range of training; dots are tasks."
+        "frame is the range of training; dots are tasks; all maps share their colours."
     )
     return ("Score over two parameters", note, drawn)
+
+
+def _scores_by_task(results: Result, agent: str, references: References | None) -> dict[str, float]:
+    """Return the score of an agent after the most shots by task id, of all splits."""
+    scores: dict[str, float] = {}
+    for split in [split for split, who in pairs(results) if who == agent]:
+        if references is not None and split not in references.splits:
+            continue
+        shots, curves = curves_of(results, references, agent, split)
+        ids = results.scores(agent, split, shots[-1])[0]
+        scores |= dict(zip(ids, curves[..., -1].mean(axis=0).tolist(), strict=True))
+    return scores
 
 
 def _online(online: Sequence[OnlineResult], numbers: Mapping[str, int]) -> Section | None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from fastadapt.adaptation.evaluation.load import load_online, load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import find_references
-from fastadapt.adaptation.report.beliefs import HoldsBelief, map_beliefs
+from fastadapt.adaptation.report.beliefs import map_beliefs
 from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.metrics import compute_metrics
 from fastadapt.adaptation.report.page import Plot, Section, write_report
 from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
 from fastadapt.adaptation.report.replays.gallery import make_gallery
+from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.run import Run
+from fastadapt.agents.interface import HoldsBelief
 from fastadapt.envs import TaskSet
 from fastadapt.trust import UntrustedError
 
@@ -48,6 +50,7 @@ def report_run(run: Run) -> Path:
         recovery_tables(results, references, online),
         compute_metrics(results, references),
         references is not None,
+        verdict(results, online),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastadapt.adaptation.evaluation.paired import compare_agents
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.report.verdicts import gain_over_constant, verdict
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
     Interval,
@@ -21,6 +22,8 @@ from fastadapt.adaptation.statistics.bootstrap import (
 from fastadapt.adaptation.statistics.metrics import cost_of_transport
 from fastadapt.adaptation.text_table import Table, shots_name
 
+CONSTANT = "Gain over a constant context"
+"""Title of the table of what adaptation adds."""
 DIFFERENCES = "Differences between agents"
 """Title of the table of paired differences."""
 OVER = f"{LEVEL:.0%} interval over the n tasks (and the seeds, where there are several)"
@@ -60,17 +63,8 @@ def make_tables(results: Result) -> list[Table]:
             folded=True,
         ),
     ]
-    over = _over_constant(results)
-    if over[1]:
-        tables.insert(
-            1,
-            Table(
-                "Gain over a constant context",
-                "Return after the shots minus that of the same agent with its belief held at the "
-                f"mean over training tasks, paired by task: mean and {OVER}.",
-                *over,
-            ),
-        )
+    if over := over_constant(results):
+        tables.insert(1, over)
     if len(results.agents) > 1:
         note = (
             f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after "
@@ -80,6 +74,26 @@ def make_tables(results: Result) -> list[Table]:
         )
         tables.insert(-3, Table(DIFFERENCES, note, *_differences(results), folded=True))
     return tables
+
+
+def over_constant(results: Result) -> Table | None:
+    """Return the gains over constant contexts; None where no control was measured."""
+    head, rows = _over_constant(results)
+    if not rows:
+        return None
+    note = (
+        "Return after the shots minus that of the same agent with one inference about all tasks, "
+        f"the mean over training tasks, paired by task: mean and {OVER}. This is what adaptation "
+        "adds; the gain over 0 shots is not, as training may never visit the state before a shot."
+    )
+    return Table(CONSTANT, note, head, rows)
+
+
+def summary_text(results: Result) -> str:
+    """Return the verdict on an evaluation and its main tables, as Markdown."""
+    over = over_constant(results)
+    table = f"\n{over.title}\n\n{over.markdown()}" if over else ""
+    return f"{verdict(results)}\n\n{results.markdown()}{table}"
 
 
 def pairs(results: Result) -> Iterator[tuple[str, str]]:
@@ -135,15 +149,9 @@ def _over_constant(results: Result) -> tuple[list[str], list[list[str]]]:
     shots = _all_shots(results)
     rows: list[list[str]] = []
     for split, agent in pairs(results):
-        control = f"{agent}-constant-context"
-        if (split, control) not in pairs(results):
-            continue
-        own = set(results.shots(agent, split)) & set(results.shots(control, split))
-        cells = [
-            compare_agents(results, results, split, k, (agent, control)).mean if k in own else None
-            for k in shots
-        ]
-        rows.append([split, agent, *with_n(cells), _seeds(results, agent, split)])
+        cells = [gain_over_constant(results, agent, split, k) for k in shots]
+        if any(cells):
+            rows.append([split, agent, *with_n(cells), _seeds(results, agent, split)])
     return ["split", "agent", *map(shots_name, shots), "n", "seeds"], rows
 
 

@@ -192,7 +192,7 @@ def run_trials(
     _check(shots, episodes)
     envs.set_tasks(tasks)
     keys = keys or [task.id for task in tasks]
-    begin_trials(agent, np.array(_seeds(seed, keys, "explore", 0), np.uint64))
+    begin_trials(agent, np.array(episode_seeds(seed, keys, "explore", 0), np.uint64))
     ledger = Ledger(np.zeros(len(tasks), np.int64), 0, 0.0)
     wanted, measurements = sorted(set(shots)), list[Measurement]()
 
@@ -205,12 +205,12 @@ def run_trials(
     for shot in range(1 if lasting else wanted[-1] + 1):
         here = wanted if lasting else [shot] if shot in wanted else []
         for episode in range(episodes) if here else ():
-            seeds = _seeds(seed, keys, "measure", episode)
+            seeds = episode_seeds(seed, keys, "measure", episode)
             measured = measure(agent, envs, seeds, record() if record else None)
             for number in here:
                 keep(number, episode, measured)
         if not lasting and shot < wanted[-1]:
-            ledger = _run_shot(agent, envs, _seeds(seed, keys, "shot", shot), ledger)
+            ledger = _run_shot(agent, envs, episode_seeds(seed, keys, "shot", shot), ledger)
     return sorted(measurements, key=lambda each: (each.shot, each.episode))
 
 
@@ -236,5 +236,13 @@ def _check(shots: Sequence[int], episodes: int) -> None:
         raise FastadaptError(f"episodes = {episodes:.4g}; measure 1 to {_MOST}.")
 
 
-def _seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:
+def episode_seeds(seed: int, keys: Sequence[str], what: str, number: int) -> list[int]:
+    """Return the seeds of the resets of an episode, one for each key, or of their exploration.
+
+    Args:
+        seed: of everything.
+        keys: of the robots, e.g. the ids of their tasks.
+        what: `explore`, `measure` or `shot`.
+        number: of the episode.
+    """
     return [key_of(seed, key, what, number) for key in keys]

@@ -44,6 +44,8 @@ class Evaluate:
     calibrated: a memoryless policy that takes the first reading of its position sensors as zero."""
     every: int = 1
     """With --ablate memory: control steps between two emptyings (1: no memory at all)."""
+    constant: bool = True
+    """Measure the constant-context control beside an agent that has one."""
     report: bool = True
     """Write report/index.html into the run directory."""
     out: Path | None = None
@@ -118,20 +120,27 @@ def _open(args: Evaluate) -> Run:
 def _measure_shots(args: Evaluate, opened: Run) -> str:
     from fastadapt.adaptation.cli.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
+    from fastadapt.adaptation.evaluation.results import Result
+    from fastadapt.adaptation.evaluation.training_context import has_constant_context
+    from fastadapt.adaptation.report.tables import summary_text
 
+    beside = args.constant and args.ablate is None and has_constant_context(opened.agent())
     with EvaluationProgress() as progress:
-        result = evaluate_run(
-            opened,
-            args.split,
-            args.shots,
-            args.episodes,
-            args.seed,
-            ablate=args.ablate,
-            every=args.every,
-            num_threads=args.threads,
-            on_progress=progress,
-        )
-    return result.markdown()
+        parts = [
+            evaluate_run(
+                opened,
+                args.split,
+                args.shots,
+                args.episodes,
+                args.seed,
+                ablate=ablate,
+                every=args.every,
+                num_threads=args.threads,
+                on_progress=progress,
+            )
+            for ablate in ((None, "constant-context") if beside else (args.ablate,))
+        ]
+    return summary_text(Result.concatenate(parts))
 
 
 def _measure_online(args: Evaluate, opened: Run) -> str:

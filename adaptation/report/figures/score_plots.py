@@ -63,6 +63,33 @@ def profiles(
     return with_legend(figure, axes)
 
 
+def cell_means(
+    points: Array,
+    scores: Array,
+    box: tuple[tuple[float, float], tuple[float, float]],
+    logarithmic: tuple[bool, bool],
+    bins: int = 7,
+) -> tuple[list[Array], Array]:
+    """Return the edges of the cells along both axes, and the mean score of each cell.
+
+    Args:
+        points: `(tasks, 2)` values of two parameters.
+        scores: `(tasks,)`.
+        box: smallest and largest value in training, of each parameter.
+        logarithmic: whether each axis is.
+        bins: cells along each axis; cells without a task are NaN.
+    """
+    edges: list[Array] = []
+    for column, log in enumerate(logarithmic):
+        ends = [*points[:, column], *box[column]]
+        spaced = np.geomspace if log else np.linspace
+        edges.append(spaced(min(ends), max(ends), bins + 1))
+    counts = np.histogram2d(*points.T, bins=edges)[0]
+    sums = np.histogram2d(*points.T, bins=edges, weights=scores)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return edges, np.where(counts > 0, sums / counts, np.nan)
+
+
 @styled
 def score_map(
     title: str,
@@ -72,7 +99,7 @@ def score_map(
     box: tuple[tuple[float, float], tuple[float, float]],
     logarithmic: tuple[bool, bool],
     label: str,
-    bins: int = 7,
+    scale: tuple[float, float] | None = None,
 ) -> Figure:
     """Plot mean scores over two parameters as a heat map with the range of training.
 
@@ -84,21 +111,15 @@ def score_map(
         box: smallest and largest value in training, of each parameter.
         logarithmic: whether each axis is.
         label: of the colour bar.
-        bins: cells along each axis; cells without a task are empty.
+        scale: scores at the ends of the colour bar, so that maps can be compared (default: the
+            map's own smallest and largest).
     """
     from matplotlib.patches import Rectangle
 
     figure, axes = new_figure(title, *names)
-    edges = []
-    for column, log in enumerate(logarithmic):
-        ends = [*points[:, column], *box[column]]
-        scale = np.geomspace if log else np.linspace
-        edges.append(scale(min(ends), max(ends), bins + 1))
-    counts = np.histogram2d(*points.T, bins=edges)[0]
-    sums = np.histogram2d(*points.T, bins=edges, weights=scores)[0]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(counts > 0, sums / counts, np.nan)
-    drawn = axes.pcolormesh(*edges, mean.T, cmap="viridis", rasterized=False)
+    edges, mean = cell_means(points, scores, box, logarithmic)
+    low, high = scale or (np.nanmin(mean), np.nanmax(mean))
+    drawn = axes.pcolormesh(*edges, mean.T, cmap="viridis", rasterized=False, vmin=low, vmax=high)
     plain_logarithms(axes, "".join(a for a, log in zip("xy", logarithmic, strict=True) if log))
     (left, right), (bottom, top) = box
     frame = Rectangle((left, bottom), right - left, top - bottom, fill=False, ec=INK, lw=1.6)

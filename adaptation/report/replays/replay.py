@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LAG = 4.0  # metres: how far behind the leader a robot is ever shown
 _SMOOTH = 0.5  # seconds: what follows a robot does not follow its every stride
 _STEP = 2.0**-12  # poses are rounded to 0.24 mm (and 0.014 degrees): half the file
+_SCHEME = "darkMode:false", "darkMode:matchMedia('(prefers-color-scheme: dark)').matches"
+"""A replay is as dark as the page around it."""
 _NO_POPUPS = "<style>.mantine-Notifications-root { display: none }</style>"
 """A warning of software rendering would cover half of a small replay."""
 _TILES, _MARK = ((205, 210, 216), (232, 235, 238)), (90, 100, 115)
@@ -104,7 +106,7 @@ def write_replay(
         with contextlib.redirect_stdout(io.StringIO()):
             server.stop()
     head = f"<title>Replay of {environment.name}</title>{_NO_POPUPS}"
-    page = page.replace("<title>Viser</title>", head, 1)
+    page = page.replace("<title>Viser</title>", head, 1).replace(*_SCHEME, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
     return path

@@ -150,14 +150,14 @@ def test_references_of_another_version_are_refused(results, references):
 def test_factors_are_what_every_task_has(reacher):
     found = {factor.name: factor for factor in factors(reacher, [SPLIT])}
     assert set(found) == {
-        "object.mass",
-        "friction.torque (mean of 4)",
-        "camera.offset (mean of 2)",
+        "object.mass [kg]",
+        "friction.torque [N m] (mean of 4)",
+        "camera.offset [m] (mean of 2)",
     }
     task = reacher.tasks(SPLIT)[3]
     mass = dict(zip(task.names, task.values, strict=True))["object.mass[object]"]
-    assert found["object.mass"].values[task.id] == pytest.approx(mass)
-    assert found["object.mass"].box == (0.0, 1.0)
+    assert found["object.mass [kg]"].values[task.id] == pytest.approx(mass)
+    assert found["object.mass [kg]"].box == (0.0, 1.0)
 
 
 def test_the_page_has_every_section(reacher, results, references, tmp_path):

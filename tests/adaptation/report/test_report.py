@@ -27,7 +27,7 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 def make_result(agents=("rl2", "maml"), splits=("test_iid", "test_far"), shots=(0, 2), tasks=TASKS):
     rows = [
         (agent, 0, "toy-v0", split, task, shot, 0, 100.0 * t + 10 * shot * (a + 1), 1.0 * t, 50.0,
-         200, False, False, 200 * shot, 0, 0.0)
+         200, False, False, 200 * shot, 0, 0.0, 1)
         for a, agent in enumerate(agents) for split in splits
         for t, task in enumerate(tasks) for shot in shots
     ]  # fmt: skip
