@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -11,11 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastadapt.adaptation.runs.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
-from fastadapt.adaptation.runs.files import locked, write_text
+from fastadapt.adaptation.runs.checkpoint import (
+    drop_replay,
+    has_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from fastadapt.adaptation.runs.files import locked
 from fastadapt.adaptation.runs.machine import command
+from fastadapt.adaptation.runs.metrics_log import metrics_log
 from fastadapt.adaptation.runs.run import (
     MAX_ITERATIONS,
     Run,
@@ -40,6 +45,13 @@ fastadapt: stopping after this iteration, which is saved; Ctrl-C again stops now
 """
 
 
+class _Every(NamedTuple):
+    """Iterations between checkpoints, and between measurements on `validation` (0: none)."""
+
+    checkpoint: int
+    validation: int
+
+
 class Interrupted(KeyboardInterrupt):
     """The user stopped the training, and everything was saved."""
 
@@ -58,6 +70,8 @@ def train(
     start: str | Path | None = None,
     algorithm: str | None = None,
     untold: Sequence[str] = (),
+    validate_every: int = 0,
+    keep_replay: bool = True,
     **options: Any,
 ) -> Run:
     """Meta-train an agent, or resume an interrupted call with the same arguments.
@@ -71,10 +85,14 @@ def train(
         checkpoint_every: iterations between checkpoints.
         num_threads: threads that simulate; 0 means one per processor.
         torch_threads: threads of torch; a run keeps them, as another number rounds differently.
-        report: called after every iteration.
+        report: called after every iteration (default: a progress bar in notebooks).
         start: a run to take trained weights (and settings) from; nothing more is trained.
         algorithm: of `nominal`, `domain-randomised`, `oracle` (see `agents.registry.ALGORITHMS`).
         untold: perturbations and groups that privileged agents and critics are not told.
+        validate_every: iterations between measurements on the split `validation`, which do not
+            change the training; 0: none.
+        keep_replay: keep the replay buffer of an off-policy agent when all iterations are done; a
+            run without it cannot be trained further.
         options: settings of the agent that differ from the defaults.
 
     Returns:
@@ -87,6 +105,7 @@ def train(
     """
     agent = resolve(agent, algorithm)
     _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
+    whole_number("validate_every", validate_every, 0)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)
     if source is not None:
@@ -98,8 +117,11 @@ def train(
         run = _open(out, config, tasks, explicit="planned_iterations" in options)
         if source is not None:
             take_over(source, run)
-        with _torch_threads(run.config.torch_threads):
-            _loop(run, iterations, checkpoint_every, num_threads, report, stopped)
+        every = _Every(checkpoint_every, validate_every)
+        with _torch_threads(run.config.torch_threads), _shown(run, iterations, report) as show:
+            _loop(run, iterations, every, num_threads, show, stopped)
+        if not stopped.is_set():  # as many iterations as were asked for
+            drop_replay(run.path / "checkpoints", last_too=not keep_replay)
     if stopped.is_set():
         raise Interrupted
     return run
@@ -147,7 +169,7 @@ def _settled(
 
 def _open(out: Path, config: RunConfig, tasks: TaskSet, explicit: bool) -> Run:
     """Begin the wanted run, or open the one that the directory holds."""
-    if not (out / "config.json").is_file():
+    if not (out / "config.json").is_file() or _nothing_trained(out):
         run = create_run(out, config, tasks)
     else:
         run = load_run(out, trust=":" in config.agent)  # the user has just named that class
@@ -155,6 +177,11 @@ def _open(out: Path, config: RunConfig, tasks: TaskSet, explicit: bool) -> Run:
     if hasattr(tasks.environment, "class_folder"):
         run.adopt(tasks)
     return run
+
+
+def _nothing_trained(out: Path) -> bool:
+    """Return whether a run was stopped within its first iteration, as settings too large do."""
+    return not has_checkpoint(out / "checkpoints") and not (out / "metrics.jsonl").exists()
 
 
 def _check_same(run: Run, config: RunConfig, explicit: bool, untold: tuple[str, ...]) -> None:
@@ -182,43 +209,77 @@ def _check_same(run: Run, config: RunConfig, explicit: bool, untold: tuple[str, 
 def _loop(
     run: Run,
     iterations: int,
-    checkpoint_every: int,
+    every: _Every,
     num_threads: int,
     report: Report | None,
     stopped: threading.Event,
 ) -> None:
-    from fastadapt.envs import make_batch
+    from fastadapt.adaptation.runs.counted_batch import CountedBatch
 
     task_set = run.task_set
     agent = run.new_agent()
     checkpoints = run.path / "checkpoints"
     done, env_steps, seconds = 0, 0.0, 0.0
     if has_checkpoint(checkpoints):
-        state, content = load_checkpoint(checkpoints, True, run.identity)
+        further = run.iterations_done() < iterations
+        state, content = load_checkpoint(checkpoints, further, run.identity)
         agent.load_state(state)
         done = content["iteration"]
         env_steps, seconds = content["progress"]["env_steps"], content["progress"]["seconds"]
     if done >= iterations:
         return
-    envs = make_batch(task_set, agent.num_envs, num_threads, context=agent.context)
-    with _sinks(run, done) as write:
+    envs = CountedBatch(task_set, agent.num_envs, num_threads=num_threads, context=agent.context)
+    with metrics_log(run, done) as write:
         for iteration in range(done, iterations):
             started = time.perf_counter()
             metrics = agent.meta_train(envs, task_set, iteration)
             elapsed = time.perf_counter() - started
             env_steps += metrics["env_steps"]
             seconds += elapsed
-            row = {"iteration": iteration + 1, **metrics, "env_steps": env_steps}
+            row = {"iteration": iteration + 1, **envs.counted(), **metrics, "env_steps": env_steps}
             row |= {"steps_per_second": metrics["env_steps"] / elapsed, "seconds": seconds}
+            if every.validation and (iteration + 1) % every.validation == 0:
+                row |= _validation(run, agent, num_threads)
             write(row)
             last = iteration + 1 == iterations or stopped.is_set()
-            if last or (iteration + 1) % checkpoint_every == 0:
+            if last or (iteration + 1) % every.checkpoint == 0:
                 progress = {"env_steps": env_steps, "seconds": seconds}
                 save_checkpoint(checkpoints, iteration + 1, agent.state(), progress, run.identity)
             if report:
                 report(iteration + 1, row)
             if stopped.is_set():
                 return
+
+
+def _validation(run: Run, agent: Any, num_threads: int) -> dict[str, float]:
+    """Return the returns of a copy of the agent on the split `validation`, before and after a shot.
+
+    The agent itself is not touched.
+    """
+    from fastadapt.adaptation.evaluation.evaluate import evaluate
+
+    copy = run.new_agent()
+    copy.load_state(agent.state())
+    shots = (0, 1) if getattr(copy, "needs_shots", True) else (0,)
+    found = evaluate(copy, run.task_set, "validation", shots, 1, num_threads=num_threads)
+    return {
+        f"validation_return_{shot}_shot{'s' * (shot != 1)}": float(
+            found.task_means(found.agents[0], "validation", shot)[1].mean()
+        )
+        for shot in shots
+    }
+
+
+@contextmanager
+def _shown(run: Run, iterations: int, report: Report | None) -> Iterator[Report | None]:
+    """Show a progress bar in a notebook, where no other report is given."""
+    from fastadapt.adaptation.progress import TrainingProgress, in_notebook
+
+    if report is not None or not in_notebook():
+        yield report
+        return
+    with TrainingProgress(f"{run.config.agent} on {run.config.task_set}", iterations) as progress:
+        yield progress
 
 
 @contextmanager
@@ -232,34 +293,6 @@ def _torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _sinks(run: Run, done: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Open metrics.jsonl and TensorBoard, both truncated to the completed iterations."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    path = run.path / "metrics.jsonl"
-    kept = [row for row in run.metrics() if row["iteration"] <= done]
-    write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
-    board = SummaryWriter(str(run.path / "tensorboard"), purge_step=done + 1)
-    file: TextIO
-    with path.open("a", encoding="utf-8") as file:
-
-        def write(row: dict[str, float]) -> None:
-            try:
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-                os.fsync(file.fileno())  # a checkpoint never has more iterations than this file
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from None
-            for name, value in row.items():
-                board.add_scalar(name, value, int(row["iteration"]))
-
-        try:
-            yield write
-        finally:
-            board.close()
 
 
 @contextmanager

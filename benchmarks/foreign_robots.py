@@ -27,8 +27,13 @@ PACKAGES = (
 )  # fmt: skip
 BEGIN, END = "<!-- robots -->", "<!-- /robots -->"
 STAGES = ("built", "checked", "trained", "copied")
-SMALL = ["--iterations", "2", "--num-envs", "2", "--width", "4", "--episodes", "1"]
-MEASURE = ["--split", "test_iid", "--shots", "0", "--episodes", "1", "--no-report"]
+SMALL = [
+    *("--iterations", "2", "--num-envs", "2", "--width", "4", "--episodes", "1"),
+    *("--threads", "1", "--torch-threads", "1"),
+]
+MEASURE = [
+    *("--split", "test_iid", "--shots", "0", "--episodes", "1", "--no-report", "--threads", "1"),
+]
 
 
 @dataclass(frozen=True)
@@ -143,14 +148,18 @@ def live(folder: Path, package: str, path: str, model: mujoco.MjModel, check: bo
     with without_packages():
         files = load_task_set(away / "task_set.toml").environment.files
         outside = [one.path for one in files.files if not one.path.is_relative_to(away.absolute())]
-        assert not outside and not files.missing, (outside, files.missing)
+        assert not outside, outside
+        assert not files.missing, files.missing
         code, told = fastadapt("evaluate", str(away), *MEASURE)
     return Life(package, path, "trained" if code else "copied", told or sound)
 
 
 def table(lives: list[Life]) -> str:
     """Return the numbers of each package, and every model that did not get through."""
-    lines = ["| package | models | built | checked | trained | copied |", "|--|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| package | models | built | checked | trained | copied |",
+        "|--|--:|--:|--:|--:|--:|",
+    ]
     for package in dict.fromkeys(one.package for one in lives):
         mine = [one for one in lives if one.package == package]
         at = [STAGES.index(one.reached) if one.reached else -1 for one in mine]

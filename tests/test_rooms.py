@@ -44,11 +44,12 @@ LEVELS = {  # what stands on a line may import what stands above it
         registry
     """,
     "adaptation": """
-        text_table
+        text_table progress
         statistics
         trials
         runs
-        training evaluation deploy
+        evaluation
+        training deploy
         references
         report
         cli

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -94,6 +95,12 @@ def _run(arguments: list[str]) -> int:
         return _fail(_os_message(error))
     except MemoryError as error:
         return _fail(f"Not enough memory: {error or 'the numbers asked for are too large'}.")
+    except RuntimeError as error:  # as torch tells it
+        if "allocate memory" not in str(error):
+            raise
+        asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+        size = f"{int(asked[1]) / 2**30:,.0f} GiB were asked for" if asked else "too much was asked"
+        return _fail(f"Not enough memory: {size}. Choose smaller sizes.")
 
 
 def _os_message(error: OSError) -> str:

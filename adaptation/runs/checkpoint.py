@@ -16,6 +16,8 @@ from fastadapt.agents.interface import AgentState
 from fastadapt.errors import FastadaptError
 
 _KEEP = 2
+_DROPPED = "dropped"
+"""Mark of a checkpoint whose replay was deleted on purpose."""
 _ARRAYS = ("model", "optimizer", "replay")
 
 
@@ -172,6 +174,11 @@ def load_checkpoint(
 
     content = checkpoint_facts(folder)
     last = _newest(folder) or folder / "last"
+    if replay and content.get("replay") == _DROPPED:
+        raise FastadaptError(
+            f"The checkpoint '{last}' was finished without its replay buffer: it can be evaluated, "
+            "not trained further. Train into another --out, with --keep-replay."
+        )
     replay = replay and (content.get("replay") or (last / "replay.safetensors").exists())
     names = [name for name in _ARRAYS if name != "replay" or replay]
     try:
@@ -191,6 +198,23 @@ def load_checkpoint(
         arrays["model"], arrays["optimizer"], content["agent"], arrays.get("replay", {})
     )
     return state, content
+
+
+def drop_replay(folder: Path, last_too: bool) -> None:
+    """Delete the replay buffers of finished checkpoints, which then serve evaluation alone.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        last_too: the last checkpoint as well, after which training cannot go on.
+    """
+    finished = _numbered(folder) if last_too else _numbered(folder)[:-1]
+    for checkpoint in finished:
+        buffer, state = checkpoint / "replay.safetensors", checkpoint / "state.json"
+        if buffer.exists():
+            content = json.loads(state.read_text(encoding="utf-8"))
+            content.get("sha256", {}).pop("replay", None)
+            write_text(state, json.dumps(content | {"replay": _DROPPED}, indent=1))
+            buffer.unlink()
 
 
 def _text(run: Mapping[str, Any]) -> str:

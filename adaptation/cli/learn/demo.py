@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> None:
     """Parse, train, evaluate, report."""
     args = tyro.cli(Demo, args=arguments, prog="fastadapt demo")
     started = time.perf_counter()
-    from fastadapt.adaptation.cli.progress import TrainingProgress
+    from fastadapt.adaptation.progress import TrainingProgress
     from fastadapt.adaptation.report.run_page import report_run
     from fastadapt.adaptation.training import Interrupted, train
 
@@ -48,6 +48,7 @@ def run(arguments: list[str]) -> None:
                 args.seed,
                 args.iterations,
                 report=progress,
+                keep_replay=False,  # it is most of what a demo would leave on the disk
                 **SETTINGS,
             )
         except Interrupted:
@@ -62,10 +63,10 @@ def run(arguments: list[str]) -> None:
 
 def _measure(trained: Any) -> None:
     """Evaluate the agent and its constant-context control, and print what adaptation adds."""
-    from fastadapt.adaptation.cli.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
     from fastadapt.adaptation.evaluation.paired import compare_agents
     from fastadapt.adaptation.evaluation.results import Result
+    from fastadapt.adaptation.progress import EvaluationProgress
 
     with EvaluationProgress() as progress:
         parts = [

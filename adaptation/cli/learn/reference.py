@@ -104,7 +104,7 @@ def options_of(args: Reference) -> dict[str, Any]:
 
 
 def _make(args: Reference) -> References:
-    from fastadapt.adaptation.cli.progress import TrainingProgress
+    from fastadapt.adaptation.progress import TrainingProgress
     from fastadapt.adaptation.references.make import make_references
     from fastadapt.adaptation.training import Interrupted
 

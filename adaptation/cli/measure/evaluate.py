@@ -118,7 +118,7 @@ def _open(args: Evaluate) -> Run:
 
 
 def _measure_shots(args: Evaluate, opened: Run) -> str:
-    from fastadapt.adaptation.cli.progress import EvaluationProgress
+    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
     from fastadapt.adaptation.evaluation.results import Result
     from fastadapt.adaptation.evaluation.training_context import has_constant_context
@@ -144,7 +144,7 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
 
 
 def _measure_online(args: Evaluate, opened: Run) -> str:
-    from fastadapt.adaptation.cli.progress import EvaluationProgress
+    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run_online
     from fastadapt.adaptation.evaluation.online_table import online_table
     from fastadapt.adaptation.trials.online_plan import OnlinePlan

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from fastadapt.adaptation.cli.main import readable, run
-from fastadapt.adaptation.cli.progress import TrainingProgress
+from fastadapt.adaptation.progress import TrainingProgress
 
 
 def test_control_characters_are_shown_and_long_values_are_cut():

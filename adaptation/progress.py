@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -19,10 +20,21 @@ from rich.progress import (
 )
 
 
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook; nothing is imported for it."""
+    shell = sys.modules.get("IPython")
+    found = shell.get_ipython() if shell is not None else None
+    return found is not None and hasattr(found, "kernel")
+
+
 class _Bars:
     """Bars that are visible inside a `with` block."""
 
     _progress: Progress
+    _console: Console
+
+    def _shows(self) -> bool:
+        return self._console.is_terminal or self._console.is_jupyter
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -57,7 +69,7 @@ class TrainingProgress(_Bars):
             TimeRemainingColumn(),
             TextColumn("left"),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=not self._shows(),
         )
         self._task = self._progress.add_task(escape(title), total=iterations, status="")
         self._first: tuple[int, float] | None = None
@@ -73,12 +85,14 @@ class TrainingProgress(_Bars):
             f"{_count(metrics['env_steps'])} steps  {metrics['steps_per_second']:,.0f}/s  "
             f"return {metrics['return_mean']:.1f}"
         )
+        if "success" in metrics:
+            status += f"  success {metrics['success']:.0%}"
         self._progress.update(self._task, completed=iteration, status=status)
         now = time.monotonic()
         if self._first is None:
             self._first = (iteration - 1, self._began)
         last = iteration == self._iterations
-        if not self._console.is_terminal and (last or now - self._printed > 5 or not self._printed):
+        if not self._shows() and (last or now - self._printed > 5 or not self._printed):
             self._printed = now
             done = iteration - self._first[0]
             left = (now - self._first[1]) / done * (self._iterations - iteration)
@@ -104,7 +118,7 @@ class EvaluationProgress(_Bars):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
-        self._live = self._console.is_terminal
+        self._live = self._shows()
         self._title = ""
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
