@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -22,7 +23,8 @@ class Check:
 
     Exit code 0: no problem; 1: a parameter has no effect, a perturbation begins after the end of
     every episode, every episode ends at once, a simulation diverges, or observations or rewards
-    are infinite; 2: the file is not valid.
+    are infinite; with --adaptation, the first observation gives away something hidden; 2: the file
+    is not valid.
     """
 
     task_set: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TASK_SET")]
@@ -31,6 +33,21 @@ class Check:
     """Threads of the simulation (0: one per processor)."""
     costs: bool = True
     """Measure the cost of each perturbation too."""
+    adaptation: bool = False
+    """Ask instead whether it needs adaptation: what can be read of hidden parameters at the start
+    of an episode and, with --ceiling and --floor, what knowing the damage is worth (minutes)."""
+    policy: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """With --adaptation: a trained policy that moves the robots, beside random actions."""
+    ceiling: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """With --adaptation: a policy that is told everything, e.g. a run of oracle or informed."""
+    ceiling_untold: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """With --adaptation: its like, trained with --untold and the names of the damage."""
+    floor: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """With --adaptation: a policy that knows nothing and does not adapt, e.g. a run of nominal."""
+    rivals: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN...")] = ()
+    """With --adaptation: other policies that do not adapt, e.g. domain-randomised, window."""
+    split: str = "validation"
+    """With --adaptation: the split whose frozen tasks runs are measured on."""
 
 
 def run(arguments: list[str]) -> int:
@@ -38,6 +55,7 @@ def run(arguments: list[str]) -> int:
     args = tyro.cli(Check, args=arguments, prog="fastadapt check")
     from rich.console import Console
 
+    from fastadapt.adaptation.cli.inspect.check_adaptation import check_adaptation
     from fastadapt.envs import load_task_set
     from fastadapt.envs.sanity.effects import measure_effects
     from fastadapt.envs.sanity.facts import description, late_onsets, model_warnings
@@ -54,6 +72,12 @@ def run(arguments: list[str]) -> int:
     ]
     about = f": {task_set.file.description}" if task_set.file.description else ""
     console.print(f"[bold]{task_set.id}[/bold] is valid{escape(about)}")
+    if args.adaptation:
+        return check_adaptation(
+            console, task_set, policy=args.policy, ceiling=args.ceiling,
+            ceiling_untold=args.ceiling_untold, floor=args.floor, rivals=args.rivals,
+            split=args.split, threads=args.threads,
+        )  # fmt: skip
     for word, sentence in description(task_set):
         console.print(f"  {word:<12}{escape(sentence)}")
     for note in notes:
