@@ -44,17 +44,26 @@ class Entries:
 class Normaliser:
     """Scales inputs to mean 0 and variance 1 by statistics of all data given to `update`.
 
+    Parameters of the task that end an observation are scaled already and stay as they are: most are
+    constant in most tasks, so that their standard deviation would make outliers of the others.
+
+    Args:
+        size: numbers of an input.
+        limit: largest absolute value of a scaled input [standard deviations].
+        parameters: how many numbers at the end of an input are parameters of the task.
+
     Attributes:
         mean: `(size,)`.
         variance: `(size,)`.
         count: how many samples are in the statistics.
     """
 
-    def __init__(self, size: int, limit: float = 10.0) -> None:
+    def __init__(self, size: int, limit: float = 10.0, parameters: int = 0) -> None:
         self.mean = np.zeros(size)
         self.variance = np.ones(size)
         self.count = 0.0
         self._limit = limit
+        self._told = slice(size - parameters, size)
 
     def update(self, samples: Array) -> None:
         """Add samples `(n, size)` (Chan et al. 1979, parallel variance)."""
@@ -69,6 +78,7 @@ class Normaliser:
         self.variance = (old + variance * n + between) / total
         self.mean = self.mean + shift * (n / total)
         self.count = total
+        self.mean[self._told], self.variance[self._told] = 0.0, 1.0
 
     def __call__(self, values: Array) -> Array:
         """Return `(values - mean) / std`, limited to `limit` standard deviations."""

@@ -21,9 +21,6 @@ class Scales:
     Rewards are divided by the standard deviation of the discounted return, which runs on over
     iterations; their mean stays (as Gymnasium's `NormalizeReward`).
 
-    Parameters of the task that end an observation are scaled already and stay as they are: most are
-    constant in most tasks, so that their standard deviation would make outliers of the others.
-
     Args:
         observations: size of an observation.
         gamma: discount of the return.
@@ -31,10 +28,9 @@ class Scales:
     """
 
     def __init__(self, observations: int, gamma: float, parameters: int = 0) -> None:
-        self.observations = Normaliser(observations)
+        self.observations = Normaliser(observations, parameters=parameters)
         self._returns = Normaliser(1)
         self._gamma = gamma
-        self._told = slice(observations - parameters, observations)
         self._total = np.zeros(0)
 
     def inputs(self, observation: Array, history: History, sees: tuple[str, ...]) -> Tensor:
@@ -68,7 +64,6 @@ class Scales:
     def update(self, observations: Array, rewards: Array, ended: Mask) -> None:
         """Add a rollout: `(T, N, observations)`, `(T, N)`, and where `(T, N)` episodes ended."""
         self.observations.update(observations.reshape(-1, observations.shape[-1]))
-        self.observations.mean[self._told], self.observations.variance[self._told] = 0.0, 1.0
         if len(self._total) != rewards.shape[1]:
             self._total = np.zeros(rewards.shape[1])
         returns = np.empty_like(rewards)

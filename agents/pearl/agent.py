@@ -54,7 +54,8 @@ class PEARL(NetworkAgent):
         self.num_envs = min(config.num_envs, self._task_count())
         self._actions = len(spec.actions)
         observations = spec.observation_size(self.context)
-        self._scale = TransitionScale(observations, self._actions, config.reward_input)
+        told = observations - len(spec.observations)
+        self._scale = TransitionScale(observations, self._actions, config.reward_input, told)
         torch.manual_seed(key_of(seed, "weights") % 2**63)
         privileged = len(spec.parameters) if self.asymmetric_critic else 0
         self.networks = PEARLNetworks(

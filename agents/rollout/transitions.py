@@ -57,6 +57,7 @@ class TransitionScale:
         observations: size of an observation.
         actions: of an action.
         reward: whether the context holds rewards.
+        parameters: how many numbers at the end of an observation are parameters of the task.
 
     Attributes:
         reward: whether the context holds rewards.
@@ -64,13 +65,15 @@ class TransitionScale:
         context_size: numbers in a transition of the context.
     """
 
-    def __init__(self, observations: int, actions: int, reward: bool = True) -> None:
+    def __init__(
+        self, observations: int, actions: int, reward: bool = True, parameters: int = 0
+    ) -> None:
         self._observations, self._actions = observations, actions
         self.reward = reward
         self.row_size = 2 * observations + actions + 2
         self.context_size = 2 * observations + actions + reward
         self._statistics = {
-            "observation": Normaliser(observations),
+            "observation": Normaliser(observations, parameters=parameters),
             "change": Normaliser(observations),
             "reward": Normaliser(1),
         }
