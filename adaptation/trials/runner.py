@@ -135,10 +135,11 @@ def measure(
     Raises:
         FastadaptError: it was not undone: the first observation no longer leads to the same action.
     """
-    snapshot = agent.snapshot()
+    snapshot, age = agent.snapshot(), envs.age
     first: list[tuple[Array, Array]] = []
     episodes = run_episode(agent, envs, seeds, False, on_step, first)
     agent.restore(snapshot)
+    envs.age = age  # the world of the trial has not grown older either
     observation, action = first[0]
     agent.snapshot()  # the swapped-context control swaps here
     again = np.asarray(agent.act(observation.copy(), False))
