@@ -45,11 +45,14 @@ fastadapt: stopping after this iteration, which is saved; Ctrl-C again stops now
 """
 
 
-class _Every(NamedTuple):
-    """Iterations between checkpoints, and between measurements on `validation` (0: none)."""
+class _Course(NamedTuple):
+    """The arguments of `train` that say how long and with what the run is trained."""
 
-    checkpoint: int
-    validation: int
+    iterations: int
+    checkpoint_every: int
+    validate_every: int
+    num_threads: int
+    keep_replay: bool
 
 
 class Interrupted(KeyboardInterrupt):
@@ -117,14 +120,22 @@ def train(
         run = _open(out, config, tasks, explicit="planned_iterations" in options)
         if source is not None:
             take_over(source, run)
-        every = _Every(checkpoint_every, validate_every)
-        with _torch_threads(run.config.torch_threads), _shown(run, iterations, report) as show:
-            _loop(run, iterations, every, num_threads, show, stopped)
-        if not stopped.is_set():  # as many iterations as were asked for
-            drop_replay(run.path / "checkpoints", last_too=not keep_replay)
+        _follow(
+            run,
+            _Course(iterations, checkpoint_every, validate_every, num_threads, keep_replay),
+            report,
+            stopped,
+        )
+    return run
+
+
+def _follow(run: Run, course: _Course, report: Report | None, stopped: threading.Event) -> None:
+    """Train a run to the end of its course, or to the iteration in which it is stopped."""
+    with _torch_threads(run.config.torch_threads), _shown(run, course.iterations, report) as show:
+        _loop(run, course, show, stopped)
     if stopped.is_set():
         raise Interrupted
-    return run
+    drop_replay(run.path / "checkpoints", last_too=not course.keep_replay)
 
 
 def _check(
@@ -206,14 +217,7 @@ def _check_same(run: Run, config: RunConfig, explicit: bool, untold: tuple[str, 
         )
 
 
-def _loop(
-    run: Run,
-    iterations: int,
-    every: _Every,
-    num_threads: int,
-    report: Report | None,
-    stopped: threading.Event,
-) -> None:
+def _loop(run: Run, course: _Course, report: Report | None, stopped: threading.Event) -> None:
     from fastadapt.adaptation.runs.counted_batch import CountedBatch
 
     task_set = run.task_set
@@ -221,16 +225,18 @@ def _loop(
     checkpoints = run.path / "checkpoints"
     done, env_steps, seconds = 0, 0.0, 0.0
     if has_checkpoint(checkpoints):
-        further = run.iterations_done() < iterations
+        further = run.iterations_done() < course.iterations
         state, content = load_checkpoint(checkpoints, further, run.identity)
         agent.load_state(state)
         done = content["iteration"]
         env_steps, seconds = content["progress"]["env_steps"], content["progress"]["seconds"]
-    if done >= iterations:
+    if done >= course.iterations:
         return
-    envs = CountedBatch(task_set, agent.num_envs, num_threads=num_threads, context=agent.context)
+    envs = CountedBatch(
+        task_set, agent.num_envs, num_threads=course.num_threads, context=agent.context
+    )
     with metrics_log(run, done) as write:
-        for iteration in range(done, iterations):
+        for iteration in range(done, course.iterations):
             started = time.perf_counter()
             metrics = agent.meta_train(envs, task_set, iteration)
             elapsed = time.perf_counter() - started
@@ -238,11 +244,11 @@ def _loop(
             seconds += elapsed
             row = {"iteration": iteration + 1, **envs.counted(), **metrics, "env_steps": env_steps}
             row |= {"steps_per_second": metrics["env_steps"] / elapsed, "seconds": seconds}
-            if every.validation and (iteration + 1) % every.validation == 0:
-                row |= _validation(run, agent, num_threads)
+            if course.validate_every and (iteration + 1) % course.validate_every == 0:
+                row |= _validation(run, agent, course.num_threads)
             write(row)
-            last = iteration + 1 == iterations or stopped.is_set()
-            if last or (iteration + 1) % every.checkpoint == 0:
+            last = iteration + 1 == course.iterations or stopped.is_set()
+            if last or (iteration + 1) % course.checkpoint_every == 0:
                 progress = {"env_steps": env_steps, "seconds": seconds}
                 save_checkpoint(checkpoints, iteration + 1, agent.state(), progress, run.identity)
             if report:

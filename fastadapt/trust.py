@@ -73,6 +73,11 @@ def reading_task_set(path: Path) -> Iterator[None]:
         yield
 
 
+def consented() -> bool:
+    """Return whether code and pickles that files name may run."""
+    return _consent.get()
+
+
 def ask(what: str) -> None:
     """Announce code that a file names, or refuse it; names that no file gave are the user's own.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.adaptation.runs.checkpoint import file_digest
-from fastadapt.adaptation.runs.files import EVALUATING, LOCK, locked, write_text
+from fastadapt.adaptation.runs.files import EVALUATING, LOCK, check_inside, locked, write_text
 from fastadapt.adaptation.runs.machine import command
 from fastadapt.adaptation.runs.run import Run, RunConfig, write_surroundings
 from fastadapt.adaptation.trials.agent_check import check_agent
@@ -81,6 +81,8 @@ def load_external(path: Path, trust: bool = False) -> ExternalRun:
         FastadaptError: it is damaged.
     """
     file = next(path / name for name in _FILES if (path / name).is_file())
+    if not trust:
+        check_inside(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         kept = {name: content[name] for name in _KEPT}

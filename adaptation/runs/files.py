@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fastadapt.errors import FastadaptError
+from fastadapt.trust import UntrustedError, consented
 
 _numbers = itertools.count()
 LOCK, EVALUATING = ".lock", ".evaluating"
@@ -40,6 +41,27 @@ def write_text(path: Path, text: str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def check_inside(path: Path) -> None:
+    """Refuse a run directory from which a link leads out, unless there is consent.
+
+    What is written there would land in another folder, and old checkpoints be deleted there.
+
+    Raises:
+        UntrustedError: a file or folder of the run is such a link.
+    """
+    if consented():
+        return
+    home = path.resolve()
+    inner = (path / name for name in ("", "checkpoints", "evaluations", "report", "task_set.robot"))
+    entries = (entry for folder in inner if folder.is_dir() for entry in folder.iterdir())
+    for entry in entries:
+        if entry.is_symlink() and not entry.resolve().is_relative_to(home):
+            raise UntrustedError(
+                f"'{entry}' is a link that leads out of the run, to '{os.readlink(entry):.200}'; "
+                "nothing was read or written there. Put a copy in its place, or add --trust."
+            )
+
+
 @contextmanager
 def locked(path: Path, name: str = LOCK, wait: bool = False) -> Iterator[None]:
     """Hold the lock of a directory, which is made if it is missing, while the block writes there.
@@ -61,7 +83,7 @@ def locked(path: Path, name: str = LOCK, wait: bool = False) -> Iterator[None]:
         file = (path / name).open("a", encoding="utf-8")
     except OSError as error:
         raise FastadaptError(
-            f"'{path}' cannot be written: {error.strerror}. Choose another folder."
+            f"'{path}' cannot be written: {error.strerror}. Choose another folder with --out."
         ) from None
     with file:
         try:

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 from fastadapt.adaptation.runs.external import is_external, load_external
 from fastadapt.adaptation.runs.files import EVALUATING, locked
 from fastadapt.adaptation.runs.run import Run, load_run
-from fastadapt.adaptation.runs.zoo import PREFIX, copy_from_zoo
-from fastadapt.errors import FastadaptError
+from fastadapt.adaptation.runs.zoo import PREFIX, copy_from_zoo, copy_run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,23 +35,26 @@ def open_run(where: str | Path | Run, out: str | Path | None = None, trust: bool
 
     Args:
         where: a path, `zoo:NAME`, or a run that is open already.
-        out: with `zoo:NAME`: directory of the copy that takes its evaluations (default:
-            `runs/NAME`).
+        out: directory of a copy that takes the evaluations in place of the run's own, which is
+            then not written to (default for runs of the zoo: `runs/NAME`).
         trust: let the run import Python code that it names, and open pickles (see
             `fastadapt.trust`).
 
     Raises:
-        FastadaptError: it is none of them, or `out` was given for a run with a directory.
+        FastadaptError: it is none of them, or `out` holds other files.
     """
     if isinstance(where, Run):
         return where
     text = str(where)
     if text.startswith(PREFIX):
         return load_run(copy_from_zoo(text.removeprefix(PREFIX), out))
-    if out is not None:
-        raise FastadaptError(
-            f"--out is for runs of the zoo; the evaluations of '{text}' are saved in its own "
-            "directory. Leave out --out."
-        )
     path = Path(where)
+    if out is not None:
+        _opened(path, trust)
+        path = copy_run(path, Path(out))
+    return _opened(path, trust)
+
+
+def _opened(path: Path, trust: bool) -> Run:
+    """Open a directory as what it is."""
     return load_external(path, trust) if is_external(path) else load_run(path, trust)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastadapt.adaptation.runs.checkpoint import checkpoint_facts, load_checkpoint
-from fastadapt.adaptation.runs.files import LOCK, write_text
+from fastadapt.adaptation.runs.files import LOCK, check_inside, write_text
 from fastadapt.adaptation.runs.machine import machine
 from fastadapt.envs.custom.factory import keep_robot
 from fastadapt.errors import FastadaptError
@@ -158,6 +158,23 @@ class Run:
             rows.append(row)
         return rows
 
+    def _repr_html_(self) -> str:
+        from fastadapt.envs.tasks.notebook import table
+
+        config, rows = self.config, self.metrics()
+        facts = [("agent", config.agent), ("task set", config.task_set), ("seed", config.seed)]
+        if rows:
+            last = rows[-1]
+            facts += [
+                ("iterations", f"{last['iteration']} of {config.iterations}"),
+                ("env steps", f"{last['env_steps']:,.0f}"),
+                ("seconds", f"{last['seconds']:.0f}"),
+                ("last return", f"{last['return_mean']:.1f}"),
+            ]
+        evaluated = sorted(p.name for p in (self.path / "evaluations").glob("*"))
+        facts += [("evaluations", ", ".join(evaluated) or "none"), ("command", config.command)]
+        return table(str(self.path), ("run", ""), facts)
+
     def __repr__(self) -> str:
         return f"Run('{self.path}', {self.config.agent} on {self.config.task_set})"
 
@@ -222,12 +239,15 @@ def load_run(path: str | Path, trust: bool = False) -> Run:
 
     Raises:
         FastadaptError: it is not a run directory, is truncated, or has another format.
+        UntrustedError: a link leads out of it.
     """
     path = Path(path)
     file = path / "config.json"
     if not file.is_file():
         what = "does not exist" if not path.exists() else "is not a run directory (no config.json)"
         raise FastadaptError(f"'{path}' {what}. Give a folder that `fastadapt train` wrote.")
+    if not trust:
+        check_inside(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         written = content.pop("format")

@@ -11,6 +11,11 @@ from fastadapt.errors import FastadaptError, unknown_name
 
 PREFIX = "zoo:"
 _FOLDERS = ("agents", "references")
+_DESCRIPTIONS = ("config.json", "external.json", "guest.json")
+_LEFT = shutil.ignore_patterns(
+    "evaluations", "report", "tensorboard", "replay.safetensors", ".lock", ".evaluating"
+)
+"""Parts of a run that evaluation does not need, or writes anew."""
 
 
 def zoo_runs() -> dict[str, Path]:
@@ -39,29 +44,40 @@ def copy_from_zoo(name: str, out: str | Path | None = None) -> Path:
     shipped = zoo_runs()
     if name not in shipped:
         raise unknown_name("run in the zoo called", name, shipped)
-    target = Path("runs", name) if out is None else Path(out)
-    config = target / "config.json"
+    return copy_run(shipped[name], Path("runs", name) if out is None else Path(out))
+
+
+def copy_run(source: Path, target: Path) -> Path:
+    """Copy what evaluation needs of a run, and return the copy, which takes its evaluations.
+
+    A copy that exists already is returned with the evaluations that it has gathered.
+
+    Raises:
+        FastadaptError: `target` holds other files.
+    """
+    kept = next((name for name in _DESCRIPTIONS if (source / name).is_file()), _DESCRIPTIONS[0])
+    config = target / kept
     if config.is_file():
-        if config.read_bytes() != (shipped[name] / "config.json").read_bytes():
+        if config.read_bytes() != (source / kept).read_bytes():
             raise FastadaptError(
-                f"'{target}' holds another run than {PREFIX}{name}; nothing was written. Choose "
+                f"'{target}' holds another run than '{source}'; nothing was written. Choose "
                 "another --out."
             )
         return target
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FastadaptError(
-            f"'{target}' exists and is not a copy of {PREFIX}{name}; nothing was written. Choose "
+            f"'{target}' exists and is not a copy of '{source}'; nothing was written. Choose "
             "another --out."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.copying")
     shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(shipped[name], temporary, symlinks=True)
+    shutil.copytree(source, temporary, symlinks=True, ignore=_LEFT)
     try:
         os.replace(temporary, target)  # an empty folder gives way
     except OSError:
         shutil.rmtree(temporary)
         if not config.is_file():
             raise
-        return copy_from_zoo(name, out)  # another process was faster
+        return copy_run(source, target)  # another process was faster
     return target

@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fastadapt.envs.tasks.notebook import task_html
+
 
 @dataclass(frozen=True)
 class Task:
@@ -49,6 +51,9 @@ class Task:
     def vector(self) -> NDArray[np.float64]:
         """Return the values as a flat vector, `(parameters,)`."""
         return np.array(self.values)
+
+    def _repr_html_(self) -> str:
+        return task_html(self)
 
     def __str__(self) -> str:
         changes = self.changes()

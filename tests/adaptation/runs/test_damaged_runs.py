@@ -1,6 +1,6 @@
 """Damaged run directories: every verb works or is refused in one sentence, and harms nothing.
 
-Two thousand of them, some twenty minutes: `pytest -m slow tests/adaptation/runs/test_damaged_runs.py`.
+Two thousand: `pytest -m slow tests/adaptation/runs/test_damaged_runs.py`, some twenty minutes.
 """
 
 import shutil

@@ -76,12 +76,15 @@ def hostile(tmp_path, mark, monkeypatch):
     def make(kind):
         text = CLASS if kind == "class" else load_task_set("reacher-damage").source
         (folder / "task_set.toml").write_text(text)
-        if kind in ("class", "agent"):
+        if kind in ("class", "agent", "link"):
             config = CONFIG | {"task_set_hash": load_task_set("reacher-damage").hash}
             config |= {"agent": "evil_of_a_run:X"} if kind == "agent" else {}
             (folder / "config.json").write_text(json.dumps(config))
             state = AgentState({"w": np.zeros(1)}, {"m": np.zeros(1)}, {})
             save_checkpoint(folder / "checkpoints", 1, state, {"env_steps": 1.0, "seconds": 1.0})
+            if kind == "link":  # to the checkpoints of somebody else, which training would prune
+                (folder / "checkpoints").rename(mark.with_name("victim"))
+                (folder / "checkpoints").symlink_to("../victim")
         else:
             reference = "evil_of_a_run:make" if kind == "reference" else "sb3:evil.zip"
             content = {n: CONFIG[n] for n in ("agent", "task_set", "seed", "command")}
@@ -104,7 +107,7 @@ def write_model(path, mark):
         archive.writestr("data", json.dumps(data))
 
 
-@pytest.mark.parametrize("kind", ["class", "agent", "reference", "zip"])
+@pytest.mark.parametrize("kind", ["class", "agent", "reference", "zip", "link"])
 def test_no_verb_runs_what_a_run_names(kind, hostile, mark, tmp_path, capsys):
     folder = hostile(kind)
     toml = str(folder / "task_set.toml")
@@ -133,6 +136,8 @@ def test_no_verb_runs_what_a_run_names(kind, hostile, mark, tmp_path, capsys):
         assert "Traceback" not in told, words
     assert run(["evaluate", "."]) == 2
     assert "--trust" in capsys.readouterr().err
+    if kind == "link":
+        assert sorted(p.name for p in (tmp_path / "victim").iterdir()) == ["000001", "last"]
 
 
 def test_consent_is_announced_before_the_code_runs(hostile, mark, capsys):

@@ -35,6 +35,16 @@ def test_evaluations_are_saved_in_a_copy(tmp_path, monkeypatch):
     assert (tmp_path / "elsewhere" / "evaluations").is_dir()
 
 
+def test_a_run_that_is_not_to_be_written_to_is_measured_in_a_copy(tmp_path):
+    shipped = zoo_runs()[NAME]
+    before = {path: path.stat().st_mtime_ns for path in shipped.rglob("*")}
+    for _ in range(2):  # the second time from the copy
+        result = evaluate_run(shipped, **QUICK, out=tmp_path / "copy")
+    assert result.agents == ["pearl"]
+    assert {path: path.stat().st_mtime_ns for path in shipped.rglob("*")} == before
+    assert len(list((tmp_path / "copy/evaluations").glob("*/results.csv"))) == 1
+
+
 def test_other_files_are_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
