@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import NamedTuple
 
-ONE_SEED, FEW_TASKS = "¹", "†"
+ONE_SEED, FEW_TASKS, NO_CEILING = "¹", "†", "‡"
 """Marks after an interval."""
 _LEGEND = {
     ONE_SEED: "one training seed: the interval leaves out the luck of training",
     FEW_TASKS: "fewer than 10 distinct tasks: the interval is too narrow",
+    NO_CEILING: "above 1 with its whole interval: the oracle is no ceiling there",
 }
 
 
@@ -51,11 +53,21 @@ def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return f"{text}\n{marks}\n" if marks else text
 
 
+def html_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a table as HTML; marks of intervals are explained below it."""
+    body = list(body)
+    names = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in body)
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    table = f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
+    marks = legend(body)
+    return f"{table}<p>{escape(marks)}</p>" if marks else table
+
+
 def legend(body: Iterable[Sequence[str]]) -> str:
     """Return a line that explains the marks in the cells of a table; empty if there is none."""
-    ends = {cell[-1:] for row in body for cell in row} | {
-        cell[-2:-1] for row in body for cell in row if cell[-1:] == FEW_TASKS
-    }
+    marks = "".join(_LEGEND)
+    ends = {mark for row in body for cell in row for mark in cell[len(cell.rstrip(marks)) :]}
     found = [f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in ends]
     return f"{'; '.join(found)}." if found else ""
 

@@ -52,6 +52,8 @@ LEVELS = {  # what stands on a line may import what stands above it
         training deploy
         references
         report
+        envelope
+        sweeps
         cli
     """,
 }

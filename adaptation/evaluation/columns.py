@@ -19,12 +19,13 @@ COLUMNS = np.dtype([
     ("agent", "U64"), ("seed", "i8"), ("task_set", "U64"), ("split", "U64"), ("task_id", "U16"),
     ("shot", "i4"), ("episode", "i4"), ("return", "f8"), ("distance", "f8"), ("energy", "f8"),
     ("length", "i4"), ("fell", "?"), ("diverged", "?"), ("adaptation_env_steps", "i8"),
-    ("adaptation_gradient_steps", "i8"), ("adaptation_seconds", "f8"),
+    ("adaptation_gradient_steps", "i8"), ("adaptation_seconds", "f8"), ("success", "i1"),
 ])  # fmt: skip
 """One row per agent, seed, task set, split, task, shot and evaluation episode.
 
 `distance` in metres, `energy` in joules (see `trials.runner.Episodes`), `length` in control steps;
-the `adaptation_` columns are the cost of adaptation on this task so far, since the trial began.
+the `adaptation_` columns are the cost of adaptation on this task so far, since the trial began;
+`success` is 1, 0, or -1 where the environment has no criterion or none was recorded.
 """
 REQUIRED = ("agent", "seed", "task_set", "split", "task_id", "shot", "episode", "return")
 """Columns without which a file holds no results; the others are filled where a file lacks them."""

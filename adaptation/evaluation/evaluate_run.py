@@ -10,9 +10,21 @@ from typing import Any, Protocol, TypeVar
 
 from fastadapt.adaptation.evaluation.controls import Ablation, controlled, ending
 from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
-from fastadapt.adaptation.evaluation.online_results import OnlineResult, plan_as_json
+from fastadapt.adaptation.evaluation.measured_tasks import (
+    HEALTHY,
+    check_told_nothing,
+    split_tasks,
+    task_set_for,
+    trained_on,
+)
+from fastadapt.adaptation.evaluation.online_results import (
+    OnlineResult,
+    online_name,
+    plan_as_json,
+)
 from fastadapt.adaptation.evaluation.online_rivals import RivalRuns, open_rivals
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.splits_seen import note_measured
 from fastadapt.adaptation.runs.external import ExternalRun
 from fastadapt.adaptation.runs.machine import versions
 from fastadapt.adaptation.runs.open_run import one_evaluation, open_run
@@ -20,6 +32,7 @@ from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.trials.online import run_online
 from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.interface import agent_name
+from fastadapt.envs import TaskSet
 from fastadapt.errors import FastadaptError
 
 Progress = Callable[[str, int, int], None]
@@ -34,6 +47,8 @@ def evaluate_run(
     episodes: int = 2,
     seed: int = 0,
     *,
+    task_set: str | Path | TaskSet | None = None,
+    healthy: bool = True,
     ablate: Ablation | None = None,
     every: int = 1,
     num_threads: int = 0,
@@ -47,10 +62,12 @@ def evaluate_run(
 
     Args:
         run: a run directory, `zoo:NAME`, or an opened run.
-        splits: of the run's task set (default: see `default_splits`).
+        splits: of the task set (default: see `default_splits`).
         shots: numbers of shots after which to measure.
         episodes: measured episodes for each task and number of shots.
         seed: of starts, goals and exploration.
+        task_set: another one of the same robot, in place of the run's own.
+        healthy: measure the split `healthy` too: does adapting harm where nothing is wrong?
         ablate: a control, see `Ablation`.
         every: with `memory`, control steps between two emptyings.
         num_threads: threads that simulate; 0 means one per processor.
@@ -61,31 +78,31 @@ def evaluate_run(
         The results on all splits together.
 
     Raises:
-        FastadaptError: no such run or split, an impossible number, or an unsupported ablation.
+        FastadaptError: no such run or split, a task set of another robot, an impossible number, or
+            an unsupported ablation.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
     opened, shots = open_run(run, out), checked_shots(shots)
+    on = task_set_for(opened, task_set)
     agent = controlled(opened, ablate, every, num_threads)
-    wanted = _settings(opened, seed) | {"shots": shots, "episodes": episodes}
-    results: list[Result] = []
-    for split in _chosen_splits(opened, splits):
-        folder, earlier = _folders(opened, split, seed, shots, episodes, ending(ablate, every))
-        found = [_completed(Result, f, "summary.json", opened, wanted) for f in (folder, earlier)]
-        result = found[0] or found[1]
+    check_told_nothing(agent, opened, on)
+    facts = {**opened.measured(), "trained_on": trained_on(opened)}
+    wanted = _settings(opened, seed, on) | {"shots": shots, "episodes": episodes}
+    results, chosen = list[Result](), _chosen_splits(on, splits, healthy)
+    note_measured(opened, chosen)
+    for split in chosen:
+        places = _folders(opened, on, split, seed, shots, episodes, ending(ablate, every))
+        found = [_completed(Result, f, "summary.json", opened, wanted) for f in places]
+        result = next((saved for saved in found if saved is not None), None)
         if result is None:
             show = _counted(on_progress, agent, split, len(shots) * episodes)
+            numbers = (shots, episodes, seed)
             result = evaluate(
-                agent,
-                opened.task_set,
-                split,
-                shots,
-                episodes,
-                seed,
-                num_threads=num_threads,
+                agent, on, split, *numbers, num_threads=num_threads, progress=False,
                 on_measure=lambda _, show=show: show(),
-            )
-            result.meta["iterations"] = opened.iterations_done()
-            result.save(folder)
+            )  # fmt: skip
+            result.meta |= facts
+            result.save(places[0])
         results.append(result)
     return Result.concatenate(results)
 
@@ -133,15 +150,17 @@ def evaluate_run_online(
     agent, task_set = controlled(opened, ablate, every, num_threads), opened.task_set
     rivals = open_rivals(opened, baseline, ceiling)
     wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
-    results: list[OnlineResult] = []
-    for split in _chosen_splits(opened, splits):
-        folder = opened.path / "evaluations" / f"{split}-{seed}-online{ending(ablate, every)}"
+    results, chosen = list[OnlineResult](), _chosen_splits(task_set, splits)
+    note_measured(opened, chosen)
+    for split in chosen:
+        name = f"{split}-{seed}-{online_name(plan, rivals.identity())}{ending(ablate, every)}"
+        folder = opened.path / "evaluations" / name
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:
             steps = round(plan.duration / task_set.environment.control_step())
             show = _counted(on_progress, agent, split, steps)
             result = _struck(agent, rivals, split, plan, seed, num_threads, show)
-            result.meta["iterations"] = opened.iterations_done()
+            result.meta.update(opened.measured())
             result.save(folder)
         results.append(result)
     return results
@@ -168,17 +187,26 @@ def _struck(
 
 
 def _folders(
-    run: Run, split: str, seed: int, shots: Sequence[int], episodes: int, suffix: str
-) -> tuple[Path, Path]:
-    """Return the folder of an evaluation, and the one that earlier versions wrote it to.
+    run: Run,
+    task_set: TaskSet,
+    split: str,
+    seed: int,
+    shots: Sequence[int],
+    episodes: int,
+    suffix: str,
+) -> tuple[Path, ...]:
+    """Return the folder of an evaluation, then the one that earlier versions wrote it to.
 
-    The name holds what was asked, so that an evaluation with other options replaces nothing.
+    The name holds what was asked, so that an evaluation with other options replaces nothing. What
+    is measured on another task set stands apart: results of one table are of one task set.
     """
     numbers = "-".join(map(str, shots))
     if len(numbers) > 40:
         numbers = f"{shots[0]}-to-{shots[-1]}-{zlib.crc32(numbers.encode()):08x}"
     folder = run.path / "evaluations"
     name = f"{split}-{seed}-shots-{numbers}-episodes-{episodes}"
+    if task_set.hash != run.config.task_set_hash:
+        return (folder / f"on-{task_set.id}-{task_set.hash}" / f"{name}{suffix}",)
     return folder / f"{name}{suffix}", folder / f"{split}-{seed}{suffix}"
 
 
@@ -188,9 +216,8 @@ def default_splits(available: Sequence[str]) -> list[str]:
     return usual or [split for split in available if split.startswith("test")]
 
 
-def _chosen_splits(run: Run, splits: Sequence[str]) -> list[str]:
+def _chosen_splits(task_set: TaskSet, splits: Sequence[str], healthy: bool = False) -> list[str]:
     """Return the splits to evaluate; an unknown one is refused before any is measured."""
-    task_set = run.task_set
     chosen = list(dict.fromkeys(splits or default_splits(task_set.splits)))
     if not chosen:
         raise FastadaptError(
@@ -198,16 +225,19 @@ def _chosen_splits(run: Run, splits: Sequence[str]) -> list[str]:
             f"{', '.join(task_set.splits)}."
         )
     for split in chosen:
-        task_set.tasks(split)
-    return chosen
+        split_tasks(task_set, split)
+    return list(dict.fromkeys([*chosen, HEALTHY])) if healthy else chosen
 
 
-def _settings(run: Run, seed: int) -> dict[str, Any]:
+def _settings(run: Run, seed: int, task_set: TaskSet | None = None) -> dict[str, Any]:
     """Return the settings that determine the numbers of every evaluation."""
-    return {
-        "task_set_hash": run.config.task_set_hash,
+    judged = {}
+    if task_set is not None:
+        judged["success"] = None if task_set.success is None else str(task_set.success)
+    return judged | {
+        "task_set_hash": run.config.task_set_hash if task_set is None else task_set.hash,
         "evaluation_seed": seed,
-        "iterations": run.iterations_done(),
+        **run.measured(),
         "versions": versions(),
     }
 
@@ -235,7 +265,8 @@ def _completed(
         result = kind.load(folder)
     except FastadaptError:  # damaged, or of a later format
         return None
-    has = result.meta | {"versions": result.meta.get("machine", {}).get("versions")}
+    has = {"weights": wanted["weights"]} | result.meta  # earlier versions did not record them
+    has["versions"] = result.meta.get("machine", {}).get("versions")
     return result if all(has.get(key) == value for key, value in wanted.items()) else None
 
 

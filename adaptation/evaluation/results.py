@@ -19,6 +19,8 @@ from fastadapt.adaptation.evaluation.columns import (
     read_table,
     table_text,
 )
+from fastadapt.adaptation.evaluation.integrity import ENTRY, check_digests, digests, mujoco_note
+from fastadapt.adaptation.evaluation.joined_meta import check_criteria, joined_meta
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
@@ -29,7 +31,7 @@ from fastadapt.adaptation.statistics.bootstrap import (
     mean,
     over_tasks,
 )
-from fastadapt.adaptation.text_table import markdown_table, shots_name
+from fastadapt.adaptation.text_table import html_table, markdown_table, shots_name
 from fastadapt.errors import FastadaptError, unknown_name
 
 METHOD = (
@@ -183,16 +185,32 @@ class Result:
         """
         if statistic not in ("mean", "iqm"):
             raise unknown_name("statistic", statistic, ["mean", "iqm"])
+        note = mujoco_note(self.meta)
+        return markdown_table(*self._cells("return", statistic)) + (f"\n{note}\n" if note else "")
+
+    def success_markdown(self) -> str:
+        """Return the table of the shares of episodes that were a success; empty if none is known.
+
+        A row per agent and split, intervals as those of returns.
+        """
+        if "success" not in self._shown():
+            return ""
+        return markdown_table(*self._cells("success"))
+
+    def _cells(self, column: str, statistic: str = "mean") -> tuple[list[str], list[list[str]]]:
+        """Return head and body of the table of one column."""
         agents = self.summary()["agents"]
         shots = np.unique(self.table["shot"]).tolist()
-        head = ["agent", "split", "tasks", "seeds", *map(shots_name, shots)]
+        first = "agent" if column == "return" else f"{column} of"
+        head = [first, "split", "tasks", "seeds", *map(shots_name, shots)]
         body: list[list[str]] = []
         for agent, splits in agents.items():
             for split, found in splits.items():
                 row = [agent, split, str(found["tasks"]), str(found["seeds"])]
-                cells = [found["shots"].get(str(shot)) for shot in shots]
-                body.append(row + [_text(cell, statistic, found["tasks"]) for cell in cells])
-        return markdown_table(head, body)
+                cells = [(found["shots"].get(str(k)) or {}).get(f"{column}_{statistic}")
+                         for k in shots]  # fmt: skip
+                body.append(row + [_text(cell, found["tasks"]) for cell in cells])
+        return head, body
 
     def renamed(self, names: Mapping[str, str]) -> Result:
         """Return these results with agents renamed, e.g. to compare two runs of one agent."""
@@ -211,10 +229,12 @@ class Result:
         differ are listed in `meta["parts"]`, one per result.
 
         Raises:
-            FastadaptError: no result was given, task sets differ, or an episode occurs twice.
+            FastadaptError: no result was given, task sets or criteria of success differ, or an
+                episode occurs twice.
         """
         if not results:
             raise FastadaptError("There are no results to concatenate; give at least one.")
+        check_criteria([result.meta for result in results])
         hashes = {str(result.meta.get("task_set_hash")) for result in results}
         if len(hashes) > 1:
             raise FastadaptError(
@@ -231,10 +251,13 @@ class Result:
                 "name other names with `renamed`, or leave one out."
             )
         table = join_tables([result.table for result in results])
-        return Result(table, _merged([result.meta for result in results]))
+        return Result(table, joined_meta([result.meta for result in results]))
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self, parameters: bool = True) -> Any:
         """Return the table as a `pandas.DataFrame`.
+
+        Args:
+            parameters: add a column for each parameter of the tasks, by name.
 
         Raises:
             FastadaptError: pandas is not installed.
@@ -246,7 +269,31 @@ class Result:
                 "Result.to_pandas needs pandas, which is not installed: pip install "
                 "'fastadapt[pandas]'."
             ) from None
-        return pandas.DataFrame({name: self.table[name] for name in self.table.dtype.names or ()})
+        columns = {name: self.table[name] for name in self.table.dtype.names or ()}
+        columns |= self.parameters() if parameters else {}
+        return pandas.DataFrame(columns)
+
+    def parameters(self) -> dict[str, NDArray[np.float64]]:
+        """Return the values of the tasks' parameters by name, `(rows,)` each, in task-set units.
+
+        NaN where results of an earlier version do not tell the nominal value.
+        """
+        tasks: Mapping[str, Mapping[str, float]] = self.meta.get("tasks", {})
+        nominal: Mapping[str, float] = self.meta.get("nominal", {})
+        names = dict.fromkeys([*nominal, *(name for task in tasks.values() for name in task)])
+        known, rows = np.unique(self.table["task_id"], return_inverse=True)
+        changes = [tasks.get(str(task), {}) for task in known]
+        return {
+            name: np.array([task.get(name, nominal.get(name, math.nan)) for task in changes])[rows]
+            for name in names
+        }
+
+    def _repr_html_(self) -> str:
+        """Return the tables of returns and of success, for notebooks."""
+        return "".join(html_table(*self._cells(column)) for column in self._shown())
+
+    def _shown(self) -> list[str]:
+        return ["return", *(["success"] if is_recorded(self.table["success"]).any() else [])]
 
     def save(self, folder: str | Path) -> None:
         """Write `results.csv` (the table, exact) and `summary.json` (summary and meta).
@@ -256,14 +303,16 @@ class Result:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"format": FORMAT, "rows": len(self.table), "meta": self.meta}
+        content: dict[str, Any] = {"format": FORMAT, "rows": len(self.table), "meta": self.meta}
+        content["summary"] = self.summary()
         try:
-            text = json.dumps(content | {"summary": self.summary()}, indent=1, allow_nan=False)
+            json.dumps(content, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise FastadaptError(f"The meta data of a result must be JSON: {error}.") from error
         (folder / "summary.json").unlink(missing_ok=True)  # its presence marks a complete table
         write_text(folder / "results.csv", table_text(self.table))
-        write_text(folder / "summary.json", text + "\n")
+        content[ENTRY] = digests(folder, ["results.csv"])
+        write_text(folder / "summary.json", json.dumps(content, indent=1) + "\n")
 
     @staticmethod
     def load(folder: str | Path) -> Result:
@@ -279,16 +328,23 @@ class Result:
                     f"{folder} is not a complete evaluation: it has no {name}. "
                     "Give a folder that `fastadapt evaluate` wrote, or evaluate again."
                 )
-        file = folder / "summary.json"
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            rows, meta = int(content["rows"]), dict(content["meta"])
-            check_format(folder, content)
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, FastadaptError):
-                raise
-            raise damaged(file, str(error)) from error
-        return Result(read_table(folder / "results.csv", rows), meta)
+        content = _read_summary(folder)
+        table = read_table(folder / "results.csv", content["rows"])
+        check_digests(folder, content, ["results.csv"])
+        return Result(table, content["meta"])
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    """Return the content of `summary.json`, with `rows` and `meta` of their types."""
+    file = folder / "summary.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        check_format(folder, content)
+        return content | {"rows": int(content["rows"]), "meta": dict(content["meta"])}
+    except FastadaptError:
+        raise
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as e:
+        raise damaged(file, f"{e!s:.200}") from None
 
 
 def check_format(folder: Path, content: Mapping[str, Any]) -> None:
@@ -323,7 +379,7 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
             f"{name}_mean": result.interval(*at, column=name).as_json()
             if result.recorded(*at, name)
             else None
-            for name in ("distance", "energy")
+            for name in ("distance", "energy", "success")
         },
         "measured_episodes": len(rows),
         "fell": int(rows["fell"].sum()),
@@ -341,27 +397,9 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
     return summary
 
 
-def _text(cell: dict[str, Any] | None, statistic: str, tasks: int) -> str:
-    """Return a mean return with its interval, and its n where that differs from the row's."""
+def _text(cell: dict[str, Any] | None, tasks: int) -> str:
+    """Return a mean with its interval, and its n where that differs from the row's."""
     if cell is None:
         return "-"
-    interval = Interval.from_json(cell[f"return_{statistic}"])
+    interval = Interval.from_json(cell)
     return str(interval) if interval.n == tasks else f"{interval} (n = {interval.n})"
-
-
-def _merged(metas: list[dict[str, Any]]) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = []
-    for meta in metas:
-        common = {key: value for key, value in meta.items() if key != "parts"}
-        parts += [common | part for part in meta.get("parts", [{}])]
-    merged: dict[str, Any] = {}
-    for key in dict.fromkeys(key for part in parts for key in part):
-        values = [part[key] for part in parts if key in part]
-        if len(values) == len(parts) and all(value == values[0] for value in values):
-            merged[key] = values[0]
-        elif key == "tasks":  # ids are hashes of the content: equal ids never disagree
-            merged[key] = {name: task for value in values for name, task in value.items()}
-        elif key == "splits":
-            merged[key] = list(dict.fromkeys(split for value in values for split in value))
-    rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
-    return merged | ({"parts": rest} if any(rest) else {})

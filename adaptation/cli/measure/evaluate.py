@@ -118,10 +118,10 @@ def _open(args: Evaluate) -> Run:
 
 
 def _measure_shots(args: Evaluate, opened: Run) -> str:
-    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
     from fastadapt.adaptation.evaluation.results import Result
     from fastadapt.adaptation.evaluation.training_context import has_constant_context
+    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.report.tables import summary_text
 
     beside = args.constant and args.ablate is None and has_constant_context(opened.agent())
@@ -144,9 +144,9 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
 
 
 def _measure_online(args: Evaluate, opened: Run) -> str:
-    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run_online
     from fastadapt.adaptation.evaluation.online_table import online_table
+    from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.trials.online_plan import OnlinePlan
 
     quarter = args.duration / 4

@@ -25,7 +25,7 @@ def make_result(agent="rl2", split="test_iid", shots=(0, 2), tasks=TASKS, seeds=
     rows = [
         (agent, seed, "toy-v0", split, task, shot, episode,
          100.0 * t + 10.0 * shot + seed + episode / 2, 0.1 * t, 5.0 * t, 200,
-         t == 1, False, 200 * shot, 3 * shot, 0.5 * shot)
+         t == 1, False, 200 * shot, 3 * shot, 0.5 * shot, t % 2)
         for seed in seeds for t, task in enumerate(tasks) for shot in shots for episode in (0, 1)
     ]  # fmt: skip
     return Result(np.array(rows, COLUMNS), {"task_set_hash": "f00"} | (meta or {}))
