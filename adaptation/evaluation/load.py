@@ -16,9 +16,17 @@ from fastadapt.errors import FastadaptError, unknown_name
 
 
 def load_online(run: Run, splits: Sequence[str] = ()) -> list[OnlineResult]:
-    """Return the online evaluations of a run, on all splits or on the given ones."""
-    files = sorted((run.path / "evaluations").glob("*/online.json"))
-    found = [OnlineResult.load(file.parent) for file in files]
+    """Return the online evaluations of a run, on all splits or on the given ones.
+
+    Of several of an agent on one split, with other plans or rivals, the latest; the others stay in
+    their folders.
+    """
+    files = list((run.path / "evaluations").glob("*/online.json"))
+    latest: dict[tuple[str, str], OnlineResult] = {}
+    for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file))):
+        result = OnlineResult.load(file.parent)
+        latest[result.agent, result.split] = result
+    found = [latest[key] for key in sorted(latest)]
     chosen = [result for result in found if not splits or result.split in splits]
     _check_fresh(run, [result.meta for result in chosen])
     return chosen

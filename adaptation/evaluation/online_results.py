@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -231,6 +233,26 @@ class OnlineResult:
 def plan_as_json(plan: OnlinePlan) -> dict[str, Any]:
     """Return the fields of a plan as JSON holds them."""
     return json.loads(json.dumps(asdict(plan)))
+
+
+def online_name(plan: OnlinePlan, rivals: Mapping[str, Any]) -> str:
+    """Return the name of a folder of online trials; it holds what differs from the default.
+
+    So a trial with other options, or against other rivals, replaces nothing.
+    """
+    usual = plan_as_json(OnlinePlan())
+    changed = {k: v for k, v in plan_as_json(plan).items() if v != usual[k]}
+    parts = [f"{name.replace('_', '-')}-{_plain(value)}" for name, value in changed.items()]
+    if rivals:
+        parts.append(f"against-{zlib.crc32(json.dumps(rivals, sort_keys=True).encode()):08x}")
+    name = "-".join(["online", *parts])
+    return name if len(name) <= 100 else f"online-{zlib.crc32(name.encode()):08x}"
+
+
+def _plain(value: Any) -> str:
+    """Return a setting as part of a file's name."""
+    text = "-".join(map(str, value)) if isinstance(value, list) else f"{value:g}"
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text)
 
 
 def _row(trial: OnlineTrial, found: Recovery, i: int) -> dict[str, Any]:

@@ -15,12 +15,15 @@ from typing import Any, Literal, NamedTuple
 from fastadapt.adaptation.evaluation.evaluate_run import evaluate_run
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.ceilings import check_ceiling
 from fastadapt.adaptation.references.scores import References, checked_roles, references_from
 from fastadapt.adaptation.runs.external import open_external
 from fastadapt.adaptation.runs.files import RunInUseError, locked
 from fastadapt.adaptation.runs.open_run import open_run
-from fastadapt.adaptation.runs.run import Run
+from fastadapt.adaptation.runs.run import Run, load_run
+from fastadapt.adaptation.runs.zoo import PREFIX, zoo_runs
 from fastadapt.adaptation.training import Report, train
+from fastadapt.agents.interface import agent_context
 from fastadapt.errors import FastadaptError
 
 Algorithm = Literal["sac", "ppo", "sb3-ppo", "sb3-sac"]
@@ -57,9 +60,12 @@ def make_references(
     episodes: int = 4,
     num_threads: int = 0,
     options: Mapping[str, Any] | None = None,
+    rivals: Sequence[str | Path | Run] | None = None,
     watch: Watch = _unwatched,
 ) -> References:
     """Return the references of a task set, training and measuring the agents that are missing.
+
+    They are refused where a rival beats the oracle: it would be no ceiling.
 
     Args:
         task_set: shipped name, or path to a TOML file; None uses only the given runs.
@@ -71,10 +77,13 @@ def make_references(
         episodes: measured for each task.
         num_threads: threads that simulate; 0 means one per processor.
         options: settings of the trained agents that differ from the defaults.
+        rivals: runs that the oracle has to match; those of the task set without an evaluation are
+            measured (default: all shipped agents of the task set).
         watch: called at the beginning of each training for its progress callback.
 
     Raises:
-        FastadaptError: an unknown role, an impossible plan, or missing evaluations.
+        FastadaptError: an unknown role, an impossible plan, missing evaluations, or a rival above
+            the oracle.
         Interrupted: Ctrl-C; everything was saved.
     """
     found = checked_roles(given or {})
@@ -82,12 +91,43 @@ def make_references(
     budgets = checked_roles(iterations or {})
     if task_set is None:
         results = {role: [load_results(run) for run in some] for role, some in opened.items()}
-        return references_from(results)
+        made = references_from(results)
+        check_ceiling(made, _measured(rivals, made, Path(runs), num_threads))
+        return made
     wanted = {role: n for role, n in (BUDGETS | budgets).items() if role not in opened}
     plan = ReferencePlan(
         task_set, Path(runs), wanted, algorithm, tuple(seeds), episodes, num_threads, options or {}
     )
-    return collect_references(plan, train_references(plan, watch) | opened)
+    made = collect_references(plan, train_references(plan, watch) | opened)
+    check_ceiling(made, _measured(rivals, made, plan.runs, num_threads))
+    return made
+
+
+def _measured(
+    rivals: Sequence[str | Path | Run] | None, made: References, home: Path, num_threads: int
+) -> list[Result]:
+    """Return results of the rivals on the splits of references, measured where there are none.
+
+    Agents that observe the parameters of the task are no rivals of the oracle, but oracles.
+    """
+    if rivals is None:
+        shipped = {name: load_run(path) for name, path in zoo_runs().items()}
+        runs = [
+            open_run(f"{PREFIX}{name}", home / made.task_set / name)
+            for name, run in shipped.items()
+            if run.config.task_set_hash == made.hash
+        ]
+    else:
+        runs = [open_run(rival) for rival in rivals]
+    results: list[Result] = []
+    for run in runs:
+        if agent_context(run.agent()) == "visible":
+            continue
+        if any((run.path / "evaluations").glob("*/results.csv")):
+            results.append(load_results(run))
+        else:
+            results.append(evaluate_run(run, made.splits, num_threads=num_threads, healthy=False))
+    return results
 
 
 @dataclass(frozen=True)
@@ -206,7 +246,9 @@ def _train(plan: ReferencePlan, step: Step, watch: Watch) -> Run:
 
 
 def _evaluate(plan: ReferencePlan, run: Run, seed: int = 0) -> Result:
-    return evaluate_run(run, _test_splits(run), (0,), plan.episodes, seed, num_threads=plan.threads)
+    return evaluate_run(
+        run, _test_splits(run), (0,), plan.episodes, seed, healthy=False, num_threads=plan.threads
+    )
 
 
 def _evaluate_random(plan: ReferencePlan, seed: int) -> Result:

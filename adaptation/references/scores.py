@@ -16,6 +16,7 @@ from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import Interval, Statistic, mean
 from fastadapt.adaptation.statistics.metrics import normalised_score
 from fastadapt.adaptation.statistics.normalised import normalised_interval
+from fastadapt.adaptation.text_table import NO_CEILING
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError, unknown_name
 
@@ -113,6 +114,13 @@ class References:
         tasks, scores = result.scores(agent, split, shot)
         nominal, oracle = (self.of_seeds(role, split, tasks) for role in ("nominal", "oracle"))
         return normalised_interval(scores, nominal, oracle, statistic)
+
+    def cell(
+        self, result: Result, agent: str, split: str, shot: int, statistic: Statistic = mean
+    ) -> str:
+        """Return `interval` as text, with a mark where all of it lies above 1."""
+        found = self.interval(result, agent, split, shot, statistic)
+        return f"{found}{NO_CEILING if found.low > 1 else ''}"
 
     def save(self, path: Path) -> None:
         """Write them as JSON."""

@@ -102,7 +102,7 @@ def compare(
     recovered = recovery_tables(results, known, online)
     replays = _replays(agents, splits, out)
     curves = {_one_of(label, run, agents): run.metrics() for label, run in _flat(agents)}
-    words = verdict(results, online)
+    words = verdict(results, online, known, runs)
     page = write_report(
         out,
         "Comparison",

@@ -14,6 +14,7 @@ from fastadapt.adaptation.evaluation.integrity import mujoco_note
 from fastadapt.adaptation.evaluation.load import load_results
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.scores import References, find_references
+from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
@@ -193,10 +194,15 @@ def _table(pools: list[Pool], splits: Sequence[str], references: References | No
         else "return (these splits have no reference scores to normalise with)"
     )
     count = sorted({str(_tasks(first, split)) for split in shown if split in first.result.splits})
+    everything = Result.concatenate([pool.result for pool in pools])
+    table = everything.table[np.isin(everything.table["split"], shown)]
+    words = verdict(
+        Result(table, everything.meta), (), references, [run for pool in pools for run in pool.runs]
+    )
     note = (
-        f"`{first.result.task_set}`, {what}; mean over {' or '.join(count)} tasks of a split with "
-        "its 95 % interval over tasks (and seeds, where there are several). Training: env steps "
-        "and wall time of one run. Episodes: measured for each task and number of shots."
+        f"{words}\n\n`{first.result.task_set}`, {what}; mean over {' or '.join(count)} tasks of a "
+        "split with its 95 % interval over tasks (and seeds, where there are several). Training: "
+        "env steps and wall time of one run. Episodes: measured for each task and number of shots."
     )
     note = f"{note} {mujoco_note(*(pool.result.meta for pool in pools))}".rstrip()
     return f"{note}\n\n{markdown_table(head, rows)}"
@@ -234,7 +240,7 @@ def _score(pool: Pool, split: str, shot: int, references: References | None) -> 
         return str(result.interval(pool.name, split, shot))
     if split not in references.splits:
         return "-"
-    return str(references.interval(result, pool.name, split, shot))
+    return references.cell(result, pool.name, split, shot)
 
 
 def _tasks(pool: Pool, split: str) -> int:

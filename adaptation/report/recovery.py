@@ -10,6 +10,7 @@ import numpy as np
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.online_table import online_table
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.references.ceilings import said_above_one
 from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report.figures import score_plots
 from fastadapt.adaptation.report.metrics import curves_of
@@ -49,8 +50,9 @@ def recovery_tables(
         note = (
             "0 is the nominal baseline (trained on the healthy robot only), 1 the oracle (observes "
             f"the task's parameters): share of that gap that was closed, mean with its {OVER}. "
-            f"Agent, nominal baseline and oracle are resampled together{_left_out(references)}."
-        )
+            f"Agent, nominal baseline and oracle are resampled together{_left_out(references)}. "
+            f"{said_above_one(references, results)}"
+        ).rstrip()
         tables.append(Table(NORMALISED, note, *_normalised(results, references)))
     if online:
         tables.append(online_table(online))
@@ -90,9 +92,7 @@ def _normalised(results: Result, references: References) -> tuple[list[str], lis
         if split not in references.splits:
             continue
         own = results.shots(agent, split)
-        cells = [
-            str(references.interval(results, agent, split, k)) if k in own else "-" for k in shots
-        ]
+        cells = [references.cell(results, agent, split, k) if k in own else "-" for k in shots]
         rest = [
             references.interval(results, agent, split, own[-1], statistic)
             for statistic in (iqm, optimality_gap)

@@ -50,7 +50,7 @@ def report_run(run: Run) -> Path:
         recovery_tables(results, references, online),
         compute_metrics(results, references),
         references is not None,
-        verdict(results, online),
+        verdict(results, online, references, [run]),
     )
 
 

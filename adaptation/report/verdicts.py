@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastadapt.adaptation.evaluation.controls import is_control
+from fastadapt.adaptation.evaluation.measured_tasks import HEALTHY
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.paired import compare_agents
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.splits_seen import early_notes
+from fastadapt.adaptation.references.ceilings import said_above_one
+from fastadapt.adaptation.references.scores import References
+from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.statistics.bootstrap import Interval
 from fastadapt.adaptation.text_table import legend, shots_name
 
@@ -15,7 +20,12 @@ _FIRST = ("test_iid", "test_held_out_damage")
 """Splits that a verdict speaks of, where they were measured."""
 
 
-def verdict(results: Result, online: Sequence[OnlineResult] = ()) -> str:
+def verdict(
+    results: Result,
+    online: Sequence[OnlineResult] = (),
+    references: References | None = None,
+    runs: Sequence[Run] = (),
+) -> str:
     """Return what came out of an evaluation or a comparison, in a few sentences.
 
     Differences count only where their interval excludes 0.
@@ -24,7 +34,10 @@ def verdict(results: Result, online: Sequence[OnlineResult] = ()) -> str:
     for split in _splits(results):
         sentences += [*_leader(results, split), *_adaptation(results, split)]
     sentences += [sentence for result in online for sentence in _online(result)]
-    text = " ".join(sentences)
+    if references is not None:
+        sentences.append(said_above_one(references, results))
+    sentences += early_notes(runs)
+    text = " ".join(filter(None, sentences))
     marks = legend([[word.rstrip(".,;)") for word in text.split()]])
     return f"{text} ({marks.rstrip('.')}.)" if marks else text
 
@@ -89,8 +102,11 @@ def _adaptation(results: Result, split: str) -> list[str]:
         gain = gain_over_constant(results, agent, split, shot)
         after = f"with {shots_name(shot)}" if shot else "without a shot"
         if gain is not None:
-            found.append(_gained(f"On {split}, {agent} {after}", gain, "the same policy with a "
-                                 "constant context"))  # fmt: skip
+            over = "the same policy with a constant context"
+            found.append(
+                _gained(f"On {split}, {agent} {after}", gain, over)
+                + _on_healthy(results, agent, f"{agent}-constant-context")
+            )
         elif shot and 0 in results.shots(agent, split) and not is_control(agent):
             gain = results.gain(agent, split, shot)
             if gain.low == gain.high == 0:
@@ -99,6 +115,22 @@ def _adaptation(results: Result, split: str) -> list[str]:
                 found.append(_gained(f"On {split}, {agent} {after}", gain, "its own 0 shots") +
                              " No control says how much of that is about the task.")  # fmt: skip
     return found
+
+
+def _on_healthy(results: Result, agent: str, control: str) -> str:
+    """Return what agent and control score on the healthy robot, which needs no adaptation."""
+    on = {
+        who: results.shots(who, HEALTHY)
+        for who in (agent, control)
+        if ((results.table["agent"] == who) & (results.table["split"] == HEALTHY)).any()
+    }
+    if len(on) < 2:
+        return ""
+    own, other = (results.interval(who, HEALTHY, shots[-1]) for who, shots in on.items())
+    text = f" On the healthy robot it scores {own.point:.3g}, with a constant context"
+    if other.high < own.low and other.point < own.point - 0.1 * abs(own.point):
+        return f"{text} only {other.point:.3g}: the gain holds more than adaptation to damage."
+    return f"{text} {other.point:.3g}."
 
 
 def _gained(who: str, gain: Interval, over: str) -> str:

@@ -65,6 +65,9 @@ class Reference:
     """Evaluated runs of the memoryless agent trained on all tasks."""
     random: tuple[str, ...] = ()
     """Evaluated directories of --agent random."""
+    rivals: tuple[str, ...] | None = None
+    """Runs that the oracle has to match: where one beats it, nothing is written (default: the
+    shipped agents of the task set)."""
 
 
 def run(arguments: list[str]) -> None:
@@ -128,6 +131,7 @@ def _make(args: Reference) -> References:
             episodes=args.episodes,
             num_threads=args.threads,
             options=options_of(args),
+            rivals=args.rivals,
             watch=lambda step: TrainingProgress(str(step.out), step.iterations),
         )
     except Interrupted:
