@@ -46,6 +46,8 @@ class Check:
     """With --adaptation: a policy that knows nothing and does not adapt, e.g. a run of nominal."""
     rivals: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN...")] = ()
     """With --adaptation: other policies that do not adapt, e.g. domain-randomised, window."""
+    tasks: int = 600
+    """With --adaptation: tasks that the regression sees, at least 50."""
     split: str = "validation"
     """With --adaptation: the split whose frozen tasks runs are measured on."""
 
@@ -76,7 +78,7 @@ def run(arguments: list[str]) -> int:
         return check_adaptation(
             console, task_set, policy=args.policy, ceiling=args.ceiling,
             ceiling_untold=args.ceiling_untold, floor=args.floor, rivals=args.rivals,
-            split=args.split, threads=args.threads,
+            split=args.split, tasks=args.tasks, threads=args.threads,
         )  # fmt: skip
     for word, sentence in description(task_set):
         console.print(f"  {word:<12}{escape(sentence)}")

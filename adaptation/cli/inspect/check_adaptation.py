@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from fastadapt.envs.arguments import whole_number
 from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def check_adaptation(
     floor: Path | None,
     rivals: tuple[Path, ...],
     split: str,
+    tasks: int,
     threads: int,
 ) -> int:
     """Measure, print tables and one sentence for each question; return the exit code.
@@ -42,17 +44,18 @@ def check_adaptation(
             "--ceiling and --floor come together: shares are of the gap between them. Give both, "
             "or leave out --ceiling, --floor, --ceiling-untold and --rivals."
         )
+    whole_number("tasks", tasks, 50)
     if split not in task_set.splits:
         task_set.tasks(split)  # says which there are
     from fastadapt.adaptation.evaluation.needs_adaptation import measure_need, policy_readings
-    from fastadapt.envs.sanity.adaptation_check import TASKS, measure_readings
+    from fastadapt.envs.sanity.adaptation_check import measure_readings
 
     sentences: list[tuple[bool, str]] = []
-    readings = measure_readings(task_set, num_threads=threads)
-    _print_readings(console, f"random actions, {TASKS} tasks", readings)
+    readings = measure_readings(task_set, tasks=tasks, num_threads=threads)
+    _print_readings(console, f"random actions, {tasks} tasks", readings)
     sentences.append(_about(readings))
     if policy is not None:
-        moved = policy_readings(task_set, policy, num_threads=threads)
+        moved = policy_readings(task_set, policy, tasks=tasks, num_threads=threads)
         _print_readings(console, f"'{policy}' moves the robots", moved)
     if ceiling is not None and floor is not None:
         need = measure_need(
