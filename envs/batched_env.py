@@ -99,9 +99,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if any(name.startswith("sensor_") for name in written):
             step = cls.control_step()
             self._sensors = SensorModel(signals, cls.observations, self._draws, step)
-        self._success = None
-        if task_set.success is not None:
-            self._success = SuccessMeter(task_set.success, num_envs, cls.control_step())
+        self._success = SuccessMeter.of(task_set.success, num_envs, cls.control_step())
         self._gears = Gears(self.sim, signals) if "backlash" in written else None
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
         self._vectors = self._schedule.vectors
@@ -109,6 +107,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # no robot runs before the first reset
         self._diverged = np.zeros(num_envs, bool)
+        self._tasks = [task_set.nominal] * num_envs
         self._process = os.getpid()
 
     def _check_process(self) -> None:
@@ -129,6 +128,11 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self.single_action_space = gym.spaces.Box(*limits.T, dtype=np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The task of each robot, for whoever measures: no observation and no `info` holds it."""
+        return list(self._tasks)
 
     @property
     def told(self) -> Array:
@@ -166,6 +170,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         chosen = chosen_tasks(tasks, ids, self.num_envs)
         if len(ids):
             self._schedule.assign(ids, self.task_set.vectors(chosen), self._elapsed)
+            for robot, task in zip(ids, chosen, strict=True):
+                self._tasks[robot] = task
 
     def reset(
         self,
@@ -244,12 +250,10 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if ids is not None or diverged.any():
             reward = np.where(running & ~diverged, reward, 0.0)
         info = {**terms, "distance": self.environment.distance(), "diverged": diverged}
+        ends = self._terminated.copy(), self._truncated.copy()
         if self._success is not None:
-            ended = (self._terminated | self._truncated) & ~diverged
-            info["success"] = self._success.judge(
-                info, running, self._elapsed, ended, self._terminated
-            )
-        return observation, reward, self._terminated.copy(), self._truncated.copy(), info
+            info["success"] = self._success.judge(info, running, self._elapsed, *ends)
+        return observation, reward, *ends, info
 
     def power(self) -> Array:
         """Return the mechanical power of the actuators at the end of the last step, `(N,)` [W].
