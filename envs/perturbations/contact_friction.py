@@ -13,6 +13,7 @@ from pydantic import field_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
+from fastadapt.envs.model.marks import Mark
 from fastadapt.envs.model.names import ids_of, match_names
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
@@ -97,6 +98,12 @@ class ContactFriction(Perturbation):
         for pair, order in plan.pairs.items():
             tangential = model.pair_friction[pair, :2]
             edit["pair_friction"][:, pair, :2] = tangential * _product(scales, order)[:, None]
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return the ground, slippery or rough, where the friction is that with the world."""
+        named = np.flatnonzero(self.named(model).any(axis=1))
+        on_ground = (model.body_weldid[model.geom_bodyid[named]] == 0).any()
+        return [Mark("ground", amount=float(values[0, 0]))] if on_ground else []
 
 
 class _Plan(NamedTuple):

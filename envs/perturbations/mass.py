@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.model.inertia import point_inertia, quaternion, rotation
+from fastadapt.envs.model.marks import Mark, vector
 from fastadapt.envs.model.names import match_suitable, names_of
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
@@ -109,6 +110,11 @@ class Payload(Perturbation):
             if len(loaded):
                 self._load(edit, loaded, int(body), added[loaded])
 
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return the sphere on each body, in its size (a point of mass is drawn 2 cm in size)."""
+        radius = max(self.radius, 0.02)
+        return [Mark("ball", int(body), self.position, radius) for body in targets]
+
     def _load(self, edit: Edit, rows: Ids, body: int, added: Array) -> None:
         mass, ipos = edit["body_mass"][rows, body], edit["body_ipos"][rows, body]
         total = mass + added
@@ -172,6 +178,13 @@ class ComShift(Perturbation):
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["body_ipos"][:, targets] += values
         edit.move_inertial_frame(values != 0)
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return a small ball at the displaced centre of mass of each body."""
+        centres = model.body_ipos[targets] + values
+        return [
+            Mark("ball", int(b), vector(at), 0.02) for b, at in zip(targets, centres, strict=True)
+        ]
 
 
 def refuse_compensated(model: mujoco.MjModel, names: tuple[str, ...], owner: str) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.model.bodies import body_of
+from fastadapt.envs.model.marks import Mark
 from fastadapt.envs.model.names import ids_of, match_names
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.simulation.interface import Simulation
@@ -296,6 +297,16 @@ class Perturbation(BaseModel, ABC):
             FastadaptError: a pattern matches nothing; the message lists the valid names.
         """
         return match_names(model, self.target_type, self.targets, self.name)
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return what pictures show beside the robot (default: nothing).
+
+        Args:
+            model: the nominal model.
+            targets: `(k,)` MuJoCo ids of the targets whose values are not nominal.
+            values: `(k, parameters)`.
+        """
+        return []
 
     def body_of(self, model: mujoco.MjModel, target: int) -> int | None:
         """Return the body that carries a target, None if no single body does; for pictures."""

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.distributions import Law
+from fastadapt.envs.model.marks import Mark, vector
 from fastadapt.envs.perturbations.edit import Edit
 from fastadapt.envs.perturbations.perturbation import Parameter, Perturbation
 from fastadapt.errors import FastadaptError
@@ -48,6 +49,11 @@ class Gravity(_OfGravity):
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit["gravity"][:] *= values[:, 0]
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return an arrow along gravity, 1 m long where it is nominal."""
+        pull = model.opt.gravity / np.linalg.norm(model.opt.gravity)
+        return [Mark("arrow", direction=vector(pull * values[0, 0]))]
 
 
 class Slope(_OfGravity):
@@ -91,6 +97,13 @@ class Slope(_OfGravity):
         along, up = gravity[:, axis].copy(), gravity[:, 2].copy()
         gravity[:, axis] = cos * along + sin * up
         gravity[:, 2] = cos * up - sin * along
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return an arrow along gravity in the frame of the incline, 1 m long."""
+        angle, axis = np.deg2rad(values[0, 0]), "xy".index(self.direction)
+        pull = np.array([0.0, 0.0, -np.cos(angle)])
+        pull[axis] = -np.sin(angle)
+        return [Mark("arrow", direction=vector(pull))]
 
 
 def _moves_along(model: mujoco.MjModel, axis: int) -> bool:
@@ -140,3 +153,11 @@ class Push(Perturbation):
 
     def apply(self, edit: Edit, targets: Ids, values: Array) -> None:
         edit.signal("xfrc_applied")[:, targets, :3] += values
+
+    def marks(self, model: mujoco.MjModel, targets: Ids, values: Array) -> list[Mark]:
+        """Return an arrow along each force, 1 m long where it is as large as the weight."""
+        weight = float(np.linalg.norm(model.opt.gravity)) * float(model.body_subtreemass[0])
+        scaled = values / (weight or 1.0)
+        return [
+            Mark("arrow", int(b), direction=vector(f)) for b, f in zip(targets, scaled, strict=True)
+        ]

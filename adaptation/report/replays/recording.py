@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from fastadapt.envs import (
     TaskSet,
     make_batch,
 )
+from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.model.marks import Mark
+from fastadapt.envs.perturbations.perturbation import Parameter
 from fastadapt.envs.runtime.task_model import task_model
+from fastadapt.envs.tasks.layout import ParameterBlock
 
 
 class _Recorder:
@@ -62,11 +66,15 @@ def record_lanes(
     for what, who, case, moments in cases:
         for recorder, shot, value in _record(who, envs, case, moments, task, seed):
             label = what if what != "damaged" else f"{what}, {_shots(shot)}"
-            damaged = () if what == "healthy" else damaged_bodies(task_set, task)
             model = task_model(task_set, case)
             mocap = np.stack(recorder.mocap)[:, 0] if recorder.mocap else None
             qpos = np.stack(recorder.qpos)[:, 0]
-            lanes.append(Lane(f"{label}: return {value:.0f}", qpos, mocap, damaged, model))
+            damaged, marks, changes = (), (), ()
+            if what != "healthy":
+                damaged, marks = damaged_bodies(task_set, task), marks_of(task_set, task)
+                changes = named_changes(task_set, task)
+            label = f"{label}: return {value:.0f}"
+            lanes.append(Lane(label, qpos, mocap, damaged, model, marks, changes))
             returns.append(value)
     return lanes, returns
 
@@ -102,13 +110,61 @@ def _record(
 def damaged_bodies(task_set: TaskSet, task: Task) -> tuple[int, ...]:
     """Return the bodies with damage in a task (`Perturbation.is_damage`), for tinting."""
     model = task_set.environment.model()
-    vector = task_set.vectors([task])
     bodies: set[int] = set()
-    for block in task_set.blocks:
-        if not block.perturbation.is_damage():
-            continue
-        affected = (block.values(vector)[0] != block.nominal()).any(axis=1)
-        affected = np.broadcast_to(affected, len(block.ids))  # one row where all share a value
-        found = (block.perturbation.body_of(model, int(t)) for t in block.ids[affected])
-        bodies |= {body for body in found if body is not None}
+    for block, affected, _ in _changed(task_set, task):
+        if block.perturbation.is_damage():
+            found = (block.perturbation.body_of(model, int(t)) for t in block.ids[affected])
+            bodies |= {body for body in found if body is not None}
     return tuple(sorted(bodies))
+
+
+def marks_of(task_set: TaskSet, task: Task) -> tuple[Mark, ...]:
+    """Return what a picture of a task shows beside the robot (`Perturbation.marks`)."""
+    model = task_set.environment.model()
+    return tuple(
+        mark
+        for block, affected, values in _changed(task_set, task)
+        for mark in block.perturbation.marks(model, block.ids[affected], values[affected])
+    )
+
+
+def named_changes(task_set: TaskSet, task: Task) -> tuple[str, ...]:
+    """Return each perturbation of a task in words: name, values with units, targets."""
+    lines = []
+    for block, affected, values in _changed(task_set, task):
+        some, nominal = block.perturbation, np.broadcast_to(block.nominal(), values.shape)
+        parts = [some.name.replace("_", " ")]
+        row = block.parameters[0]
+        for column, parameter in enumerate(row):
+            changed = values[affected, column][
+                values[affected, column] != nominal[affected, column]
+            ]
+            if len(changed) and (some.law_of(parameter) is not None or parameter.low != 0):
+                parts.append(_amount(parameter, changed))
+        names = [name for name, hit in zip(block.targets, affected, strict=True) if hit]
+        if names != ["world"]:
+            parts.append(f"({', '.join(names)})" if len(names) < 4 else f"({len(names)} targets)")
+        lines.append(" ".join(parts))
+    return tuple(lines)
+
+
+def _amount(parameter: Parameter, values: Array) -> str:
+    """Return values of a parameter as text: "x 0.5", "2 kg", "0.5 to 0.8 rad"."""
+    ends = sorted({f"{value:.3g}": value for value in (values.min(), values.max())}.items(),
+                  key=lambda item: item[1])  # fmt: skip
+    text = " to ".join(word for word, _ in ends)
+    if parameter.unit == "x":
+        return f"\N{MULTIPLICATION SIGN} {text}"
+    return f"{parameter.name} {text}" if parameter.unit == "-" else f"{text} {parameter.unit}"
+
+
+def _changed(task_set: TaskSet, task: Task) -> Iterator[tuple[ParameterBlock, Mask, Array]]:
+    """Yield the blocks that a task changes, which targets, `(k,)`, and `(k, parameters)`."""
+    vector = task_set.vectors([task])
+    for block in task_set.blocks:
+        values = np.broadcast_to(
+            block.values(vector)[0], (len(block.ids), block.values(vector).shape[2])
+        )
+        affected = (values != block.nominal()).any(axis=1)
+        if affected.any():
+            yield block, affected, values

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastadapt.adaptation.report.replays.drawn_marks import Tint, add_arrow, add_balls, ground_tint
 from fastadapt.adaptation.report.replays.meshes import mesh_of
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.environment import Environment
+from fastadapt.envs.model.marks import Mark
 from fastadapt.errors import FastadaptError
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ _SCHEME = "darkMode:false", "darkMode:matchMedia('(prefers-color-scheme: dark)')
 _NO_POPUPS = "<style>.mantine-Notifications-root { display: none }</style>"
 """A warning of software rendering would cover half of a small replay."""
 _TILES, _MARK = ((205, 210, 216), (232, 235, 238)), (90, 100, 115)
+_TRANSLUCENT = 0.5  # opacity
+_LISTED = 4  # changes written into a label
 _FIELD, _RAISED = 0.5, 0.55  # of the camera: vertical field of view, angle above the ground [rad]
 
 
@@ -45,6 +49,8 @@ class Lane:
         damaged_bodies: ids of bodies drawn red: in the picture only, no agent sees it.
         model: the robot as its task leaves it, None for the nominal one; what is severed is not
             drawn, what is shortened is drawn so.
+        marks: what is drawn beside the robot: a payload, slippery ground, a push.
+        changes: what is changed, in words, written above the label.
     """
 
     label: str
@@ -52,6 +58,8 @@ class Lane:
     mocap: Array | None = None
     damaged_bodies: tuple[int, ...] = ()
     model: mujoco.MjModel | None = None
+    marks: tuple[Mark, ...] = ()
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,7 @@ class _Scene:
     ) -> None:
         self._scene = server.scene
         self._labels = [lane.label for lane in lanes]
+        self._changes = [_listed(lane.changes) for lane in lanes]
         self._motions = motions
         self._runs = _runs(model)
         self._place(model)
@@ -199,14 +208,22 @@ class _Scene:
         self._scene.add_light_hemisphere("/hemisphere", intensity=1.0)
         self._frames = [self._scene.add_frame(f"/lane{i}", False) for i in range(len(lanes))]
         self._bodies = [
-            _add_robot(self._scene, f"/lane{i}", lane.model or model, lane.damaged_bodies)
+            _add_robot(self._scene, f"/lane{i}", lane.model or model, lane)
             for i, lane in enumerate(lanes)
         ]
-        self._texts = [
-            self._scene.add_label(f"/label{i}", label, anchor="bottom-center")
-            for i, label in enumerate(self._labels)
+        for i, lane in enumerate(lanes):
+            add_balls(self._scene, f"/lane{i}", lane.marks, self._bodies[i])
+        self._arrows = [
+            (i, mark.body or _carrier(model), add_arrow(self._scene, f"/lane{i}/arrow{k}", mark))
+            for i, lane in enumerate(lanes)
+            for k, mark in enumerate(lane.marks)
+            if mark.shape == "arrow"
         ]
-        self._add_floors(model)
+        self._texts = [
+            self._scene.add_label(f"/label{i}", label + changes, anchor="bottom-center")
+            for i, (label, changes) in enumerate(zip(self._labels, self._changes, strict=True))
+        ]
+        self._add_floors(model, [ground_tint(lane.marks) for lane in lanes])
         self._aim(server)
 
     def _place(self, model: mujoco.MjModel) -> None:
@@ -242,12 +259,14 @@ class _Scene:
             self._texts[i].position = _rounded(place + np.array([0.0, 0.0, height]))
             if self._runs:
                 metres = motion.progress[frame] - motion.progress[0]
-                self._texts[i].text = f"{self._labels[i]}, {metres:.1f} m"
+                self._texts[i].text = f"{self._labels[i]}, {metres:.1f} m{self._changes[i]}"
             for body, handle in self._bodies[i].items():
                 handle.position = _rounded(motion.positions[frame, body])
                 handle.wxyz = _rounded(motion.quaternions[frame, body])
+        for i, body, handle in self._arrows:
+            handle.position = _rounded(self._motions[i].positions[frame, body])
 
-    def _add_floors(self, model: mujoco.MjModel) -> None:
+    def _add_floors(self, model: mujoco.MjModel, tints: Sequence[Tint]) -> None:
         import mujoco
 
         planes = np.flatnonzero(model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE))
@@ -256,7 +275,8 @@ class _Scene:
             starts = np.arange(int(motion.progress.min()) - 12, int(motion.progress.max()) + 12)
             for shade, colour in enumerate(_TILES):
                 tiles = starts[starts % 2 == shade]
-                _add_tiles(self._scene, f"/lane{i}/tiles{shade}", tiles, (1.0, half, z), colour)
+                name, seen = f"/lane{i}/tiles{shade}", tints[i](colour)
+                _add_tiles(self._scene, name, tiles, (1.0, half, z), seen)
             marks = starts[starts % 5 == 0] - 0.04
             _add_tiles(self._scene, f"/lane{i}/marks", marks, (0.08, half, z + 0.003), _MARK)
 
@@ -276,14 +296,18 @@ class _Scene:
 
 
 def _add_robot(
-    scene: viser.SceneApi, root: str, model: mujoco.MjModel, damaged: Sequence[int]
+    scene: viser.SceneApi, root: str, model: mujoco.MjModel, lane: Lane
 ) -> dict[int, viser.FrameHandle]:
-    """Add the visible geoms of a robot and return the frames of its bodies by id."""
+    """Add the visible geoms of a robot and return the frames of its bodies by id.
+
+    A body that carries a ball is translucent: the ball may lie inside.
+    """
     import mujoco
 
     from fastadapt.envs.rendering import DAMAGED, visible
 
     seen = visible(model)
+    loaded = {mark.body for mark in lane.marks if mark.shape == "ball"}
     frames: dict[int, viser.FrameHandle] = {}
     for geom in range(model.ngeom):
         body = int(model.geom_bodyid[geom])
@@ -296,7 +320,9 @@ def _add_robot(
         own, material = model.geom_rgba[geom], int(model.geom_matid[geom])
         plain = np.allclose(own, (0.5, 0.5, 0.5, 1.0))  # MuJoCo: then the material counts
         colour = model.mat_rgba[material] if material >= 0 and plain else own
-        red, green, blue, alpha = DAMAGED if body in damaged else map(float, colour)
+        damaged = body in lane.damaged_bodies
+        red, green, blue, alpha = DAMAGED if damaged else map(float, colour)
+        alpha = min(alpha, _TRANSLUCENT) if body in loaded else alpha
         scene.add_mesh_simple(
             f"{root}/body{body}/geom{geom}",
             *mesh,
@@ -325,6 +351,13 @@ def _add_tiles(
         name, vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.uint32), color=colour,
         side="double", cast_shadow=False,
     )  # fmt: skip
+
+
+def _listed(changes: Sequence[str]) -> str:
+    """Return the changes of a lane as the end of its label: the first few of them."""
+    more = len(changes) - _LISTED
+    shown = [*changes[:_LISTED], *([f"{more} more"] if more > 0 else [])]
+    return "".join(f" | {change}" for change in shown)
 
 
 def _rounded(values: Array) -> Array:

@@ -11,6 +11,7 @@ import zstandard
 
 from fastadapt.adaptation.report.replays.replay import Lane, shown_lags, write_replay
 from fastadapt.envs import find_environment
+from fastadapt.envs.model.marks import Mark
 from fastadapt.errors import FastadaptError
 
 CHEETAH = find_environment("cheetah")
@@ -99,6 +100,33 @@ def test_damaged_parts_are_red_in_their_own_lane(page):
     assert tuple(damaged[0]) == (217, 38, 38)
     assert tuple(healthy[0]) != (217, 38, 38)
     np.testing.assert_array_equal(CHEETAH.model().geom_rgba, CHEETAH.spec().compile().geom_rgba)
+
+
+def test_marks_and_changes_are_drawn_in_their_own_lane(tmp_path):
+    torso, thigh = (CHEETAH.model().body(name).id for name in ("torso", "bthigh"))
+    marks = (
+        Mark("ball", thigh, (0.1, 0.0, 0.2), 0.08),
+        Mark("ground", amount=0.25),
+        Mark("arrow", torso, direction=(-0.5, 0.0, 0.0)),
+    )
+    lanes = [Lane("plain", running(1.0, 3)),
+             Lane("marked", running(1.0, 3), marks=marks, changes=("load 2 kg", *"abcd"))]  # fmt: skip
+    messages, _ = recording(write_replay(tmp_path / "r.html", CHEETAH, lanes, 0.05))
+    added = {m["name"]: m["props"] for _, m in messages if "props" in m}
+    ball = added[f"/lane1/body{thigh}/ball0"]
+    assert ball["radius"] == 0.08
+    at = of(messages, "SetPositionMessage", f"/lane1/body{thigh}/ball0")[-1][1]["position"]
+    np.testing.assert_allclose(at, [0.1, 0.0, 0.2])
+    arrow = of(messages, "SetPositionMessage", "/lane1/arrow2")[-1][1]["position"]
+    body = of(messages, "SetPositionMessage", f"/lane1/body{torso}")[-1][1]["position"]
+    np.testing.assert_allclose(arrow, body)
+    plain, tinted = (added[f"/lane{i}/tiles0"]["color"] for i in (0, 1))
+    assert tinted[2] - tinted[0] > plain[2] - plain[0] + 40  # bluer
+    assert not [n for n in added if n.startswith("/lane0") and ("ball" in n or "arrow" in n)]
+    texts = [m["updates"]["text"] for _, m in messages if "text" in m.get("updates", {})]
+    assert "marked, 0.1 m | load 2 kg | a | b | c | 1 more" in texts
+    solid = {n: p.get("opacity") for n, p in added.items() if f"body{thigh}/geom" in n}
+    assert sorted(map(str, solid.values())) == ["0.5", "None"]
 
 
 def test_arms_stand_in_a_row_with_their_goals(tmp_path):
