@@ -109,8 +109,8 @@ def test_marks_and_changes_are_drawn_in_their_own_lane(tmp_path):
         Mark("ground", amount=0.25),
         Mark("arrow", torso, direction=(-0.5, 0.0, 0.0)),
     )
-    lanes = [Lane("plain", running(1.0, 3)),
-             Lane("marked", running(1.0, 3), marks=marks, changes=("load 2 kg", *"abcd"))]  # fmt: skip
+    marked = Lane("marked", running(1.0, 3), marks=marks, changes=("load 2 kg", *"abcd"))
+    lanes = [Lane("plain", running(1.0, 3)), marked]
     messages, _ = recording(write_replay(tmp_path / "r.html", CHEETAH, lanes, 0.05))
     added = {m["name"]: m["props"] for _, m in messages if "props" in m}
     ball = added[f"/lane1/body{thigh}/ball0"]
