@@ -49,7 +49,7 @@ LEVELS = {  # what stands on a line may import what stands above it
         trials
         runs
         evaluation
-        training deploy
+        training deploy logs
         references
         report
         envelope

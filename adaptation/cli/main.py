@@ -32,6 +32,7 @@ COMMANDS: Registry[Command] = Registry(
             ("deploy", "run"),
             ("deploy", "adapt"),
             ("deploy", "record"),
+            ("deploy", "fit"),
             ("learn", "sweep"),
             ("learn", "reference"),
             ("measure", "table"),

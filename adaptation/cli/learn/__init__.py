@@ -1,1 +1,1 @@
-"""Commands that train and prepare: train, demo, reference, freeze."""
+"""Commands that train and prepare: train, sweep, demo, reference, freeze."""

@@ -1,0 +1,1 @@
+"""Sweeps: many runs, declared once, on one machine or many."""
