@@ -79,13 +79,17 @@ def declare(folder: Path, package: str, path: str, model: mujoco.MjModel) -> Pat
     """Write a task set about a model; one without actuators gets servos."""
     servos = "" if model.nu else 'servos = [{ joints = ["*"], kp = 50.0, kd = 1.0 }]\n'
     step = 10 * model.opt.timestep
+    gravity = model.opt.gravity.any() and not (
+        model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_GRAVITY
+    )
+    changed = 'kind = "gravity"' if gravity else 'kind = "mass"\ntargets = ["*"]'
     folder.mkdir(parents=True)
     file = folder / "task_set.toml"
     file.write_text(
         'name = "foreign"\nversion = 0\n[environment]\nobjective = "stay-upright"\n'
         f'model = "package:{package}/{path}"\ncontrol_step = {step!r}\nhorizon = {5 * step!r}\n'
         f"start_noise = 0.0\nstart_speed = 0.0\n{servos}"
-        '[[perturbations]]\nname = "gravity"\nkind = "gravity"\n'
+        f'[[perturbations]]\nname = "changed"\n{changed}\n'
         'scale = { law = "uniform", low = 0.8, high = 1.2 }\n'
         "[splits.train]\ncount = 2\n[splits.test_iid]\ncount = 1\n"
     )

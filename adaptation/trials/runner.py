@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastadapt.agents.interface import (
     AdaptiveAgent,
+    Transition,
     agent_name,
     begin_trials,
     gradient_steps,
@@ -86,7 +87,7 @@ def run_episode(
     seeds: Sequence[int],
     explore: bool,
     on_step: OnStep | None = None,
-    first: list[tuple[Array, Array]] | None = None,
+    seen: list[Transition] | None = None,
 ) -> Episodes:
     """Run one episode of every robot, until the last one has ended.
 
@@ -96,7 +97,7 @@ def run_episode(
         seeds: of the resets, `(N,)`.
         explore: whether this is a shot.
         on_step: called after the reset and after every control step (for replays).
-        first: takes the first observation and action, if given.
+        seen: takes all transitions, if given.
     """
     num = envs.num_envs
     returns, work, length = np.zeros(num), np.zeros(num), np.zeros(num, np.int64)
@@ -107,12 +108,12 @@ def run_episode(
     def act(observation: Array) -> Array:
         if on_step:
             on_step(envs)
-        action = agent.act(observation, explore)
-        if first is not None and not first:
-            first.append((observation.copy(), np.array(action)))
-        return action
+        return agent.act(observation, explore)
 
     for step in steps(envs, act, seeds):
+        if seen is not None:
+            given, action = step.transition.observation, step.transition.action
+            seen.append(replace(step.transition, observation=given.copy(), action=np.array(action)))
         agent.observe(step.transition)
         info, terminated, done = step.info, step.transition.terminated, step.transition.done
         returns += step.transition.reward
@@ -128,29 +129,54 @@ def run_episode(
 
 
 def measure(
-    agent: AdaptiveAgent, envs: BatchedEnv, seeds: Sequence[int], on_step: OnStep | None = None
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    seeds: Sequence[int],
+    on_step: OnStep | None = None,
+    seen: list[Transition] | None = None,
 ) -> Episodes:
     """Run one episode with deterministic actions and undo everything that it did to the agent.
+
+    Args:
+        agent: see `run_episode`.
+        envs: see `run_episode`.
+        seeds: see `run_episode`.
+        on_step: see `run_episode`.
+        seen: takes the transitions, for `check_unchanged`.
 
     Raises:
         FastadaptError: it was not undone: the first observation no longer leads to the same action.
     """
     snapshot, age = agent.snapshot(), envs.age
-    first: list[tuple[Array, Array]] = []
-    episodes = run_episode(agent, envs, seeds, False, on_step, first)
+    seen = [] if seen is None else seen
+    episodes = run_episode(agent, envs, seeds, False, on_step, seen)
     agent.restore(snapshot)
     envs.age = age  # the world of the trial has not grown older either
-    observation, action = first[0]
-    agent.snapshot()  # the swapped-context control swaps here
-    again = np.asarray(agent.act(observation.copy(), False))
-    agent.restore(snapshot)
-    if not np.array_equal(action, again, equal_nan=True):
-        raise FastadaptError(
-            f"Agent '{agent_name(agent)}' learns from measured episodes: after one, the same "
-            "observation leads to another action. snapshot() must return everything learned since "
-            "begin(), and restore() must bring all of it back."
-        )
+    check_unchanged(agent, seen[:1])
     return episodes
+
+
+def check_unchanged(agent: AdaptiveAgent, seen: Sequence[Transition]) -> None:
+    """Let an agent live through the beginning of an episode again; its actions must be the same.
+
+    Args:
+        agent: as it was when the episode began; it is left so.
+        seen: the first transitions of the episode, or all of them.
+
+    Raises:
+        FastadaptError: measured episodes taught it something.
+    """
+    snapshot = agent.snapshot()  # the swapped-context control swaps here
+    for transition in seen:
+        again = np.asarray(agent.act(transition.observation.copy(), False))
+        if not np.array_equal(transition.action, again, equal_nan=True):
+            raise FastadaptError(
+                f"Agent '{agent_name(agent)}' learns from measured episodes: after one, the same "
+                "observation leads to another action. snapshot() must return everything learned "
+                "since begin(), and restore() must bring all of it back."
+            )
+        agent.observe(transition)
+    agent.restore(snapshot)
 
 
 def run_trials(
@@ -202,14 +228,18 @@ def run_trials(
         if on_measure:
             on_measure(measurements[-1])
 
+    seen: list[Transition] = []  # the first measured episode, to live through once more
     lasting = not needs_shots(agent)  # one measurement stands for all numbers of shots
     for shot in range(1 if lasting else wanted[-1] + 1):
         here = wanted if lasting else [shot] if shot in wanted else []
         for episode in range(episodes) if here else ():
             seeds = episode_seeds(seed, keys, "measure", episode)
-            measured = measure(agent, envs, seeds, record() if record else None)
+            first = None if measurements else seen
+            measured = measure(agent, envs, seeds, record() if record else None, first)
             for number in here:
                 keep(number, episode, measured)
+        check_unchanged(agent, seen)
+        seen = []
         if not lasting and shot < wanted[-1]:
             ledger = _run_shot(agent, envs, episode_seeds(seed, keys, "shot", shot), ledger)
     return sorted(measurements, key=lambda each: (each.shot, each.episode))
