@@ -147,6 +147,14 @@ class EmptiesMemory(Protocol):
 
 
 @runtime_checkable
+class InfersAnytime(Protocol):
+    """Optional: inference within an episode, which enables `--infer-every` and `--window`."""
+
+    def infer_now(self, window: int) -> None:
+        """Infer the tasks from the last control steps; `window` 0 means all of the trial."""
+
+
+@runtime_checkable
 class SeesContext(Protocol):
     """Optional: a declaration of whether observations end with the task's context."""
 

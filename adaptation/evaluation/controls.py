@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from fastadapt.adaptation.runs.run import Run
 from fastadapt.agents.controls.calibrated import Calibrated
 from fastadapt.agents.controls.emptied import EmptiedMemory
 from fastadapt.agents.controls.swapped import SwappedContext
+from fastadapt.agents.controls.within_episode import WithinEpisode
 from fastadapt.envs import TaskSet, make_batch
 from fastadapt.envs.arrays import Array, Ids
 from fastadapt.envs.perturbations.sensor import SensorOffset
@@ -21,11 +23,32 @@ Ablation = Literal["memory", "swapped-context", "constant-context", "calibrated"
 """A control. Memory: emptied every few control steps. Swapped context: measured with what was
 inferred about another task. Constant context: one inference about every task. Calibrated: the first
 reading of a sensor is its zero."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """When an agent infers its task within an episode, and what it forgets; see `WithinEpisode`.
+
+    Attributes:
+        every: control steps between two inferences.
+        window: control steps that count; 0 means all of the trial.
+    """
+
+    every: int
+    window: int = 0
+
+
 _STARTS = 200
 """Starts of the healthy robot whose readings are averaged."""
 
 
-def controlled(run: Run, ablate: Ablation | None, every: int = 1, num_threads: int = 0) -> Any:
+def controlled(
+    run: Run,
+    ablate: Ablation | None,
+    every: int = 1,
+    num_threads: int = 0,
+    inference: Inference | None = None,
+) -> Any:
     """Return the agent of a run, or a control of it.
 
     Args:
@@ -33,10 +56,16 @@ def controlled(run: Run, ablate: Ablation | None, every: int = 1, num_threads: i
         ablate: the control; None for the agent itself.
         every: control steps between two emptyings of the memory.
         num_threads: threads that simulate where a control is measured on training tasks.
+        inference: within episodes; None for the agent's own way.
 
     Raises:
-        FastadaptError: there is no such control, or the agent does not support it.
+        FastadaptError: there is no such control, the agent does not support it, or both a control
+            and a way of inference are given.
     """
+    if inference is not None:
+        if ablate is not None:
+            raise FastadaptError("--infer-every goes with no --ablate: leave out one of them.")
+        return WithinEpisode(run.agent(), inference.every, inference.window)
     match ablate:
         case None:
             return run.agent()
@@ -51,8 +80,10 @@ def controlled(run: Run, ablate: Ablation | None, every: int = 1, num_threads: i
     raise unknown_name("control", ablate, get_args(Ablation))
 
 
-def ending(ablate: Ablation | None, every: int = 1) -> str:
+def ending(ablate: Ablation | None, every: int = 1, inference: Inference | None = None) -> str:
     """Return the ending of the folder of a control's evaluations; empty for the agent itself."""
+    if inference is not None:
+        return f"-every-{inference.every}-window-{inference.window}"
     endings = {None: "", "memory": f"-memory-{every}", "swapped-context": "-exchanged"}
     return endings.get(ablate, f"-{ablate}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fastadapt.adaptation.evaluation.controls import Ablation, controlled, ending
+from fastadapt.adaptation.evaluation.controls import Ablation, Inference, controlled, ending
 from fastadapt.adaptation.evaluation.evaluate import checked_shots, evaluate
 from fastadapt.adaptation.evaluation.measured_tasks import (
     HEALTHY,
@@ -51,6 +51,7 @@ def evaluate_run(
     healthy: bool = True,
     ablate: Ablation | None = None,
     every: int = 1,
+    inference: Inference | None = None,
     num_threads: int = 0,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -70,6 +71,7 @@ def evaluate_run(
         healthy: measure the split `healthy` too: does adapting harm where nothing is wrong?
         ablate: a control, see `Ablation`.
         every: with `memory`, control steps between two emptyings.
+        inference: within episodes, in place of the agent's own way.
         num_threads: threads that simulate; 0 means one per processor.
         out: directory for a run of the zoo (default: `runs/NAME`).
         on_progress: called while each split is measured.
@@ -84,14 +86,15 @@ def evaluate_run(
     """
     opened, shots = open_run(run, out), checked_shots(shots)
     on = task_set_for(opened, task_set)
-    agent = controlled(opened, ablate, every, num_threads)
+    agent = controlled(opened, ablate, every, num_threads, inference)
     check_told_nothing(agent, opened, on)
     facts = {**opened.measured(), "trained_on": trained_on(opened)}
     wanted = _settings(opened, seed, on) | {"shots": shots, "episodes": episodes}
     results, chosen = list[Result](), _chosen_splits(on, splits, healthy)
     note_measured(opened, chosen)
+    kind = ending(ablate, every, inference)
     for split in chosen:
-        places = _folders(opened, on, split, seed, shots, episodes, ending(ablate, every))
+        places = _folders(opened, on, split, seed, shots, episodes, kind)
         found = [_completed(Result, f, "summary.json", opened, wanted) for f in places]
         result = next((saved for saved in found if saved is not None), None)
         if result is None:
@@ -118,6 +121,7 @@ def evaluate_run_online(
     ceiling: str | Path | Run | None = None,
     ablate: Ablation | None = None,
     every: int = 1,
+    inference: Inference | None = None,
     num_threads: int = 0,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -133,6 +137,7 @@ def evaluate_run_online(
         ceiling: run of an agent that observes the damage; regained shares count up to its level.
         ablate: a control; none that needs shots.
         every: with `memory`, control steps between two emptyings.
+        inference: within episodes, in place of the agent's own way.
         num_threads: threads that simulate; 0 means one per processor.
         out: see `evaluate_run`.
         on_progress: called while each split is measured.
@@ -147,13 +152,15 @@ def evaluate_run_online(
     if ablate == "swapped-context":
         raise FastadaptError(f"--ablate {ablate} needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
-    agent, task_set = controlled(opened, ablate, every, num_threads), opened.task_set
+    agent = controlled(opened, ablate, every, num_threads, inference)
+    task_set = opened.task_set
     rivals = open_rivals(opened, baseline, ceiling)
     wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
     results, chosen = list[OnlineResult](), _chosen_splits(task_set, splits)
     note_measured(opened, chosen)
+    kind = ending(ablate, every, inference)
     for split in chosen:
-        name = f"{split}-{seed}-{online_name(plan, rivals.identity())}{ending(ablate, every)}"
+        name = f"{split}-{seed}-{online_name(plan, rivals.identity())}{kind}"
         folder = opened.path / "evaluations" / name
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:

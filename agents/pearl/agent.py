@@ -38,7 +38,6 @@ class PEARL(NetworkAgent):
     trial. Measured episodes act on the belief's mean, without noise.
 
     Attributes:
-        config: its settings.
         networks: encoder, policy and critics.
         replay: transitions of its training tasks; None until training begins.
     """
@@ -66,7 +65,6 @@ class PEARL(NetworkAgent):
         self.begin(1)
 
     def _task_count(self) -> int:
-        """Return the number of training tasks."""
         return self.config.num_tasks or self.spec.training_tasks
 
     def training_tasks(self, task_set: TaskSet) -> list[Task]:
@@ -114,6 +112,10 @@ class PEARL(NetworkAgent):
         """Infer the belief from all context of the trial; draw the z of the next episode."""
         self._trial.end_episode(done, self._scale.context)
         self._draw(done)
+
+    def infer_now(self, window: int) -> None:
+        """Infer the belief within an episode, from its last control steps (0: all of the trial)."""
+        self._trial.infer_now(window, self._scale.context)
 
     def inferred(self) -> Array:
         """Return the mean of the belief about each task, `(N, latent)`."""
@@ -189,12 +191,11 @@ class PEARL(NetworkAgent):
             keys = [key_of(self.seed, "train", *stream, i) for i in range(num)]
             self.key_exploration(np.array(keys, np.uint64))
             seeds = [key_of(self.seed, "reset", *stream, i) for i in range(num)]
-            random = rng if iteration == 0 else None
-            collected_shots.append(
-                collect_shots(
-                    self, envs, chosen, replay, self.config.episodes, seeds, self._pack, random
-                )
-            )
+            found = collect_shots(
+                self, envs, chosen, replay, self.config.episodes, seeds, self._pack,
+                rng if iteration == 0 else None,
+            )  # fmt: skip
+            collected_shots.append(found)
         rows = np.concatenate([shots.rows for shots in collected_shots])
         self._scale.update(rows)
         returns = np.concatenate([shots.returns for shots in collected_shots]).mean(axis=0)
@@ -233,8 +234,8 @@ class PEARL(NetworkAgent):
             measured = self._update.step(batch, context, generator, about)
             sums = {name: sums.get(name, 0.0) + value for name, value in measured.items()}
         means = {name: value.item() / settings.gradient_steps for name, value in sums.items()}
-        missing = float(len(replay.ready) - len(ready))
-        return {**means, "tasks_without_data": missing, "seconds_sampling": seconds}
+        means["tasks_without_data"] = float(len(replay.ready) - len(ready))
+        return {**means, "seconds_sampling": seconds}
 
     def _model_parts(self) -> dict[str, Part]:
         return {"network": ModuleArrays(self.networks), "scale": self._scale}
@@ -263,12 +264,10 @@ class PEARL(NetworkAgent):
     def _empty_replay(self, tasks: int) -> TaskReplay:
         return TaskReplay(tasks, self.config.replay, self._scale.row_size)
 
-    def _drawn(self) -> Tensor:
-        """Return the noise of this control step: of the actions, then of z."""
+    def _drawn(self) -> Tensor:  # of the actions, then of z
         return torch.from_numpy(self._noise.draw().astype(np.float32))
 
-    def _draw(self, chosen: Mask) -> None:
-        """Draw z for a new episode of the chosen robots."""
+    def _draw(self, chosen: Mask) -> None:  # z for a new episode
         self._trial.draw(self._drawn()[:, self._actions :], chosen)
 
     def _pack(self, transition: Transition) -> NDArray[np.float32]:

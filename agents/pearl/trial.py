@@ -73,14 +73,29 @@ class PEARLTrial:
         self.ended = self.ended & ~done
 
     @torch.no_grad()
+    def infer_now(self, window: int, scale: Callable[[Rows], Tensor]) -> None:
+        """Infer the belief within an episode, from its last `window` transitions.
+
+        Earlier episodes count until the window is full; with a window of 0 all context counts.
+        """
+        if not self._rows:
+            return
+        rows, valid = np.stack(self._rows[-window:], 1), np.stack(self._valid[-window:], 1)
+        gained = self._encoder.weigh(scale(rows))
+        evidence = torch.where(torch.from_numpy(valid)[..., None], gained, 0.0).sum(1)
+        if window == 0 or len(self._rows) < window:
+            evidence = evidence + self._evidence
+        self.belief = self._encoder.believe(evidence)
+
+    @torch.no_grad()
     def _infer(self) -> Gaussian:
         return self._encoder.believe(self._evidence)
 
     def reordered(self, order: NDArray[np.int64]) -> PEARLTrial:
-        """Return a copy in which robot i has the evidence of robot `order[i]`."""
-        other = self.copy()
-        other._evidence = self._evidence[torch.from_numpy(order)]
-        other.belief = other._infer()
+        """Return a copy in which robot i has the evidence and the belief of robot `order[i]`."""
+        other, chosen = self.copy(), torch.from_numpy(order)
+        other._evidence = self._evidence[chosen]
+        other.belief = Gaussian(*(part[chosen] for part in self.belief))
         return other
 
     def copy(self) -> PEARLTrial:

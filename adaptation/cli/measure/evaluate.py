@@ -11,6 +11,7 @@ import tyro
 from fastadapt.adaptation.cli.aliases import replace_aliases
 
 if TYPE_CHECKING:
+    from fastadapt.adaptation.evaluation.controls import Inference
     from fastadapt.adaptation.runs.run import Run
 
 _ALIASES = {"--without-memory": "--ablate memory", "--exchanged": "--ablate swapped-context"}
@@ -27,7 +28,8 @@ class Evaluate:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run directory or zoo:NAME; with --agent, a new folder or an earlier one of that agent."""
     split: tuple[str, ...] = ()
-    """Splits of the task set (default: test_iid and test_held_out_damage, where it has them)."""
+    """Splits of the task set (default: test_iid and test_held_out_damage, where it has them). The
+    split `healthy`, the unperturbed robot, is always measured too."""
     shots: tuple[int, ...] = (0, 1, 2, 5)
     """Numbers of adaptation episodes after which to measure."""
     episodes: int = 2
@@ -44,6 +46,12 @@ class Evaluate:
     calibrated: a memoryless policy that takes the first reading of its position sensors as zero."""
     every: int = 1
     """With --ablate memory: control steps between two emptyings (1: no memory at all)."""
+    infer_every: int | None = None
+    """Infer the task every so many control steps, also within an episode (pearl; default: at the
+    ends of episodes alone)."""
+    window: int = 0
+    """With --infer-every: control steps that count; what lies further back is forgotten (0: all of
+    the trial)."""
     constant: bool = True
     """Measure the constant-context control beside an agent that has one."""
     report: bool = True
@@ -54,7 +62,8 @@ class Evaluate:
     """An external agent: sb3:model.zip (sb3-trials:model.zip where a recurrent model's memory spans
     the episodes of a trial), module:factory, or random."""
     task_set: str | None = None
-    """With --agent: the task set, a shipped name or the path to a TOML file."""
+    """Task set, a shipped name or the path to a TOML file: another one of the same robot than that
+    of the run's training (default: its own); with --agent, the one to evaluate on."""
     agent_seed: int = 0
     """With --agent: the seed passed to a factory."""
     online: bool = False
@@ -107,14 +116,25 @@ def _open(args: Evaluate) -> Run:
     from fastadapt.envs import FastadaptError, load_task_set
 
     if args.agent is None:
-        if args.task_set is not None:
-            raise FastadaptError("--task-set is for --agent: a run has its own task set.")
+        if args.task_set is not None and args.online:
+            raise FastadaptError("--task-set of another set needs shots: leave out --online.")
         return open_run(args.run, args.out)
     if args.task_set is None:
         raise FastadaptError("--agent needs --task-set: name the task set to evaluate on.")
     if args.out is not None:
         raise FastadaptError("--out is for runs of the zoo: with --agent, RUN is the directory.")
     return open_external(args.run, args.agent, load_task_set(args.task_set), args.agent_seed)
+
+
+def _inference(args: Evaluate) -> Inference | None:
+    from fastadapt.adaptation.evaluation.controls import Inference
+    from fastadapt.errors import FastadaptError
+
+    if args.infer_every is None:
+        if args.window:
+            raise FastadaptError("--window goes with --infer-every: say how often to infer.")
+        return None
+    return Inference(args.infer_every, args.window)
 
 
 def _measure_shots(args: Evaluate, opened: Run) -> str:
@@ -124,7 +144,8 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
     from fastadapt.adaptation.progress import EvaluationProgress
     from fastadapt.adaptation.report.tables import summary_text
 
-    beside = args.constant and args.ablate is None and has_constant_context(opened.agent())
+    alone = args.ablate is None and args.infer_every is None
+    beside = args.constant and alone and has_constant_context(opened.agent())
     with EvaluationProgress() as progress:
         parts = [
             evaluate_run(
@@ -133,8 +154,10 @@ def _measure_shots(args: Evaluate, opened: Run) -> str:
                 args.shots,
                 args.episodes,
                 args.seed,
+                task_set=args.task_set if args.agent is None else None,
                 ablate=ablate,
                 every=args.every,
+                inference=_inference(args),
                 num_threads=args.threads,
                 on_progress=progress,
             )
@@ -169,6 +192,7 @@ def _measure_online(args: Evaluate, opened: Run) -> str:
             ceiling=args.ceiling,
             ablate=args.ablate,
             every=args.every,
+            inference=_inference(args),
             num_threads=args.threads,
             on_progress=progress,
         )
