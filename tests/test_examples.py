@@ -39,7 +39,7 @@ def test_it_runs(name, tmp_path):
 
 
 def test_every_example_is_run_and_listed():
-    scripts = {path.name for path in EXAMPLES.glob("*.py")}
+    scripts = {path.name for path in EXAMPLES.glob("0*.py")}  # controller.py: tests of deploy
     assert scripts == set(PRINTED)
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert all(f"({path.name})" in listed for path in EXAMPLES.glob("0*"))

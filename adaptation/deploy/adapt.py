@@ -154,9 +154,9 @@ def live_through(agent: Any, episodes: Sequence[RecordedEpisode], graph: Graph) 
     Raises:
         FastadaptError: it needs rewards, and there are none.
     """
-    learns = isinstance(agent, FollowsActions)
+    follow = agent.follow if isinstance(agent, FollowsActions) else None
     for episode in episodes:
-        if episode.rewards is None and (graph.needs_reward or learns):
+        if episode.rewards is None and (graph.needs_reward or follow):
             raise FastadaptError(
                 f"The recording has no column 'reward', or it has gaps; agent "
                 f"'{agent_name(agent)}' adapts by rewards. Add them, or train an agent with "
@@ -165,8 +165,8 @@ def live_through(agent: Any, episodes: Sequence[RecordedEpisode], graph: Graph) 
         rewards = np.zeros(len(episode.actions)) if episode.rewards is None else episode.rewards
         for t, action in enumerate(episode.actions):
             seen, following = episode.observations[t : t + 1], episode.observations[t + 1 : t + 2]
-            if isinstance(agent, FollowsActions):
-                agent.follow(seen, action[None])
+            if follow is not None:
+                follow(seen, action[None])
             else:
                 agent.act(seen, False)  # a memory takes in the observation
             agent.observe(

@@ -62,6 +62,24 @@ class MemoryState:
     initial: list[float]
 
 
+OFFSET, INCREMENT = "offset + scale * action", "last command + scale * action"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """How an action becomes the command of an actuator, in the actuator's units.
+
+    Attributes:
+        rule: `OFFSET`, or `INCREMENT`, where `offset` is the first of the last commands.
+        offset: for each action.
+        scale: for each action.
+    """
+
+    rule: str
+    offset: list[float]
+    scale: list[float]
+
+
 @dataclass(frozen=True)
 class Contract:
     """Everything about an exported policy that a controller, or a person, has to know.
@@ -79,6 +97,7 @@ class Contract:
         observation: numbers of an observation, in order; parameters of the task come last.
         parameters: how many of them are parameters of the task.
         action: numbers of an action, in order.
+        commands: how actions become commands of the actuators.
         memories: in order.
         needs_reward: the controller has to compute the reward.
         reset_rule: what a fall resets and what it does not.
@@ -99,6 +118,7 @@ class Contract:
     observation: list[Signal]
     parameters: int
     action: list[Signal]
+    commands: Commands
     memories: list[MemoryState]
     needs_reward: bool
     reset_rule: str
@@ -141,6 +161,7 @@ class Contract:
             values["memories"] = [MemoryState(**each) for each in values["memories"]]
             for name in ("observation", "action"):
                 values[name] = [Signal(**each) for each in values[name]]
+            values["commands"] = Commands(**values["commands"])
             controller = {key: metadata[key] for key in MJLAB if key in metadata}
             return Contract(**values, controller=controller)
         except (KeyError, ValueError, TypeError, RecursionError):

@@ -1,26 +1,29 @@
-"""Metadata that controllers for mjlab's policies read: joints, gains, offsets, scales."""
+"""How actions become commands, and the metadata that controllers for mjlab's policies read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import mujoco
 import numpy as np
 
+from fastadapt.adaptation.deploy.contract import INCREMENT, OFFSET, Commands
 from fastadapt.envs import TaskSet, make_batch
 
 
-def controller_keys(task_set: TaskSet, run_path: str, blocks: Iterable[str]) -> dict[str, str]:
+def controller_keys(
+    task_set: TaskSet, run_path: str, blocks: Iterable[str], scale: Iterable[float]
+) -> dict[str, str]:
     """Return mjlab's keys, as comma-separated values with three decimals.
 
-    A controller commands `default_joint_pos + action_scale * action` to servos with these gains.
-    Where an actuator is no servo, its stiffness and damping are 0 and its command is
-    `action_scale * action`.
+    Where an actuator is no servo, its stiffness and damping are 0.
 
     Args:
         task_set: of the policy.
         run_path: where the policy was trained.
         blocks: names of the parts of `obs`, in order.
+        scale: by how much each command changes with its action.
     """
     environment = task_set.environment
     model = environment.model()
@@ -44,24 +47,27 @@ def controller_keys(task_set: TaskSet, run_path: str, blocks: Iterable[str]) -> 
         "default_joint_pos": _numbers(places),
         "command_names": ",".join(commands),
         "observation_names": ",".join(blocks),
-        "action_scale": _numbers(action_scale(task_set)),
+        "action_scale": _numbers(list(scale)),
     }
 
 
-def action_scale(task_set: TaskSet) -> list[float]:
-    """Return by how much each control changes with its action, from a reset."""
+def commands(task_set: TaskSet) -> Commands:
+    """Return how actions of a task set become commands of its actuators, as the simulation does."""
     envs = make_batch(task_set, 1, 1)
     envs.reset(seed=0)
     actions = np.eye(len(task_set.environment.actions()))
 
-    def controls(action: np.ndarray) -> np.ndarray:
+    def sent(action: np.ndarray) -> np.ndarray:
         return envs.environment.controls(action[None])[0]
 
-    rest = controls(np.zeros(len(actions)))
-    # In both directions: a control at its limit moves in one only.
-    changes = [np.maximum(abs(controls(a) - rest), abs(controls(-a) - rest)) for a in actions]
-    return [float(change[i]) for i, change in enumerate(changes)]
+    rest = sent(np.zeros(len(actions)))
+    # In both directions: a command at its limit moves in one only.
+    changes = [np.maximum(abs(sent(a) - rest), abs(sent(-a) - rest)) for a in actions]
+    envs.step(0.5 * np.ones((1, len(actions))))
+    moves = not np.allclose(sent(np.zeros(len(actions))), rest)
+    scale = [round(float(change[i]), 9) for i, change in enumerate(changes)]
+    return Commands(INCREMENT if moves else OFFSET, [float(x) for x in rest], scale)
 
 
-def _numbers(values: Iterable[float]) -> str:
-    return ",".join(f"{float(value) + 0.0:.3f}" for value in values)
+def _numbers(values: Any) -> str:
+    return ",".join(f"{value + 0.0:.3f}" for value in np.asarray(values, np.float64).tolist())

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastadapt.adaptation.deploy.contract import (
+    OFFSET,
     RESETS,
     Contract,
     InputBlock,
     MemoryState,
     Signal,
 )
-from fastadapt.adaptation.deploy.controller_keys import controller_keys
+from fastadapt.adaptation.deploy.controller_keys import commands, controller_keys
 from fastadapt.adaptation.deploy.torchscript import write_torchscript
 from fastadapt.adaptation.deploy.write import (
     require,
@@ -86,7 +87,7 @@ def export(
     opened = open_run(run)
     shots = whole_number("shots", shots, 0)
     agent = exportable(opened)
-    if two_graphs and not isinstance(agent, HasBeliefGraphs):
+    if two_graphs and not has_belief_graphs(agent):
         raise FastadaptError(
             f"Agent '{agent_name(agent)}' has no belief that could be inferred apart from acting; "
             "only pearl has. Leave out --two-graphs."
@@ -135,6 +136,11 @@ def exportable(run: Run) -> Any:
     return agent
 
 
+def has_belief_graphs(agent: Any) -> bool:
+    """Return whether an agent's inference can be exported apart from its acting."""
+    return isinstance(agent, HasBeliefGraphs)
+
+
 def task_of(task_set: TaskSet, split: str, task: str | None) -> Task:
     """Return a task of a split by its id, or by the beginning of it.
 
@@ -149,7 +155,7 @@ def task_of(task_set: TaskSet, split: str, task: str | None) -> Task:
         raise unknown_name(f"task of '{split}' called", task, [each.id for each in tasks])
     if len({each.id for each in found}) > 1:
         raise FastadaptError(
-            f"Several tasks of '{split}' begin with '{task}'. Give more of the id."
+            f"Several tasks of '{split}' begin with '{task}'. Give a longer id."
         )
     return found[0]
 
@@ -209,7 +215,7 @@ def contract_of(agent: Any, graph: Graph, run: Run, about: str) -> Contract:
     observation = [*map(_signal, environment.observations), *(_told(name) for name in told)]
     keeps = "memory" if graph.memories else "none"
     origin = f"{graph.samples:.0f} samples" if graph.samples else "none yet, they change nothing"
-    blocks = [block.name for block in graph.blocks]
+    blocks, sent = [block.name for block in graph.blocks], commands(task_set)
     return Contract(
         agent=agent_name(agent),
         trained=f"{run.origin()}, {run.iterations_done()} iterations",
@@ -226,6 +232,7 @@ def contract_of(agent: Any, graph: Graph, run: Run, about: str) -> Contract:
         observation=observation,
         parameters=len(told),
         action=[_signal(channel) for channel in environment.actions()],
+        commands=sent,
         memories=[
             MemoryState(m.name, list(m.initial.shape), [float(x) for x in m.initial.ravel()])
             for m in graph.memories
@@ -234,7 +241,7 @@ def contract_of(agent: Any, graph: Graph, run: Run, about: str) -> Contract:
         reset_rule=RESETS[keeps],
         normaliser=f"inside the graph, from training on {task_set.id}: {origin}",
         versions=versions(),
-        controller=controller_keys(task_set, str(run.path), blocks),
+        controller=controller_keys(task_set, str(run.path), blocks, sent.scale),
     )
 
 
@@ -262,7 +269,24 @@ def _warnings(contract: Contract) -> list[str]:
             "them at the end of each observation. A robot that knows them needs no adaptation; "
             "export an agent that infers them."
         )
+    pose = np.array(contract.controller["default_joint_pos"].split(","), float)
+    away = np.abs(np.array(contract.commands.offset) - pose).max()
+    servos = any(float(x) for x in contract.controller["joint_stiffness"].split(","))
+    if servos and contract.commands.rule != OFFSET:
+        found.append(
+            f"Actions move the servos' targets: each command is {contract.commands.rule}, not "
+            "default_joint_pos + action_scale * action."
+        )
+    elif servos and away > _NEAR:
+        found.append(
+            f"The servos' targets at action 0 are up to {away:.2f} away from default_joint_pos: "
+            "they hold the pose against gravity. Send commands.offset + commands.scale * action."
+        )
     return found
+
+
+_NEAR = 0.005
+"""Difference of positions that a servo does not notice [rad, m]."""
 
 
 def _write_two(agent: HasBeliefGraphs, contract: Contract, path: Path) -> list[Path]:

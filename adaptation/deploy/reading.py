@@ -82,8 +82,8 @@ def read_parameters(
             continue
         ends = value + np.quantile(errors, (0.05, 0.95))
         three = np.array([value, *ends])
-        shown = np.exp(three) if logarithmic[number] else three
-        found.append(Reading(task_set.names[number], *map(float, shown), explained))
+        value, low, high = map(float, np.exp(three) if logarithmic[number] else three)
+        found.append(Reading(task_set.names[number], value, low, high, explained))
     return tuple(sorted(found, key=lambda reading: -reading.explained))
 
 
