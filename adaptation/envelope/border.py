@@ -9,10 +9,10 @@ paired. Of n robots n - 1 are drawn, which makes the variance unbiased (Rao and 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.adaptation.envelope.grid import Axis, Grid
 from fastadapt.adaptation.statistics.bootstrap import REPS, Interval, interval_of
@@ -29,8 +29,10 @@ class Border(NamedTuple):
     """Where success falls under a half along an axis, going out from the nominal value.
 
     Attributes:
-        value: the place with its interval; where success never falls, the end of the grid, and
-            where there is none even at the start, the start.
+        value: the place, interpolated, with its interval, from the last value of the grid inside to
+            the first one outside: where success drops at once, the place in between is unknown.
+            Where success never falls, the end of the grid, and where there is none even at the
+            start, the start.
         open: whether success never falls within the grid.
         none: whether there is no success at the start.
     """
@@ -56,7 +58,7 @@ class Resampler:
         size = (reps, grid.cells, grid.robots - 1)
         self._chosen = rng.integers(grid.robots, size=size, dtype=np.uint16)
 
-    def rates(self, success: Array) -> Array:
+    def rates(self, success: ArrayLike) -> Array:
         """Return shares of success `(1 + reps, damages, values, values)`: all robots, resamples.
 
         Args:
@@ -73,8 +75,22 @@ class Resampler:
         return interval_of(float(values[0]), values[1:], self.grid.robots)
 
 
-def borders(grid: Grid, rates: Array, axis: int, side: int, damage: int = 0) -> Array:
-    """Return the border along an axis of each resample, `(n,)`.
+class Crossing(NamedTuple):
+    """Where lines fall under a half, `(n,)` each.
+
+    Attributes:
+        at: interpolated.
+        inside: the last value of the grid before.
+        outside: the first value of the grid after.
+    """
+
+    at: Array
+    inside: Array
+    outside: Array
+
+
+def borders(grid: Grid, rates: Array, axis: int, side: int, damage: int = 0) -> Crossing:
+    """Return the border along an axis of each resample.
 
     Success counts as the mean over the values of the other axis that occur in training.
 
@@ -94,7 +110,7 @@ def borders(grid: Grid, rates: Array, axis: int, side: int, damage: int = 0) -> 
     return _crossing(grid.axes[axis], line, side)
 
 
-def _crossing(axis: Axis, line: Array, side: int) -> Array:
+def _crossing(axis: Axis, line: Array, side: int) -> Crossing:
     """Return where each line `(n, values)` first falls under a half, from nominal outwards."""
     order = np.arange(axis.start, len(axis.values) if side > 0 else -1, side)
     line, places = line[:, order], axis.scaled(np.array(axis.values)[order])
@@ -106,20 +122,22 @@ def _crossing(axis: Axis, line: Array, side: int) -> Array:
     drop = np.where(high > low, high - low, 1.0)
     share = np.clip((high - HALF) / drop, 0.0, 1.0)
     crossed = places[before] + share * (places[first] - places[before])
-    found = np.where(fell, np.where(first == 0, places[0], crossed), places[-1])
-    return axis.unscaled(found)
+    ends = np.where(fell, places[0], places[-1])  # none at the start, or never under
+    inner = fell & (first > 0)
+    found = (np.where(inner, place, ends) for place in (crossed, places[before], places[first]))
+    return Crossing(*(axis.unscaled(place) for place in found))
 
 
 def border(resampler: Resampler, rates: Array, axis: int, side: int, damage: int = 0) -> Border:
     """Return the border along an axis with its interval; see `borders`."""
     grid = resampler.grid
-    values = borders(grid, rates, axis, side, damage)
+    found = borders(grid, rates, axis, side, damage)
     ends = grid.axes[axis].values
     end, start = ends[-1 if side > 0 else 0], ends[grid.axes[axis].start]
-    at = float(values[0])
-    return Border(
-        resampler.interval(values), bool(np.isclose(at, end)), bool(np.isclose(at, start))
-    )
+    at = float(found.at[0])
+    low, high = (found.inside, found.outside)[::side]
+    value = Interval(at, resampler.interval(low).low, resampler.interval(high).high, grid.robots)
+    return Border(value, bool(np.isclose(at, end)), bool(np.isclose(at, start)))
 
 
 def sides(axis: Axis) -> list[int]:
@@ -170,6 +188,6 @@ def exclude_zero(interval: Interval) -> int:
     return int(interval.low > 0) - int(interval.high < 0)
 
 
-def as_success(flags: Sequence[int] | Array, grid: Grid) -> Array:
+def as_success(flags: ArrayLike, grid: Grid) -> NDArray[np.int8]:
     """Return verdicts of robots, cell by cell, as `(damages, values, values, robots)`."""
     return np.asarray(flags, np.int8).reshape(*grid.shape, grid.robots)

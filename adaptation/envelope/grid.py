@@ -130,7 +130,7 @@ def make_grid(
             f"An envelope has one or two axes, not {len(over)}: give --over once or twice, such as "
             f"--over '{_AN_AXIS}'."
         )
-    axes = tuple(_axis(task_set, text, trained_on or task_set) for text in over)
+    axes = [_axis(task_set, text, trained_on or task_set) for text in over]
     if len({axis.name for axis in axes}) < len(axes):
         raise FastadaptError(f"Both axes are '{axes[0].name}': choose two parameters.")
     found = {UNDAMAGED: {}} | {text: _damage(text) for text in damages}
@@ -145,7 +145,7 @@ def make_grid(
                 if second is not None:
                     values[axes[1].name] = second
                 tasks.append(task_set.task({**damage, **values}))
-    return Grid(task_set, axes, tuple(found), robots, tuple(tasks))
+    return Grid(task_set, tuple(axes), tuple(found), robots, tuple(tasks))
 
 
 def _axis(task_set: TaskSet, text: str, trained_on: TaskSet) -> Axis:

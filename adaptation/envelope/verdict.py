@@ -107,7 +107,7 @@ class Findings:
         after = self.adapted(agent)
         if after is None:
             return None
-        found = [borders(self.grid, s.rates, axis, side, damage)
+        found = [borders(self.grid, s.rates, axis, side, damage).at
                  for s in (after, self.without(agent))]  # fmt: skip
         return difference(self.resampler, side * found[0], side * found[1])
 
@@ -195,7 +195,8 @@ class Findings:
         return Table(
             f"Border along {along}",
             "Where success falls under a half, going out from the nominal value "
-            f"({along.nominal:g}), with its 95 % interval{other}.",
+            f"({along.nominal:g}), with its 95 % interval, which reaches from a value of the grid "
+            f"inside to one outside{other}.",
             ["", "damage", *(ends[side] for side in sides(along))],
             rows,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastadapt.adaptation.evaluation.measured_tasks import HEALTHY
 from fastadapt.adaptation.evaluation.online_results import OnlineResult
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.runs.checkpoint import has_checkpoint
@@ -41,7 +42,8 @@ def load_results(run: Run, splits: Sequence[str] = ()) -> Result:
     Raises:
         FastadaptError: there is none, a split is missing, or shots differ between seeds.
     """
-    files = sorted((run.path / "evaluations").glob("*/results.csv"))
+    files = (run.path / "evaluations").glob("*/results.csv")
+    files = sorted(files, key=lambda file: (file.parent.name.startswith(HEALTHY), file))
     if not files:
         online = ", only online trials" if load_online(run) else ""
         raise FastadaptError(
@@ -134,7 +136,7 @@ def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:
     for run, b, b_online in loaded[1:]:
         for what, x, y in (
             ("task set", _version(first), _version(run)),
-            ("splits", sorted(a.splits), sorted(b.splits)),
+            ("splits", _splits(a, b), _splits(b, a)),
             *_few_shot(a, b),
             *_online(a_online, b_online),
         ):
@@ -143,6 +145,11 @@ def check_same_measure(runs: Sequence[Run], splits: Sequence[str] = ()) -> None:
                     f"'{first.path}' and '{run.path}' were not evaluated in the same way: {what} "
                     f"{_text(x)} and {_text(y)}. Evaluate both with the same options."
                 )
+
+
+def _splits(results: Result, other: Result) -> list[str]:
+    """Return the splits that must agree; that of the healthy robot may be missing in one."""
+    return sorted(s for s in results.splits if s != HEALTHY or s in other.splits)
 
 
 def _version(run: Run) -> str:

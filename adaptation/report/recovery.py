@@ -130,7 +130,8 @@ def _profiles(
 def factors(task_set: TaskSet, splits: Sequence[str]) -> list[Factor]:
     """Return the continuous parameters that every task has, averaged over their targets."""
     found: list[Factor] = []
-    tasks = {task.id: task for split in splits for task in task_set.tasks(split)}
+    own = [split for split in splits if split in task_set.splits]  # the healthy robot has none
+    tasks = {task.id: task for split in own for task in task_set.tasks(split)}
     if not tasks:
         return found
     vectors = task_set.vectors(list(tasks.values()))

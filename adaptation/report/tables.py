@@ -9,6 +9,7 @@ import numpy as np
 
 from fastadapt.adaptation.evaluation.paired import compare_agents
 from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.report.harm import harm_table, success_table
 from fastadapt.adaptation.report.verdicts import gain_over_constant, verdict
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
@@ -63,8 +64,8 @@ def make_tables(results: Result) -> list[Table]:
             folded=True,
         ),
     ]
-    if over := over_constant(results):
-        tables.insert(1, over)
+    beside = (success_table(results), over_constant(results), harm_table(results))
+    tables[1:1] = [table for table in beside if table is not None]
     if len(results.agents) > 1:
         note = (
             f"Return of '{results.agents[0]}' minus that of the other on the same tasks, after "
@@ -91,9 +92,9 @@ def over_constant(results: Result) -> Table | None:
 
 def summary_text(results: Result) -> str:
     """Return the verdict on an evaluation and its main tables, as Markdown."""
-    over = over_constant(results)
-    table = f"\n{over.title}\n\n{over.markdown()}" if over else ""
-    return f"{verdict(results)}\n\n{results.markdown()}{table}"
+    beside = (success_table(results), over_constant(results), harm_table(results))
+    more = [f"\n{table.title}\n\n{table.markdown()}" for table in beside if table is not None]
+    return f"{verdict(results)}\n\n{results.markdown()}{''.join(more)}"
 
 
 def pairs(results: Result) -> Iterator[tuple[str, str]]:

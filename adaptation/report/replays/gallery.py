@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastadapt.adaptation.evaluation.controls import controlled, is_control
+from fastadapt.adaptation.evaluation.measured_tasks import HEALTHY
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.report.replays.recording import record_lanes
 from fastadapt.adaptation.report.replays.replay import write_replay
@@ -36,7 +37,9 @@ def make_gallery(
     table = results.table[results.table["agent"] == label]
     if len(table) == 0 or is_control(label):
         return []
-    splits = list(dict.fromkeys(table["split"].tolist()))
+    splits = [split for split in dict.fromkeys(table["split"].tolist()) if split != HEALTHY]
+    if not splits:
+        return []
     split = "test_held_out_damage" if "test_held_out_damage" in splits else splits[-1]
     rows = table[table["split"] == split]
     last = int(rows["shot"].max())
