@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastadapt.envs.arguments import check_options, masked_ids, numbers
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.batched_env import BatchedEnv, Context, make_batch
-from fastadapt.envs.rendering import PoseRenderer
+from fastadapt.envs.rendering import PoseRenderer, PoseWindow
 from fastadapt.envs.rng import key_of, robot_seeds
 from fastadapt.envs.runtime.task_model import task_model
 from fastadapt.envs.simulation.interface import Backend
@@ -26,11 +26,13 @@ from fastadapt.errors import FastadaptError, unknown_name
 class GymnasiumEnv(gym.Env[Array, Array]):
     """A single robot of a task set, as `gymnasium.make("fastadapt/<task-set>-v<version>")`.
 
-    `reset(options={"task": task})` sets a task, which later resets keep. As long as no task was
-    given, every reset draws a new one from `split`, keyed by the seed.
+    `reset(options={"task": task})` sets a task, given as such or by the names of its values
+    (`{"payload.mass[trunk]": 3.0}`, see `TaskSet.task`), which later resets keep. As long as no
+    task was given, every reset draws a new one from `split`, keyed by the seed. With
+    `render_mode="human"` a window shows the robot in real time.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 20}  # noqa: RUF012
 
     def __init__(
         self,
@@ -41,6 +43,8 @@ class GymnasiumEnv(gym.Env[Array, Array]):
     ) -> None:
         self.task_set = _task_set_with(split, task_set)
         self.split = split
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise unknown_name("render mode", str(render_mode), self.metadata["render_modes"])
         self.render_mode = render_mode
         self.batch = make_batch(self.task_set, 1, num_threads=1, context=context)
         self.observation_space = self.batch.single_observation_space
@@ -68,16 +72,19 @@ class GymnasiumEnv(gym.Env[Array, Array]):
             drawn = int(self.np_random.integers(2**62))
             self._key, self._resets = _key(seed if seed is not None else drawn), 0
         task = options.get("task", self._given)
+        if isinstance(task, Mapping):
+            task = self.task_set.task(task)
         if task is not None and not isinstance(task, Task):
             raise FastadaptError(
                 f"options['task'] is a {type(task).__name__}; give a Task, from `TaskSet.tasks` or "
-                "`TaskSet.sample`."
+                "`TaskSet.sample`, or its values by name."
             )
         self._given = task
         self._task = task or self.task_set.sample(self.split, 1, self._key, start=self._resets)[0]
         self.batch.set_tasks(self._task)
         observation, info = self.batch.reset(seed=[self._key ^ self._resets])
         self._resets += 1
+        self._show()
         return observation[0], info
 
     def step(self, action: ArrayLike) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -85,6 +92,7 @@ class GymnasiumEnv(gym.Env[Array, Array]):
         actions = numbers(action, "An action")[None]
         observation, reward, terminated, truncated, info = self.batch.step(actions)
         scalars = {name: value[0] for name, value in info.items()}
+        self._show()
         return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), scalars
 
     @property
@@ -98,23 +106,33 @@ class GymnasiumEnv(gym.Env[Array, Array]):
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture `(480, 640, 3)` if `render_mode` is `rgb_array`."""
-        if self.render_mode is None:
+        if self.render_mode != "rgb_array":
             return None
         if self._renderer is None:
             self._renderer = PoseRenderer(self.task_set.environment)
-            self._drawn = self.task_set.nominal
+        return self._renderer.picture(*self._pose())
+
+    def _show(self) -> None:
+        """Show the present pose in the window, if there is to be one."""
+        if self.render_mode != "human":
+            return
+        if self._renderer is None:
+            self._renderer = PoseWindow(self.task_set.environment)
+        self._renderer.show(*self._pose(), self.batch.environment.control_step())
+
+    def _pose(self) -> tuple[Array, Array | None]:
+        """Return positions and mocap positions; the renderer draws the robot of the task."""
         if self._task is not self._drawn:  # to show severed and shortened limbs
             self._renderer.draw_as(task_model(self.task_set, self._task))
             self._drawn = self._task
         sim = self.batch.sim
-        mocap = sim.data("mocap_pos")[0] if sim.model.nmocap else None
-        return self._renderer.picture(sim.data("qpos")[0], mocap)
+        return sim.data("qpos")[0], sim.data("mocap_pos")[0] if sim.model.nmocap else None
 
     def close(self) -> None:
         """Free the renderer."""
         if self._renderer is not None:
             self._renderer.close()
-            self._renderer = None
+            self._renderer, self._drawn = None, self.task_set.nominal
 
 
 class GymnasiumVectorEnv(BatchedEnv):

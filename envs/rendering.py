@@ -1,15 +1,20 @@
-"""Off-screen rendering of a robot in a pose."""
+"""Pictures of a robot in a pose: off-screen, or in a window."""
 
 from __future__ import annotations
 
 import copy
+import os
+import sys
+import time
 from collections.abc import Mapping
+from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.environment import Environment
+from fastadapt.errors import FastadaptError
 
 DAMAGED = (0.85, 0.15, 0.15, 1.0)
 """Colour of damaged parts: in pictures only, no observation ever sees it."""
@@ -90,3 +95,66 @@ class PoseRenderer:
     def close(self) -> None:
         """Free the graphics context."""
         self._renderer.close()
+
+
+class PoseWindow:
+    """A window of MuJoCo's viewer that shows poses of one robot, in real time.
+
+    Args:
+        environment: whose robot.
+
+    Raises:
+        FastadaptError: this machine has no display, or the viewer cannot be opened.
+    """
+
+    def __init__(self, environment: type[Environment]) -> None:
+        if sys.platform.startswith("linux") and not _has_display():
+            raise FastadaptError(
+                "render_mode = 'human' opens a window, and this machine has no display (DISPLAY is "
+                "not set). Use render_mode = 'rgb_array'; Gymnasium's RecordVideo makes a video "
+                "of it."
+            )
+        import mujoco.viewer
+
+        self._model = copy.copy(environment.model())
+        self._data = mujoco.MjData(self._model)
+        try:
+            self._viewer: Any = mujoco.viewer.launch_passive(
+                self._model, self._data, show_left_ui=False, show_right_ui=False
+            )
+        except RuntimeError as error:  # macOS wants its own interpreter, mjpython
+            raise FastadaptError(f"MuJoCo's viewer cannot be opened: {error}.") from None
+        if self._model.ncam:
+            self._viewer.cam.type = mujoco.mjtCamera.mjCAMERA_FIXED
+            self._viewer.cam.fixedcamid = self._model.camera(environment.camera).id
+        self._shown = time.monotonic()
+
+    def draw_as(self, model: mujoco.MjModel) -> None:
+        """Draw the robot as a task leaves it, from now on; see `task_model`."""
+        with self._viewer.lock():
+            for name in _SHAPE:
+                getattr(self._model, name)[...] = getattr(model, name)
+
+    def show(self, qpos: ArrayLike, mocap: ArrayLike | None, duration: float) -> None:
+        """Show a pose, at the earliest `duration` seconds after the last one.
+
+        A window that was closed stays closed.
+        """
+        if not self._viewer.is_running():
+            return
+        with self._viewer.lock():
+            self._data.qpos[:] = qpos
+            if mocap is not None:
+                self._data.mocap_pos[:] = mocap
+            mujoco.mj_forward(self._model, self._data)
+        time.sleep(max(0.0, self._shown + duration - time.monotonic()))
+        self._shown = time.monotonic()
+        self._viewer.sync()
+
+    def close(self) -> None:
+        """Close the window."""
+        self._viewer.close()
+
+
+def _has_display() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

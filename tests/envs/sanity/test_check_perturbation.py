@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from fastadapt.envs.perturbations.actuator_fault import IntermittentActuator
 from fastadapt.envs.perturbations.mass import Mass
 from fastadapt.envs.perturbations.world import Push
 from fastadapt.testing import check_perturbation
+from tests.envs.perturbations.test_tendon_physics import SCENE, SPRUNG
 from tests.support.any_kind import entries
 from tests.support.declared import constant
 
@@ -25,8 +27,17 @@ SERVOS = "controller-gains"
 """The kind that the motors of the cheetah do not have: it is checked on the quadruped."""
 
 
+TENDONS = ("tendon-friction", "tendon-tension")
+"""Kinds that are checked on a model: no shipped robot has a tendon with a spring."""
+
+
 def test_every_kind_is_checked_here():
-    assert {*DECLARED, SERVOS} == set(KINDS)
+    assert {*DECLARED, SERVOS, *TENDONS} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", TENDONS)
+def test_kinds_of_tendons_pass(kind):
+    check_perturbation(KINDS[kind], mujoco.MjModel.from_xml_string(SCENE.format(SPRUNG)))
 
 
 def test_gains_of_servos_pass():
