@@ -10,7 +10,7 @@ from fastadapt.adaptation.references.scores import References
 from fastadapt.adaptation.report.page import write_report
 from fastadapt.adaptation.report.recovery import recovery_sections, recovery_tables
 from fastadapt.adaptation.report.replays.replay import Lane, write_replay
-from fastadapt.adaptation.trials.online import run_online
+from fastadapt.adaptation.trials.online import Arm, OnlineTrial
 from fastadapt.adaptation.trials.online_plan import OnlinePlan
 from fastadapt.agents.external import RandomAgent
 from fastadapt.envs import load_task_set
@@ -42,11 +42,22 @@ def make_results(task_set):
 
 
 def make_online(task_set):
-    plan, tasks = OnlinePlan(2.0, 0.5, 1.0), task_set.tasks(SPLIT)[:3]
-    agent = RandomAgent(task_set)
-    return OnlineResult.of(
-        agent, task_set, SPLIT, tasks, plan, 0, run_online(agent, task_set, tasks, plan)
-    )
+    """Robots that lose most of their level at the onset, and regain most of it a second later."""
+    plan, tasks = OnlinePlan(8.0, 2.0, 3.0), task_set.tasks(SPLIT)[:6]
+    step = task_set.environment.control_step()
+    strike = np.round(np.linspace(2.0, 3.0, len(tasks)) / step).astype(np.int64)
+    since = (np.arange(round(plan.duration / step))[:, None] - strike) * step
+
+    def arm(first, later):
+        reward = np.select([since < 0, since < 1.0], [1.0, first], later)
+        nobody = np.zeros(len(tasks), bool)
+        return Arm(reward, np.full(len(tasks), len(since)), nobody)
+
+    arms = arm(0.2, 0.8), arm(1.0, 1.0), arm(0.8, 0.8), arm(0.2, 0.2)
+    trial = OnlineTrial(plan, step, strike, np.ones(len(tasks), bool), *arms)
+    result = OnlineResult.of(RandomAgent(task_set), task_set, SPLIT, tasks, plan, 0, trial)
+    assert result.counts()["recovered"] == len(tasks)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +110,10 @@ def test_the_page_complains_of_nothing_and_fetches_nothing(page, browser, width,
     asked = [url for url in browser.requests if not url.startswith(("data:", "blob:"))]
     assert {url.rpartition("/")[2] for url in asked} == {"index.html", "replay.html"}
     assert all(url.startswith("file:///") for url in asked)
-    # One for each plot; random actions lose nothing at the onset, so no recovery is drawn.
-    assert browser.value("document.querySelectorAll('svg').length") >= 8
+    # One for each plot; the share that has not recovered yet is among them.
+    assert browser.value("document.querySelectorAll('svg').length") > 8
+    assert browser.value("document.querySelectorAll('svg[id^=not-recovered]').length") == 1
+    assert browser.value("document.querySelector('header p').className") == "verdict"
     assert browser.value("document.documentElement.scrollWidth") <= width
     ground = browser.value("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
