@@ -92,40 +92,31 @@ def train(
         start: a run to take trained weights (and settings) from; nothing more is trained.
         algorithm: of `nominal`, `domain-randomised`, `oracle` (see `agents.registry.ALGORITHMS`).
         untold: perturbations and groups that privileged agents and critics are not told.
-        validate_every: iterations between measurements on the split `validation`, which do not
-            change the training; 0: none.
-        keep_replay: keep the replay buffer of an off-policy agent when all iterations are done; a
-            run without it cannot be trained further.
+        validate_every: iterations between measurements on the split `validation`; 0: none.
+        keep_replay: of a finished off-policy agent, which without it cannot be trained further.
         options: settings of the agent that differ from the defaults.
 
     Returns:
         The run.
 
     Raises:
-        FastadaptError: bad arguments, `out` holds another run or other files, or another process
-            is training there (`RunInUseError`).
+        FastadaptError: bad arguments, or `out` holds something else or is in use.
         Interrupted: Ctrl-C; everything was saved.
     """
     agent = resolve(agent, algorithm)
-    _check(seed, iterations, checkpoint_every, num_threads, torch_threads)
-    whole_number("validate_every", validate_every, 0)
+    course = _Course(iterations, checkpoint_every, validate_every, num_threads, keep_replay)
+    _check(course, seed, torch_threads)
     seed, iterations, torch_threads = int(seed), int(iterations), int(torch_threads)  # of NumPy
     source = None if start is None else open_start(start, agent, task_set, seed)
     if source is not None:
         iterations, options = source.iterations_done(), source.config.options | options
     config, tasks = _settled(agent, task_set, seed, iterations, torch_threads, untold, options)
-    out = Path(out)
-    check_free(out)
+    check_free(out := Path(out))
     with locked(out), _interruptible() as stopped:  # before the first byte of the run
         run = _open(out, config, tasks, explicit="planned_iterations" in options)
         if source is not None:
             take_over(source, run)
-        _follow(
-            run,
-            _Course(iterations, checkpoint_every, validate_every, num_threads, keep_replay),
-            report,
-            stopped,
-        )
+        _follow(run, course._replace(iterations=iterations), report, stopped)
     return run
 
 
@@ -138,14 +129,13 @@ def _follow(run: Run, course: _Course, report: Report | None, stopped: threading
     drop_replay(run.path / "checkpoints", last_too=not course.keep_replay)
 
 
-def _check(
-    seed: int, iterations: int, checkpoint_every: int, num_threads: int, torch_threads: int
-) -> None:
+def _check(course: _Course, seed: int, torch_threads: int) -> None:
     """Refuse impossible numbers before writing anything."""
     check_seed("seed", seed)
-    whole_number("iterations", iterations, 1, MAX_ITERATIONS)
-    whole_number("checkpoint_every", checkpoint_every, 1)
-    whole_number("num_threads", num_threads, 0, MAX_THREADS)
+    whole_number("iterations", course.iterations, 1, MAX_ITERATIONS)
+    whole_number("checkpoint_every", course.checkpoint_every, 1)
+    whole_number("validate_every", course.validate_every, 0)
+    whole_number("num_threads", course.num_threads, 0, MAX_THREADS)
     whole_number("torch_threads", torch_threads, 1, MAX_THREADS)
 
 

@@ -51,11 +51,12 @@ def check_inside(path: Path) -> None:
     """
     if consented():
         return
-    home = path.resolve()
+    home = Path(os.path.realpath(path))
     inner = (path / name for name in ("", "checkpoints", "evaluations", "report", "task_set.robot"))
     entries = (entry for folder in inner if folder.is_dir() for entry in folder.iterdir())
     for entry in entries:
-        if entry.is_symlink() and not entry.resolve().is_relative_to(home):
+        target = Path(os.path.realpath(entry))  # a loop of links ends somewhere too
+        if entry.is_symlink() and not target.is_relative_to(home):
             raise UntrustedError(
                 f"'{entry}' is a link that leads out of the run, to '{os.readlink(entry):.200}'; "
                 "nothing was read or written there. Put a copy in its place, or add --trust."

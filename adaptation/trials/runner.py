@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -195,9 +195,8 @@ def run_trials(
 
     A measured episode starts from a snapshot, acts deterministically, and is undone after: it
     neither teaches the agent nor counts as its data. The same robots, starts and goals are
-    measured after every number of shots (seeds keyed by task and episode), so that differences are
-    paired. An agent that needs no shots is measured once, at no cost, and its measurement stands
-    for every number of shots.
+    measured after every number of shots (seeds keyed by task and episode): differences are paired.
+    An agent that needs no shots is measured once, which stands for every number of shots.
 
     Args:
         agent: under test.
@@ -228,21 +227,36 @@ def run_trials(
         if on_measure:
             on_measure(measurements[-1])
 
-    seen: list[Transition] = []  # the first measured episode, to live through once more
     lasting = not needs_shots(agent)  # one measurement stands for all numbers of shots
     for shot in range(1 if lasting else wanted[-1] + 1):
         here = wanted if lasting else [shot] if shot in wanted else []
-        for episode in range(episodes) if here else ():
-            seeds = episode_seeds(seed, keys, "measure", episode)
-            first = None if measurements else seen
-            measured = measure(agent, envs, seeds, record() if record else None, first)
-            for number in here:
-                keep(number, episode, measured)
-        check_unchanged(agent, seen)
-        seen = []
+        if here:
+            seeds = [episode_seeds(seed, keys, "measure", episode) for episode in range(episodes)]
+            for episode, measured in enumerate(_measured(agent, envs, seeds, record, measurements)):
+                for number in here:
+                    keep(number, episode, measured)
         if not lasting and shot < wanted[-1]:
             ledger = _run_shot(agent, envs, episode_seeds(seed, keys, "shot", shot), ledger)
     return sorted(measurements, key=lambda each: (each.shot, each.episode))
+
+
+def _measured(
+    agent: AdaptiveAgent,
+    envs: BatchedEnv,
+    seeds: Sequence[Sequence[int]],
+    record: Callable[[], OnStep] | None,
+    before: Sequence[Measurement],
+) -> Iterator[Episodes]:
+    """Yield a measured episode for each list of seeds.
+
+    The first episode of the trial is lived through once more, after the others.
+    """
+    seen: list[Transition] = []
+    first = not before
+    for number, some in enumerate(seeds):
+        whole = seen if first and number == 0 else None
+        yield measure(agent, envs, some, record() if record else None, whole)
+    check_unchanged(agent, seen)
 
 
 def _run_shot(

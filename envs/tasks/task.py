@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fastadapt.envs.tasks.notebook import task_html
+from fastadapt.envs.tasks.notebook import ShownTask
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(ShownTask):
     """One perturbed robot, immutable.
 
     Attributes:
@@ -51,9 +51,6 @@ class Task:
     def vector(self) -> NDArray[np.float64]:
         """Return the values as a flat vector, `(parameters,)`."""
         return np.array(self.values)
-
-    def _repr_html_(self) -> str:
-        return task_html(self)
 
     def __str__(self) -> str:
         changes = self.changes()

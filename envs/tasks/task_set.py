@@ -17,7 +17,7 @@ from fastadapt.envs.success import Success, criterion_of
 from fastadapt.envs.tasks.frozen import frozen_content, frozen_values
 from fastadapt.envs.tasks.layout import columns_named, described, parameter_blocks, ranges_of
 from fastadapt.envs.tasks.named_values import NamedValues, ParameterNames, vector_of
-from fastadapt.envs.tasks.notebook import task_set_html
+from fastadapt.envs.tasks.notebook import ShownTaskSet
 from fastadapt.envs.tasks.sampling import draw
 from fastadapt.envs.tasks.schema import TaskSetFile
 from fastadapt.envs.tasks.task import Task
@@ -26,7 +26,7 @@ from fastadapt.errors import FastadaptError, unknown_name
 _FROZEN = "frozen"
 
 
-class TaskSet:
+class TaskSet(ShownTaskSet):
     """A declared distribution of tasks over one environment.
 
     Attributes:
@@ -249,13 +249,6 @@ class TaskSet:
                  for split in self.splits}  # fmt: skip
         values = {split: [list(task.values) for task in tasks[split]] for split in tasks}
         return frozen_content(self.id, self.hash, self.names, values)
-
-    def __repr__(self) -> str:
-        facts = f"{self.environment.id()}, {len(self.names)} parameters, {', '.join(self.splits)}"
-        return f"TaskSet('{self.id}': {facts})"
-
-    def _repr_html_(self) -> str:
-        return task_set_html(self)
 
     def _split(self, split: str) -> Any:
         if not isinstance(split, str) or split not in self.file.splits:
