@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import re
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
 
 import tyro
 
-_OPTIONAL = (
-    ("pyarrow", "results as Parquet", "parquet"),
-    ("pandas", "Result.to_pandas", "pandas"),
-)
-"""Optional packages: name, the features that need it, and the extra that installs it."""
+_PURPOSES = {
+    "parquet": "results as Parquet",
+    "pandas": "Result.to_pandas",
+    "export": "policies as ONNX files",
+    "logs": "recorded logs of robots, and task sets fitted to them",
+    "video": "videos of Gymnasium environments",
+    "sweep": "sweeps on several machines",
+    "robots": "robots of other projects",
+}
+"""The features that need the packages of each extra."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,28 @@ def run(arguments: list[str]) -> None:
 
 
 def missing() -> list[str]:
-    """Return the purpose of each missing optional package, and how to install it."""
-    return [
-        f"{package} ({what}): pip install 'fastadapt[{extra}]'"
-        for package, what, extra in _OPTIONAL
-        if importlib.util.find_spec(package.replace("-", "_")) is None
-    ]
+    """Return the missing packages of each extra, what they are for, and how to install them."""
+    lines: list[str] = []
+    for extra, what in _PURPOSES.items():
+        absent = [name for name in _packages(extra) if not _installed(name)]
+        if absent:
+            lines.append(f"{', '.join(absent)} ({what}): pip install 'fastadapt[{extra}]'")
+    return lines
+
+
+def _packages(extra: str) -> list[str]:
+    """Return the packages of an extra, as the installed fastadapt declares them."""
+    declared = requires("fastadapt") or []
+    mine = (line for line in declared if re.search(rf"extra == ['\"]{extra}['\"]", line))
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in mine]
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _backend() -> str:

@@ -112,26 +112,24 @@ def test_doctor_measures(capsys):
 
 
 def test_doctor_says_what_each_missing_package_is_for(monkeypatch):
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
-    lines = doctor.missing()
-    for package, what, extra in (
-        ("pyarrow", "Parquet", "parquet"),
-        ("pandas", "to_pandas", "pandas"),
-    ):
-        (line,) = (line for line in lines if line.startswith(f"{package} ("))
-        assert what in line
-        assert line.endswith(f"pip install 'fastadapt[{extra}]'")
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: "there")
-    assert doctor.missing() == []
+    monkeypatch.setattr(doctor, "requires", lambda name: ["pyarrow>=15; extra == 'parquet'",
+                        'onnx>=1.17 ; extra == "export"', "onnxruntime; extra == 'export'",
+                        "numpy>=2"])  # fmt: skip
+    monkeypatch.setattr(doctor, "_installed", lambda name: False)
+    assert doctor.missing() == [
+        "pyarrow (results as Parquet): pip install 'fastadapt[parquet]'",
+        "onnx, onnxruntime (policies as ONNX files): pip install 'fastadapt[export]'",
+    ]
+    monkeypatch.setattr(doctor, "_installed", lambda name: name != "onnx")
+    assert doctor.missing() == [
+        "onnx (policies as ONNX files): pip install 'fastadapt[export]'",
+    ]
 
 
-def test_doctor_knows_the_optional_packages_of_the_project():
+def test_doctor_knows_the_extras_of_the_project():
     project = Path(__file__).parents[3] / "pyproject.toml"
     extras = tomllib.loads(project.read_text())["project"]["optional-dependencies"]
-    for package, _, extra in doctor._OPTIONAL:
-        assert any(entry.startswith(f"{package}>") for entry in extras[extra])
-    named = [entry for extra in ("parquet", "pandas") for entry in extras[extra]]
-    assert len(named) == len(doctor._OPTIONAL)
+    assert set(doctor._PURPOSES) == set(extras) - {"dev", "docs"}
 
 
 BAD = {
