@@ -178,6 +178,21 @@ def _between(axis: Axis) -> Array:
     return _weights(tuple(axis.scaled(axis.values).tolist()))
 
 
+def interpolated(grid: Grid, rates: Array) -> tuple[list[Array], Array]:
+    """Return fine values along both axes and success there, `(m,)` each and `(m, m)`.
+
+    Args:
+        grid: with two axes.
+        rates: shares of success, `(values, values)`.
+    """
+    fine = [_between(axis) for axis in grid.axes]
+    places = [
+        axis.unscaled(weights @ axis.scaled(axis.values))
+        for axis, weights in zip(grid.axes, fine, strict=True)
+    ]
+    return places, fine[0] @ rates @ fine[1].T
+
+
 def difference(resampler: Resampler, after: Array, before: Array) -> Interval:
     """Return the difference of two numbers of all robots and of each resample, `(1 + reps,)`."""
     return resampler.interval(after - before)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastadapt.adaptation.envelope.border import HALF
+from fastadapt.adaptation.envelope.border import HALF, interpolated
 from fastadapt.adaptation.envelope.grid import Axis, Grid
 from fastadapt.adaptation.envelope.verdict import Findings, Surface
 from fastadapt.adaptation.report.figures.plots import INK, colour_of, plain_logarithms, styled
@@ -54,13 +54,16 @@ def heat_maps(grid: Grid, surfaces: list[Surface]) -> Figure:
 
 def _map(axes: Axes, grid: Grid, rates: Array):  # noqa: ANN202 matplotlib's mesh
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     x, y = grid.axes
     edges = [_edges(axis) for axis in grid.axes]
     drawn = axes.pcolormesh(*edges, rates.T, cmap="viridis", vmin=0.0, vmax=1.0, rasterized=False)
     plain_logarithms(axes, "".join(n for n, axis in zip("xy", grid.axes, strict=True) if axis.log))
     if rates.min() < HALF <= rates.max():
-        axes.contour(x.values, y.values, rates.T, levels=[HALF], colors="white", linewidths=1.6)
+        (across, up), surface = interpolated(grid, rates)
+        line = axes.contour(across, up, surface.T, levels=[HALF], colors="white", linewidths=1.6)
+        line.set(path_effects=[withStroke(linewidth=3.2, foreground=INK)])
     if x.box is not None or y.box is not None:
         (left, right), (bottom, top) = (
             _clipped(axis.box or (edge[0], edge[-1]), edge)
