@@ -20,6 +20,7 @@ from fastadapt.envs.perturbations.catalogue import AnyPerturbation
 from fastadapt.envs.perturbations.perturbation import ALIASES, Perturbation, refuse_both_names
 from fastadapt.envs.success import SuccessKeys
 from fastadapt.envs.tasks.bounds import check_apart, check_bounds
+from fastadapt.envs.tasks.log_keys import LogColumn, LogKeys
 from fastadapt.envs.tasks.schema_errors import sentences
 from fastadapt.errors import FastadaptError, unknown_name
 
@@ -103,6 +104,8 @@ class TaskSetFile(BaseModel):
     """Splits by name; `train` must be among them."""
     success: SuccessKeys | None = None
     """When an episode is a success, in place of the environment's criterion or parts of it."""
+    log: LogKeys | None = None
+    """The columns of a recorded log, for `fastadapt fit`; no part of the tasks."""
 
     @model_validator(mode="before")
     @classmethod
@@ -176,6 +179,7 @@ def parse_task_file(text: str, source: str) -> TaskSetFile:
 _MOST_PERTURBATIONS = 256
 _TABLES: dict[str, type[BaseModel]] = {
     "": TaskSetFile, "groups": Group, "splits": Split, "success": SuccessKeys,
+    "log": LogKeys, "log column": LogColumn,
 }  # fmt: skip
 
 

@@ -118,6 +118,7 @@ def _allowed_keys(
         model = LAWS.get(str(owner[-1])) or find_kind(content["perturbations"][owner[1]]["kind"])
     else:
         table = "groups" if {"groups", "alternatives"} & set(owner) else str(owner[0])
+        table = "log column" if table == "log" and len(owner) > 1 else table
         model = tables[table]
     allowed = set(model.model_fields)
     for field in model.model_fields.values():

@@ -97,7 +97,8 @@ class TaskSet(ShownTaskSet):
         It says which tasks are drawn; what counts as success, and what an oracle is told, is no
         part of it.
         """
-        hidden = {"success", "untold"} | ({"clock"} if self.file.clock == "episode" else set())
+        clock = {"clock"} if self.file.clock == "episode" else set()
+        hidden = {"success", "untold", "log"} | clock
         declared = self.file.model_dump(mode="json", exclude=hidden)
         return _hash([self.environment.id(), declared])
 

@@ -1,0 +1,1 @@
+"""Task sets fitted to recorded logs of a robot."""
