@@ -24,6 +24,8 @@ from fastadapt.envs.tasks.task import Task
 from fastadapt.errors import FastadaptError, unknown_name
 
 _FROZEN = "frozen"
+_NOT_DRAWN = {"success", "untold", "log"}
+"""Keys of the file that do not say which tasks are drawn."""
 
 
 class TaskSet(ShownTaskSet):
@@ -97,8 +99,7 @@ class TaskSet(ShownTaskSet):
         It says which tasks are drawn; what counts as success, and what an oracle is told, is no
         part of it.
         """
-        clock = {"clock"} if self.file.clock == "episode" else set()
-        hidden = {"success", "untold", "log"} | clock
+        hidden = _NOT_DRAWN | ({"clock"} if self.file.clock == "episode" else set())
         declared = self.file.model_dump(mode="json", exclude=hidden)
         return _hash([self.environment.id(), declared])
 
