@@ -154,9 +154,7 @@ def task_of(task_set: TaskSet, split: str, task: str | None) -> Task:
     if not found:
         raise unknown_name(f"task of '{split}' called", task, [each.id for each in tasks])
     if len({each.id for each in found}) > 1:
-        raise FastadaptError(
-            f"Several tasks of '{split}' begin with '{task}'. Give a longer id."
-        )
+        raise FastadaptError(f"Several tasks of '{split}' begin with '{task}'. Give a longer id.")
     return found[0]
 
 

@@ -235,7 +235,7 @@ def _table(path: Path) -> dict[str, Array]:
         if path.suffix == ".csv":
             with path.open(newline="", encoding="utf-8-sig") as file:
                 head, *body = list(csv.reader(file))
-            columns = zip(*body, strict=True)
+            columns = zip(*body, strict=True) if body else [()] * len(head)
             found = {n: _numbers(column) for n, column in zip(head, columns, strict=True)}
         else:
             _, parquet = _arrow()

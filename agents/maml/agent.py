@@ -146,10 +146,21 @@ class MAML(NetworkAgent):
         self._trial = replace(self._trial, explored=action if explore else None)
         return self._clipped(self.config.action_scale * action)
 
+    @torch.no_grad()
     def follow(self, observation: Array, action: Array) -> None:
-        """Take a commanded action `(N, actions)` for a sample of each robot's policy."""
-        del observation
-        self._trial = replace(self._trial, explored=action / self.config.action_scale)
+        """Take a commanded action `(N, actions)` for a sample of each robot's policy.
+
+        A command at a limit that the policy's mean is beyond says nothing; one that the policy
+        would hardly sample counts as three standard deviations, else it would throw the step.
+        """
+        seen = torch.from_numpy(self._scale(observation).astype(np.float32)).unsqueeze(1)
+        found = self.policy(self._trial.parameters, seen)
+        mean, std = (x[:, 0].numpy().astype(np.float64) for x in (found.mean, found.log_std.exp()))
+        least, most = (limit / self.config.action_scale for limit in (self._low, self._high))
+        sample = action / self.config.action_scale
+        silent = ((sample >= most) & (mean > most)) | ((sample <= least) & (mean < least))
+        sample = np.clip(np.where(silent, mean, sample), mean - 3 * std, mean + 3 * std)
+        self._trial = replace(self._trial, explored=sample)
 
     def observe(self, transition: Transition) -> None:
         """Store a sampled action and its transition, of every robot whose episode was running."""
