@@ -17,10 +17,15 @@ class FastadaptError(ValueError):
 
 
 def unknown_name(what: str, name: str, allowed: Iterable[str]) -> FastadaptError:
-    """Return the error for a name that does not exist, with the nearest one that does."""
+    """Return the error for a name that does not exist, with the nearest one that does.
+
+    Names of which it is a part between hyphens come first: `contact-friction` for `friction`.
+    """
     names = sorted(allowed)
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    whole = [known for known in names if name in known.split("-")]
+    nearest = whole[:3] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    meant = " or ".join(f"'{known}'" for known in nearest)
+    hint = f" Did you mean {meant}?" if nearest else ""
     if not names:
         return FastadaptError(f"There is no {what} '{name}'; there is none at all.")
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from fastadapt.envs.model.additions import (
     free_name,
     reserve_name,
 )
+from fastadapt.envs.model.names import fits
 from fastadapt.errors import FastadaptError, unknown_name
 
 SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
@@ -112,10 +112,10 @@ def matched(what: str, patterns: Iterable[str], names: Iterable[str]) -> list[st
     """
     known = list(names)
     for pattern in patterns:
-        if not fnmatch.filter(known, pattern):
+        if not any(fits(name, pattern) for name in known):
             tail = str(unknown_name("x", pattern, known)).removeprefix(f"There is no x '{pattern}'")
             raise FastadaptError(f"{what} '{pattern}'{tail}")
-    return [n for n in known if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+    return [n for n in known if any(fits(n, p) for p in patterns)]
 
 
 def add_floor(spec: mujoco.MjSpec) -> str:

@@ -26,6 +26,11 @@ _COUNTS = {
 """Fields of `MjModel` with the number of elements of each type."""
 
 
+def fits(name: str, pattern: str) -> bool:
+    """Return whether a name matches a glob pattern, or is the pattern itself: `arm[1]`."""
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
+
 def names_of(model: mujoco.MjModel, target_type: str) -> list[str]:
     """Return the names of all bodies (but the world), geoms, joints, actuators, sites, ...
 
@@ -67,11 +72,11 @@ def matching(
             "those that are meant."
         )
     for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
+        if not any(fits(name, pattern) for name in names):
             raise FastadaptError(
                 f"Perturbation '{owner}': {unknown_name(target_type, pattern, names)}"
             )
-    return tuple(n for n in names if any(fnmatch.fnmatchcase(n, p) for p in patterns))
+    return tuple(n for n in names if any(fits(n, p) for p in patterns))
 
 
 def match_suitable(
@@ -145,7 +150,7 @@ def value_by_pattern(key: str, values: Mapping[str, float], actuator: str) -> fl
         FastadaptError: no pattern matches.
     """
     for pattern, value in values.items():
-        if fnmatch.fnmatchcase(actuator, pattern):
+        if fits(actuator, pattern):
             return float(value)
     raise FastadaptError(
         f"{key} has no pattern that matches actuator '{actuator}'. Add a last pattern \"*\"."

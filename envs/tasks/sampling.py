@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.envs.arrays import Array, Mask
+from fastadapt.envs.model.names import fits
 from fastadapt.envs.perturbations.perturbation import Perturbation
 from fastadapt.envs.rng import key_of, uniforms
 from fastadapt.envs.tasks.layout import ParameterBlock
@@ -129,12 +129,12 @@ def _eligible(block: ParameterBlock, perturbation: Perturbation) -> Mask:
     """Return the eligible targets of the block, `(rows,)`."""
     patterns = perturbation.among or ("*",)
     for pattern in patterns:
-        if not fnmatch.filter(block.targets, pattern):
+        if not any(fits(target, pattern) for target in block.targets):
             raise FastadaptError(
                 f"Perturbation '{perturbation.name}': among: "
                 f"{unknown_name('target', pattern, block.targets)}"
             )
-    eligible = [any(fnmatch.fnmatchcase(t, p) for p in patterns) for t in block.targets]
+    eligible = [any(fits(t, p) for p in patterns) for t in block.targets]
     if (perturbation.strike or 0) > sum(eligible):
         raise FastadaptError(
             f"Perturbation '{perturbation.name}': strike = {perturbation.strike} is more than the "
