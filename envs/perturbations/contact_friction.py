@@ -33,8 +33,9 @@ class ContactFriction(Perturbation):
     until it is the larger one. Several of these may share geoms, such as the floor: every named
     contact gets the friction asked for, the product of the scales where it is named twice; a
     combination that no coefficients satisfy is refused. Contacts of these geoms with others change
-    too, where theirs was the larger coefficient. The scale is shared by the targets. Unit: multiple
-    of the nominal value, in [0.001, 100]. Derived constants stay valid. Source: MuJoCo
+    too, where theirs was the larger coefficient; not so those of the ground, where friction rises
+    on parts that are as rough as the ground or rougher. The scale is shared by the targets. Unit:
+    multiple of the nominal value, in [0.001, 100]. Derived constants stay valid. Source: MuJoCo
     documentation, Modeling, "Contact parameters".
     """
 
@@ -94,6 +95,8 @@ class ContactFriction(Perturbation):
         for orders, geoms in plan.geoms.items():
             scale = np.minimum.reduce([_product(scales, order) for order in orders])
             found = plan.carried[geoms] * scale[:, None]
+            stays = plan.yields[geoms] & (scale[:, None] > 1)
+            found = np.where(stays, model.geom_friction[geoms, 0], found)
             friction[:, geoms, 0] = np.where(nominal, model.geom_friction[geoms, 0], found)
         for pair, order in plan.pairs.items():
             tangential = model.pair_friction[pair, :2]
@@ -116,6 +119,8 @@ class _Plan(NamedTuple):
 
     carried: Array
     """Coefficient that the scale multiplies, `(ngeom,)`."""
+    yields: NDArray[np.bool_]
+    """Geoms of the ground that stay nominal where friction rises: all that touch them carry it."""
     geoms: dict[tuple[int, ...], Ids]
     """The geoms whose contacts have the same orders."""
     pairs: dict[int, int]
@@ -155,7 +160,11 @@ def _plan(model: mujoco.MjModel, wanted: tuple[ContactFriction, ...]) -> _Plan:
     alike: dict[tuple[int, ...], list[int]] = {}
     for geom, found in geoms.items():
         alike.setdefault(tuple(found), []).append(geom)
-    return _Plan(carried, {k: np.array(found, np.intp) for k, found in alike.items()}, pairs)
+    ground = model.body_weldid[model.geom_bodyid] == 0
+    carries = (orders == 0) | (equal & ~mixed & (carried >= friction[:, None])) | lower
+    yields = ground & carries.all(axis=1)
+    by_orders = {k: np.array(found, np.intp) for k, found in alike.items()}
+    return _Plan(carried, yields, by_orders, pairs)
 
 
 def _refuse(

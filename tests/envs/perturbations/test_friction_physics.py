@@ -10,7 +10,7 @@ from fastadapt.envs.perturbations.contact_friction import ContactFriction
 from fastadapt.envs.simulation.factory import make_simulation
 from tests.support.backends import BACKENDS
 from tests.support.declared import constant, declare
-from tests.support.scenes import model_of, perturb, record, simulate
+from tests.support.scenes import contacts_of, model_of, perturb, record, simulate
 
 G = 9.81
 MU = 0.6
@@ -66,7 +66,7 @@ def test_other_columns_and_other_geoms_keep_their_friction():
     np.testing.assert_array_equal(changed[:, 1:], nominal[:, 1:])
     wall = sim.model.geom("wall").id
     np.testing.assert_array_equal(changed[wall], nominal[wall])
-    np.testing.assert_array_equal(np.delete(changed, wall, 0)[:, 0], 2 * MU)
+    np.testing.assert_array_equal(np.delete(changed, wall, 0)[:, 0], [MU, 2 * MU])  # floor, block
 
 
 TABLE = """
@@ -272,3 +272,28 @@ def test_repair_of_friction_in_half_of_the_robots():
     perturb(sim, [1], [1.0], "contact-friction", "block", against=["floor"])
     np.testing.assert_array_equal(sim.field("geom_friction")[1], sim.model.geom_friction)
     np.testing.assert_array_equal(sim.field("geom_friction")[0, :, 0], 0.5 * MU)
+
+
+FEET = """
+<mujoco><worldbody><geom name="floor" type="plane" size="5 5 1" friction="{floor}"/>
+  <body pos="0 0 0.099"><freejoint/><geom name="left" size="0.1" friction="0.6"/></body>
+  <body pos="1 0 0.099"><freejoint/><geom name="right" size="0.1" friction="0.6"/></body>
+  </worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5, 5.0])
+@pytest.mark.parametrize("floor", [0.3, 0.6])
+def test_a_rougher_foot_leaves_the_other_foot_alone(floor, scale):
+    """The foot is at least as rough as the floor, so that it alone can carry more friction."""
+    xml = FEET.format(floor=floor)
+    sim = simulate(xml, [scale], "contact-friction", "left", against=["floor"])
+    names = {sim.model.geom(name).id: name for name in ("left", "right")}
+    found = {names[int(max(c.geom))]: c.friction[0] for c in contacts_of(sim)}
+    assert found == pytest.approx({"left": 0.6 * scale, "right": 0.6})
+    assert sim.field("geom_friction")[0, 0, 0] == floor
+
+
+def test_a_floor_rougher_than_the_foot_rises_with_it():
+    sim = simulate(FEET.format(floor=0.9), [2.0], "contact-friction", "left", against=["floor"])
+    found = [c.friction[0] for c in contacts_of(sim) if sim.model.geom("left").id in c.geom]
+    assert found == pytest.approx([1.8])

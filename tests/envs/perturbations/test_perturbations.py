@@ -40,10 +40,14 @@ def by_hand(task_set, edit, stale, actions, seed):
 
 
 def test_every_kind_has_a_case():
-    """What is no edit of a model is in `test_signals`; these robots have motors without gains."""
+    """What is no edit of a model is in `test_signals`; these robots have motors without gains.
+
+    Tendons are in `test_tendon_physics`, gears in `test_backlash_physics`.
+    """
     kinds = perturbation_kinds(plugins=False).items()
     physical = {name for name, cls in kinds if not (cls.signals or cls.intermittent)}
-    assert {case.declared["kind"] for case in CASES.values()} == physical - {"controller-gains"}
+    elsewhere = {"controller-gains", "tendon-friction", "tendon-tension"}
+    assert {case.declared["kind"] for case in CASES.values()} == physical - elsewhere
 
 
 @every_case
