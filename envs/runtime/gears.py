@@ -42,7 +42,9 @@ class Gears:
     def loose(self, ids: Ids | None) -> Ids:
         """Return which of the robots `ids` (default: all) have any gap."""
         if self._revision != self._signals.revision:
-            self._loose = np.flatnonzero((self._signals["backlash"] > 0).any(axis=1))
+            gapped = self._signals["backlash"] > 0
+            self._engaged &= gapped  # a gap that opens again finds its motor in the middle
+            self._loose = np.flatnonzero(gapped.any(axis=1))
             self._revision = self._signals.revision
         return self._loose if ids is None else np.intersect1d(self._loose, ids)
 

@@ -40,6 +40,7 @@ from tests.envs.perturbations import (
     test_mass_physics,
     test_perturbations,
     test_signals,
+    test_tendon_physics,
 )
 from tests.envs.robots import test_cheetah
 from tests.envs.runtime import test_episodes
@@ -180,6 +181,11 @@ def every_case_has_an_effect(kind):
         test_signals.test_every_kind_can_be_noticed(kind)
     if kind == "controller-gains":
         test_controller_gains.test_the_law_of_the_servo(0.5, 1.0)
+    if kind == "tendon-friction":
+        test_tendon_physics.test_friction_is_added(0.0)
+    if kind == "tendon-tension":
+        scales, attributes = test_tendon_physics.TORN
+        test_tendon_physics.test_springs_and_dampers(scales, attributes)
     for case in CASES.values():
         if case.declared["kind"] == kind:
             test_perturbations.test_the_perturbation_changes_the_trajectory(case)

@@ -29,6 +29,7 @@ EVERYTHING = (
     entry("dropped", "sensor-dropped", "*", strike=4, probability=law(0.1, 0.9)),
     entry("delay", "action-delay", steps={"law": "choice", "values": [0, 1, 2, 4]}, onset=UNIFORM),
     entry("goal", "goal", "velocity", value=law(0, 3), onset=UNIFORM),
+    entry("worn", "backlash", "b*", gap=law(2, 8), strike=2, onset=UNIFORM, duration=LATER),
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ DECLARED = {
         "push", "torso", x=constant(-90.0), z=constant(20.0), onset=constant(0.2),
         duration=constant(0.3),
     ),
+    "backlash": perturbation("backlash", "b*", "fshin", gap=constant(8.0)),
     "goal": perturbation("goal", "velocity", value=constant(0.4)),
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ def by_hand(attributes):
     return data.qpos
 
 
+TORN = ((0.0, 0.5), 'springlength="0" damping="0.1 0.05"')
 BOTH = {"stiffness": constant(1), "damping": constant(1)}
 
 
@@ -42,7 +43,7 @@ BOTH = {"stiffness": constant(1), "damping": constant(1)}
     [
         ((2.0, 1.0), 'stiffness="6 1" springlength="0" damping="0.2 0.1"'),
         ((1.0, 4.0), 'stiffness="3 0.5" springlength="0" damping="0.8 0.4"'),
-        ((0.0, 0.5), 'springlength="0" damping="0.1 0.05"'),
+        TORN,
     ],
 )
 def test_springs_and_dampers(scales, attributes):
