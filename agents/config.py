@@ -100,6 +100,15 @@ class AgentConfig:
     planned_iterations: NonNegativeInt = 0
     """Iteration at which schedules end (0: at the end of the run)."""
 
+    def value_at(self, first: float, last: float, iteration: int) -> float:
+        """Return a value that goes from `first` to `last`, linearly, over the planned iterations.
+
+        Outside of a run there is no end in sight, and the value stays what it is at first.
+        """
+        if not self.planned_iterations:
+            return first
+        return first + min(iteration / self.planned_iterations, 1.0) * (last - first)
+
 
 @settings
 class PPOAgentConfig(AgentConfig):
@@ -118,7 +127,4 @@ class PPOAgentConfig(AgentConfig):
 
     def learning_rate_at(self, iteration: int) -> float:
         """Return the step size of an iteration."""
-        first, last = self.ppo.learning_rate, self.ppo.final_learning_rate
-        if not self.planned_iterations:  # trained outside of a run: no end in sight
-            return first
-        return first + min(iteration / self.planned_iterations, 1.0) * (last - first)
+        return self.value_at(self.ppo.learning_rate, self.ppo.final_learning_rate, iteration)

@@ -158,8 +158,11 @@ def live(folder: Path, package: str, path: str, model: mujoco.MjModel, check: bo
     return Life(package, path, "trained" if code else "copied", told or sound)
 
 
-def table(lives: list[Life]) -> str:
-    """Return the numbers of each package, and every model that did not get through."""
+def table(lives: list[Life], checked: bool = True) -> str:
+    """Return the numbers of each package, and every model that did not get through.
+
+    Without `checked`, that stage was left out and has no numbers.
+    """
     lines = [
         "| package | models | built | checked | trained | copied |",
         "|--|--:|--:|--:|--:|--:|",
@@ -167,8 +170,10 @@ def table(lives: list[Life]) -> str:
     for package in dict.fromkeys(one.package for one in lives):
         mine = [one for one in lives if one.package == package]
         at = [STAGES.index(one.reached) if one.reached else -1 for one in mine]
-        counts = [sum(place >= stage for place in at) for stage in range(len(STAGES))]
-        lines.append(f"| {package} | {len(mine)} | {' | '.join(map(str, counts))} |")
+        counts = [str(sum(place >= stage for place in at)) for stage in range(len(STAGES))]
+        if not checked:
+            counts[STAGES.index("checked")] = "-"
+        lines.append(f"| {package} | {len(mine)} | {' | '.join(counts)} |")
     lines += ["", "| refused or not sound | after | message |", "|--|--|--|"]
     for one in lives:
         if one.told:
@@ -201,11 +206,11 @@ def main() -> None:
                 with log.open("a") as file:
                     file.write(json.dumps(asdict(lives[-1])) + "\n")
                 print(lives[-1], file=sys.stderr, flush=True)
-    print(table(lives))
+    print(table(lives, not args.no_check))
     if into is not None:
         text = into.read_text()
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-        into.write_text(f"{before}{BEGIN}\n\n{table(lives)}\n{END}{after}")
+        into.write_text(f"{before}{BEGIN}\n\n{table(lives, not args.no_check)}\n{END}{after}")
 
 
 if __name__ == "__main__":

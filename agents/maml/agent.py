@@ -338,10 +338,7 @@ class MAML(NetworkAgent):
             after, metrics = trust_region_update(self.meta.detach(), problem, outer)
             self.meta.data.copy_(after)
             return metrics
-        done = 0.0
-        if self.config.planned_iterations:
-            done = min(iteration / self.config.planned_iterations, 1.0)
-        rate = outer.learning_rate + done * (outer.final_learning_rate - outer.learning_rate)
+        rate = self.config.value_at(outer.learning_rate, outer.final_learning_rate, iteration)
         self._optimizer.param_groups[0]["lr"] = rate
         metrics = clipped_update(self.meta, self._optimizer, problem, outer, generator)
         return {**metrics, "learning_rate": rate}

@@ -79,7 +79,7 @@ class OnPolicyAgent(PolicyAgent):
             )
         collected = time.perf_counter()
         if config.update.schedule == "linear":
-            self._update.rate = config.scheduled_rate(iteration)
+            self._update.rate = config.learning_rate_at(iteration)
         rewards = self._counted(rollout.rewards)
         metrics = self._update(rollout, self._advantages(rollout, rewards), generator)
         # Only now: during the update the networks must see what they saw in the rollout.

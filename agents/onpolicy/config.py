@@ -101,12 +101,9 @@ class OnPolicyConfig(AgentConfig):
         steps = self.planned_iterations * self.steps * self.num_envs
         return self.curriculum * steps / (self.trial * horizon)
 
-    def scheduled_rate(self, iteration: int) -> float:
+    def learning_rate_at(self, iteration: int) -> float:
         """Return the step size of an iteration under the linear schedule."""
-        first, last = self.update.learning_rate, self.update.final_learning_rate
-        if not self.planned_iterations:
-            return first
-        return first + min(iteration / self.planned_iterations, 1.0) * (last - first)
+        return self.value_at(self.update.learning_rate, self.update.final_learning_rate, iteration)
 
 
 @settings

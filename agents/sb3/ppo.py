@@ -12,9 +12,8 @@ from torch import Tensor
 from fastadapt.agents.config import AgentConfig, PPOAgentConfig
 from fastadapt.agents.graph import Graph
 from fastadapt.agents.sb3.agent import SB3Agent
+from fastadapt.agents.sb3.arms import DomainRandomisedArm, NominalArm, OracleArm
 from fastadapt.agents.sb3.export import ppo_graph
-from fastadapt.agents.spec import Context
-from fastadapt.agents.training_tasks import all_laws, no_laws
 from fastadapt.envs.arrays import Array
 
 
@@ -69,25 +68,19 @@ class SB3PPO(SB3Agent):
         return self.config.learning_rate_at(iteration)
 
 
-class NominalSB3PPO(SB3PPO):
+class NominalSB3PPO(NominalArm, SB3PPO):
     """PPO of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-ppo"
-    needs_shots: bool = False
-    laws: ClassVar = staticmethod(no_laws)
 
 
-class DomainRandomisedSB3PPO(SB3PPO):
+class DomainRandomisedSB3PPO(DomainRandomisedArm, SB3PPO):
     """PPO of Stable-Baselines3 on the training tasks, without any memory."""
 
     name: ClassVar = "domain-randomised-sb3-ppo"
-    needs_shots: bool = False
 
 
-class OracleSB3PPO(SB3PPO):
+class OracleSB3PPO(OracleArm, SB3PPO):
     """PPO of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-ppo"
-    needs_shots: bool = False
-    context: Context = "visible"
-    laws: ClassVar = staticmethod(all_laws)

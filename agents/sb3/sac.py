@@ -15,10 +15,9 @@ from fastadapt.agents.config import AgentConfig
 from fastadapt.agents.graph import Graph
 from fastadapt.agents.interface import AgentState
 from fastadapt.agents.sb3.agent import SB3Agent
+from fastadapt.agents.sb3.arms import DomainRandomisedArm, NominalArm, OracleArm
 from fastadapt.agents.sb3.config import SB3SACConfig
 from fastadapt.agents.sb3.export import sac_graph
-from fastadapt.agents.spec import Context
-from fastadapt.agents.training_tasks import all_laws, no_laws
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError
 
@@ -109,25 +108,19 @@ class SB3SAC(SB3Agent):
             rows[: len(kept[name])] = kept[name]
 
 
-class NominalSB3SAC(SB3SAC):
+class NominalSB3SAC(NominalArm, SB3SAC):
     """Soft actor-critic of Stable-Baselines3 on the healthy robot only: nominal."""
 
     name: ClassVar = "nominal-sb3-sac"
-    needs_shots: bool = False
-    laws: ClassVar = staticmethod(no_laws)
 
 
-class DomainRandomisedSB3SAC(SB3SAC):
+class DomainRandomisedSB3SAC(DomainRandomisedArm, SB3SAC):
     """Soft actor-critic of Stable-Baselines3 on the training tasks, without any memory."""
 
     name: ClassVar = "domain-randomised-sb3-sac"
-    needs_shots: bool = False
 
 
-class OracleSB3SAC(SB3SAC):
+class OracleSB3SAC(OracleArm, SB3SAC):
     """Soft actor-critic of Stable-Baselines3 that sees the parameters of the task: the ceiling."""
 
     name: ClassVar = "oracle-sb3-sac"
-    needs_shots: bool = False
-    context: Context = "visible"
-    laws: ClassVar = staticmethod(all_laws)
