@@ -32,6 +32,12 @@ FEW_TASKS = {
 }
 """Sets of the literature with so few different tasks that training and test share them."""
 UNSEEN = {
+    "cheetah-damage-v1": "bthigh",
+    "cheetah-struck": "bthigh",
+    "quadruped-damage-v1": ("RL_hip", "RL_thigh", "RL_calf"),
+    "quadruped-struck": ("RL_hip", "RL_thigh", "RL_calf"),
+    "arm-push-damage-v1": "joint3",
+    "arm-lift-damage-v1": "joint3",
     "hopper-damage": "thigh_joint",
     "walker2d-damage": "thigh_joint",
     "ant-damage": ("hip_4", "ankle_4", "aux_4", "shin_4"),
@@ -47,16 +53,22 @@ GOLDEN = {
     "ant-direction": "01374325e22bc980",
     "ant-dynamics": "530b44cd3eae6ded",
     "ant-goal": "7e569287211f2f31",
+    "arm-lift-damage-v1": "2def8c3a35f2ba94",
+    "arm-push-damage-v1": "30139b33921f7de1",
     "cadm-ant-mass": "dd39bace259ea660",
     "cadm-cheetah-crippled": "ee561024f869ba60",
     "cadm-cheetah-mass-damping": "85e20793cbe97a30",
+    "cheetah-damage-v1": "d68cb332a637e09c",
     "cheetah-direction": "7f0331f33d208572",
     "cheetah-dynamics": "abacc2e0c3dd5255",
+    "cheetah-struck": "7283aaae45763c02",
     "cheetah-velocity": "88a36c3fc99e31b9",
     "hopper-damage": "4969951972c4b047",
     "hopper-dynamics": "4ce17429c8790941",
     "l2a-ant-crippled-leg": "24b761b903828c11",
     "l2a-cheetah-disabled-joint": "8a74a66d5821760c",
+    "quadruped-damage-v1": "e37348fbf98280fa",
+    "quadruped-struck": "d11c8b8781d210c5",
     "rand-param-hopper": "4a99324fb89bd95d",
     "rand-param-walker2d": "e78791d0cc64b0a4",
     "roml-ant-mass": "b0f614a1742269bd",
@@ -94,8 +106,9 @@ def test_declarations_have_not_changed(name):
     assert load(name).hash == GOLDEN[name]
 
 
-def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(shipped, tmp_path):
-    frozen = frozen_file(shipped.name)
+@pytest.mark.parametrize("name", NAMES)
+def test_frozen_tasks_are_the_keyed_draws_of_this_declaration(name, tmp_path):
+    shipped, frozen = load(name), frozen_file(name)
     assert frozen["hash"] == shipped.hash
     for split in shipped.splits:
         known = shipped.tasks(split)
