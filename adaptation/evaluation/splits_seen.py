@@ -68,4 +68,4 @@ def early_notes(runs: Iterable[Run]) -> list[str]:
 
 
 def _path(run: Run) -> Path:
-    return run.path / "evaluations" / _FILE
+    return run.path / _FILE

@@ -72,7 +72,7 @@ def with_constant_context(run: Run, num_threads: int = 0) -> ConstantContext:
     kept = run.path / "checkpoints" / "last" / _FILE
     found = _read(kept)
     if found is None or found.shape != agent.inferred().shape[1:]:
-        found = training_context(agent, run.task_set, num_threads=num_threads)
+        found = training_context(agent, run.task_set, TASKS, SHOTS, num_threads=num_threads)
         _keep(kept, found)
     return ConstantContext(agent, found)
 

@@ -127,10 +127,14 @@ def _on_healthy(results: Result, agent: str, control: str) -> str:
     if len(on) < 2:
         return ""
     own, other = (results.interval(who, HEALTHY, shots[-1]) for who, shots in on.items())
-    text = f" On the healthy robot it scores {own.point:.3g}, with a constant context"
+    text = f" On the healthy robot it scores {_number(own.point)}, with a constant context"
     if other.high < own.low and other.point < own.point - 0.1 * abs(own.point):
-        return f"{text} only {other.point:.3g}: the gain holds more than adaptation to damage."
-    return f"{text} {other.point:.3g}."
+        return f"{text} only {_number(other.point)}: the gain holds more than adaptation to damage."
+    return f"{text} {_number(other.point)}."
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _gained(who: str, gain: Interval, over: str) -> str:

@@ -1,6 +1,6 @@
-"""The moving picture of the README: one damaged robot, a baseline above, an adaptive agent below.
+"""The moving picture of the README: one damaged robot, an agent without and with adaptation.
 
-`python docs/generate/readme_picture.py BASELINE RUN --out docs/images/recovery.webp`
+`python docs/generate/readme_picture.py RUN --out docs/images/recovery.webp`
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
+from fastadapt.adaptation.evaluation.controls import controlled
 from fastadapt.adaptation.report.replays.recording import damaged_bodies, record_lanes
 from fastadapt.adaptation.runs.run import load_run
 from fastadapt.envs import FastadaptError
@@ -21,12 +22,13 @@ from fastadapt.envs.rendering import DAMAGED, PoseRenderer
 
 @dataclass(frozen=True)
 class Picture:
-    """Render one frozen task: the baseline above, the adaptive agent below."""
+    """Render one frozen task: above without adaptation, below the adaptive agent."""
 
-    baseline: tyro.conf.Positional[Path]
-    """Run directory of a policy without adaptation."""
     run: tyro.conf.Positional[Path]
-    """Run directory of an adaptive agent on the same task set."""
+    """Run directory of an adaptive agent."""
+    baseline: Path | None = None
+    """Run directory of a policy without adaptation on the same task set (default: the agent itself
+    with a constant context)."""
     out: Path = Path("recovery.webp")
     """Animated WebP to write."""
     split: str = "test_held_out_damage"
@@ -35,7 +37,7 @@ class Picture:
     """Number of the task in the split."""
     shots: int = 1
     """Adaptation episodes before the one that is shown."""
-    words: tuple[str, str] = ("trained on the healthy robot", "RL2")
+    words: tuple[str, str] = ("without adaptation", "after one shot")
     """Captions of both halves."""
     every: int = 2
     """Control steps in a frame."""
@@ -55,8 +57,13 @@ def make_picture(args: Picture) -> list[float]:
     halves: list[list[Image.Image]] = []
     returns: list[float] = []
     colours = dict.fromkeys(damaged_bodies(task_set, task), DAMAGED)
-    for path, words in zip((args.baseline, args.run), args.words, strict=True):
-        lanes, values = record_lanes(load_run(path).agent(), task_set, task, args.shots)
+    above = (
+        controlled(load_run(args.run), "constant-context")
+        if args.baseline is None
+        else load_run(args.baseline).agent()
+    )
+    for agent, words in zip((above, load_run(args.run).agent()), args.words, strict=True):
+        lanes, values = record_lanes(agent, task_set, task, args.shots)
         returns.append(values[-1])
         halves.append(_frames(task_set.environment, lanes[-1], colours, words, args))
     frames = [_stacked(pair) for pair in zip(*halves, strict=True)]

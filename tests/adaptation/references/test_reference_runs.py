@@ -1,6 +1,7 @@
 """References from nothing: trained, measured, resumed after a crash, shared by two processes."""
 
 import json
+import shutil
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import pytest
 from fastadapt.adaptation import load_run
 from fastadapt.adaptation.cli import main as cli
 from fastadapt.adaptation.cli.learn.reference import Reference, options_of
+from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.references.make import (
     ReferencePlan,
     collect_references,
@@ -149,7 +151,7 @@ def test_the_command_takes_runs_that_there_are(made, tmp_path, capsys):
     _, runs = made
     out = tmp_path / "references" / "reacher-damage-v1.json"
     command = ["reference", "reacher-damage", "--out", str(out), "--runs", str(tmp_path / "runs")]
-    command += ["--seeds", "4", "--episodes", "1", "--threads", "1"]
+    command += ["--seeds", "4", "--episodes", "1", "--threads", "1", "--rivals"]
     for role in ("nominal", "oracle", "domain-randomised"):
         command += [f"--{role}", str(runs[role][0].path)]
     assert cli.run(command) == 0
@@ -168,5 +170,22 @@ def test_without_a_task_set_every_arm_comes_from_given_runs(made, tmp_path, caps
     command += ["--floor", str(runs["nominal"][0].path)]
     assert cli.run(command) == 2
     assert "The reference 'oracle' is missing" in capsys.readouterr().err
-    assert cli.run([*command, "--oracle", str(runs["oracle"][0].path)]) == 0
+    command += ["--oracle", str(runs["oracle"][0].path)]
+    assert cli.run([*command, "--rivals", str(risen(runs["domain-randomised"][0], tmp_path))]) == 2
+    told = capsys.readouterr().err
+    assert "no ceiling: domain-randomised is above it on" in told
+    assert "Nothing was written" in told
+    assert not (tmp_path / "it.json").exists()
+    assert cli.run([*command, "--rivals"]) == 0
     assert References.load(tmp_path / "it.json").returns.keys() == {"nominal", "oracle"}
+
+
+def risen(run, folder):
+    """Return the directory of a copy of a run that scores 100 more on every task."""
+    copy = folder / "risen"
+    shutil.copytree(run.path, copy, symlinks=True)
+    for file in (copy / "evaluations").glob("*/results.csv"):
+        result = Result.load(file.parent)
+        result.table["return"] += 100
+        result.save(file.parent)
+    return copy
