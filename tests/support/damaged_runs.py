@@ -19,7 +19,7 @@ def damage(folder, rng):
     done = []
     for _ in range(rng.integers(1, 4)):
         files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-        files = [p for p in files if "tensorboard" not in p.parts]
+        files = [p for p in files if "tensorboard" not in p.parts and not p.is_symlink()]
         if not files:
             break
         file = pick(files, rng)
