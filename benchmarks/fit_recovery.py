@@ -23,23 +23,29 @@ from fastadapt.envs import TaskSet, load_task_set
 _ARM = """
 name = "arm-fit"
 version = 0
-environment = "arm-push"
+environment = "reacher"
 [[perturbations]]
-name = "tool"
+name = "object"
 kind = "payload"
-targets = ["tool"]
-mass = { law = "uniform", low = 0.0, high = 1.5 }
+targets = ["object"]
+mass = { law = "uniform", low = 0.0, high = 1.0 }
 [[perturbations]]
 name = "motor"
 kind = "motor-strength"
-targets = ["joint[24]"]
+targets = ["joint*"]
 scale = { law = "uniform", low = 0.6, high = 1.2 }
 [[perturbations]]
-name = "table_friction"
-kind = "contact-friction"
-targets = ["object"]
-against = ["table"]
-scale = { law = "log-uniform", low = 0.4, high = 2.0 }
+name = "damping"
+kind = "joint-damping"
+targets = ["joint*"]
+shared = true
+scale = { law = "log-uniform", low = 0.5, high = 2.0 }
+[[perturbations]]
+name = "dry"
+kind = "joint-friction"
+targets = ["joint*"]
+shared = true
+torque = { law = "uniform", low = 0.0, high = 0.5 }
 [[perturbations]]
 name = "delay"
 kind = "action-delay"
@@ -75,7 +81,8 @@ steps = { law = "choice", values = [0, 1, 2] }
 [splits.train]
 count = 1
 """
-ROBOTS = {"arm": (_ARM, 0.06), "quadruped": (_QUADRUPED, 0.12)}
+ROBOTS = {"arm": (_ARM, 0.25), "quadruped": (_QUADRUPED, 0.12)}
+"""Task set and size of the commands: torques around hanging, angles around standing."""
 
 
 def declared(robot: str) -> tuple[TaskSet, float]:
@@ -92,9 +99,12 @@ def recover(robot: str, number: int) -> dict[str, object]:
     task_set, reach = declared(robot)
     cls = task_set.environment
     task = task_set.sample("train", 1, seed=0, start=number)[0]
-    middle = cls.model().key(0).ctrl.copy()
+    model = cls.model()
+    hanging = np.array([-np.pi / 2, 0.0, 0.0, 0.0]) if robot == "arm" else None
+    middle = model.key(0).ctrl.copy() if model.nkey else np.zeros(model.nu)
     commands = chirps(middle, np.full(len(middle), reach), 5.0, cls.control_step())
-    log = simulated_log(task_set, task, commands, noise=(1e-3, 1e-2), rate=50, seed=number)
+    log = simulated_log(task_set, task, commands, noise=(1e-3, 1e-2), rate=50,
+                        qpos=hanging, seed=number)  # fmt: skip
     found = fit_logs(task_set, [log], seconds=0.3, segments=12, num_threads=1, seed=number)
     truth = dict(zip(task_set.names, task.vector(), strict=True))
     rows = [

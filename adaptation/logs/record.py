@@ -44,7 +44,7 @@ def simulated_log(
         noise: standard deviations of positions and velocities.
         rate: samples per second; default: one for each control step.
         qpos: `(nq,)` initial positions; default: the first keyframe.
-        offsets: added to the positions of joints, by name.
+        offsets: added to columns, by name.
         seed: of the noise.
     """
     cls = task_set.environment
@@ -70,9 +70,9 @@ def simulated_log(
     position, velocity = np.array(places), np.array(speeds)
     position += noise[0] * rng.standard_normal(position.shape)
     velocity += noise[1] * rng.standard_normal(velocity.shape)
-    for name, offset in (offsets or {}).items():
-        position[:, model.joint(name).qposadr[0]] += offset
     table = own_table(cls, np.array(times), np.array(sent), position, velocity)
+    for name, offset in (offsets or {}).items():
+        table[name] = table[name] + offset
     return from_table("simulated", table, CLOCK)
 
 

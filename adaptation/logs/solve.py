@@ -14,7 +14,7 @@ from scipy.stats import qmc
 
 from fastadapt.adaptation.logs.candidates import ROBUST, Candidates, Structure, robust_cost
 from fastadapt.adaptation.logs.reading.tables import INSTALL
-from fastadapt.adaptation.logs.unknowns import NOTHING, Unknown
+from fastadapt.adaptation.logs.unknowns import Unknown
 from fastadapt.envs.arrays import Array
 from fastadapt.errors import FastadaptError
 
@@ -66,8 +66,8 @@ class Solver:
         z = np.array([float(u.coordinate(u.nominal)) for u in unknowns])
         z = self._inside(unknowns, np.nan_to_num(z, posinf=0.0, neginf=0.0))
         self._candidates.linearise(unknowns, z, structure)
+        structure, z = self._begin(unknowns, z)
         structure, z = self._screen(structure, unknowns, z)
-        z = self._begin(unknowns, z, structure) if structure.alternative is NOTHING else z
         for number in range(rounds):
             unknowns = self._unknowns(structure)
             if number == 0 and method == "cma":
@@ -192,14 +192,17 @@ class Solver:
         order = np.argsort(costs, kind="stable")
         return [(float(costs[i]), *trials[i]) for i in order]
 
-    def _begin(self, unknowns: tuple[Unknown, ...], z: Array, structure: Structure) -> Array:
-        """Return the best of the nominal task and some spread over the declared ranges."""
-        if not len(unknowns):
-            return z
-        draws = qmc.Sobol(len(unknowns), rng=self._seed).random(_STARTS + 1)[1:]
-        candidates = np.concatenate([z[None], self._inside(unknowns, 2 * draws - 1)])
-        white = self._candidates.residuals(structure, unknowns, candidates)
-        return candidates[int(np.argmin([robust_cost(one) for one in white]))]
+    def _begin(self, unknowns: tuple[Unknown, ...], z: Array) -> tuple[Structure, Array]:
+        """Return the best of the nominal task and some spread over the ranges, at each delay."""
+        structures = [Structure(delay=delay) for delay in self._question.delays]
+        starts = z[None]
+        if len(unknowns):
+            draws = qmc.Sobol(len(unknowns), rng=self._seed).random(_STARTS + 1)[1:]
+            starts = np.concatenate([starts, self._inside(unknowns, 2 * draws - 1)])
+        tasks = [self._candidates.vectors(s, unknowns, starts) for s in structures]
+        white = self._candidates.compare(np.concatenate(tasks))
+        best = int(np.argmin([robust_cost(one) for one in white]))
+        return structures[best // len(starts)], starts[best % len(starts)]
 
     def _evolve(self, unknowns: tuple[Unknown, ...], z: Array, structure: Structure) -> Array:
         """Return the best task that an evolution strategy finds, a population to a batch."""

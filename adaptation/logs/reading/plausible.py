@@ -95,7 +95,7 @@ def _check_within(name: str, what: str, values: Array, low: float, high: float) 
 def _check_derivative(name: str, velocity: Signal, position: Signal) -> None:
     """Compare logged velocities with the slope of the positions, where there is motion."""
     slope, read = _slopes(position.series, velocity.series)
-    if len(slope) < 20 or slope.std() < 0.05 or read.std() == 0:
+    if len(slope) < 10 or slope.std() < 0.05 or read.std() == 0:
         return
     correlation = float(np.corrcoef(slope, read)[0, 1])
     ratio = float(read.std() / slope.std())
