@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastadapt.envs.arrays import Array
 from fastadapt.envs.sanity.actuation import joint_of, largest_force, mover_of
 from fastadapt.envs.sanity.bench import Bench
-from fastadapt.envs.sanity.sliding import sliding_distance
+from fastadapt.envs.sanity.contact_probe import friction_of_contacts
 from fastadapt.registry import Registry
 
 _FORCE = 10.0
@@ -209,7 +209,7 @@ POSITION = Probe("position of the joint", "deg", _position, of_joint=True)
 POWER = Probe("share of time without force", "-", _share_without_force)
 FALL = Probe("acceleration of the centre of mass in a fall", "m/s²", _gravity)
 DOWNHILL = Probe("pull along the ground", "m/s²", _horizontal_gravity)
-SLIDE = Probe("sliding distance from 1 m/s", "m", sliding_distance)
+SLIDE = Probe("friction coefficient of the contact", "mu", friction_of_contacts)
 
 FORCE = Probe("largest force, held still", "N", largest_force)
 """Measure of an actuator that moves no joint, in place of a measure of the joint."""

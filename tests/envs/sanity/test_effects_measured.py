@@ -54,12 +54,56 @@ def test_a_push_moves_a_free_mass_as_newton_says():
     assert light > nominal > heavy > 0
 
 
-def test_sliding_distance_is_that_of_the_friction_asked_for():
+def test_friction_is_measured_in_the_contact_of_the_robot():
     friction = {"name": "it", "kind": "contact-friction", "targets": ["ffoot"],
                 "against": ["floor"], "scale": WIDE}  # fmt: skip
-    nominal, slippery, rough = one(friction)["it.scale"].measured
-    expected = [1 / (2 * 9.81 * mu) for mu in (0.4, 0.2, 0.8)]  # Gymnasium's cheetah: 0.4
-    assert [nominal, slippery, rough] == pytest.approx(expected, rel=0.05)
+    effect = one(friction)["it.scale"]
+    assert effect.measured == pytest.approx((0.4, 0.2, 0.8))  # Gymnasium's cheetah: 0.4
+    assert effect.unit == "mu"
+
+
+SLED = """
+<mujoco><option timestep="0.005">{flag}</option><worldbody>
+  <geom name="floor" type="plane" size="0 0 1" friction="0.9" {floor}/>
+  <body name="sled" pos="0 0 0.3"><freejoint/><geom name="runner" size="0.1 0.1 0.1" type="box"/>
+  <geom name="mast" size="0.02 0.3" type="capsule" pos="0 0 0.3"/>
+  <body name="arm" pos="0.3 0 0"><joint name="j" axis="0 1 0" range="-60 60"/>
+  <geom name="link" type="capsule" fromto="0 0 0 .3 0 0" size=".03"/></body></body>
+  </worldbody>{extra}<actuator><motor name="m" joint="j" gear="5" ctrlrange="-1 1"/></actuator>
+</mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "mu"),
+    [
+        ({}, (1.0, 0.5)),
+        ({"floor": 'priority="1"'}, (0.9, 0.45)),
+        ({"flag": '<flag contact="disable"/>'}, (0.0, 0.0)),
+        ({"flag": '<flag constraint="disable"/>'}, (0.0, 0.0)),
+        ({"extra": '<contact><exclude body1="world" body2="sled"/></contact>'}, (0.0, 0.0)),
+        (
+            {"extra": '<contact><pair geom1="floor" geom2="runner" friction="0.3 0.3 0 0 0"/>'
+                      "</contact>"},
+            (0.3, 0.15),
+        ),
+    ],
+)  # fmt: skip
+def test_flags_exclusions_priorities_and_pairs_are_those_of_the_robot(tmp_path, changes, mu):
+    xml = SLED.format(**{"flag": "", "floor": "", "extra": "", **changes})
+    friction = """
+[[perturbations]]
+name = "it"
+kind = "contact-friction"
+targets = ["runner"]
+against = ["floor"]
+scale = { law = "uniform", low = 0.5, high = 1.0 }
+"""
+    task_set = load_task_set(write(tmp_path, xml, perturbations=friction))
+    (effect,) = measure_effects(task_set, 1)
+    nominal, low, _ = effect.measured
+    assert (nominal, low) == pytest.approx(mu)
+    if not nominal:
+        assert not effect.acts
 
 
 def test_locks_stand_and_dead_joints_do_not_drive():
