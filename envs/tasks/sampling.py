@@ -131,13 +131,13 @@ def _eligible(block: ParameterBlock, perturbation: Perturbation) -> Mask:
     for pattern in patterns:
         if not any(fits(target, pattern) for target in block.targets):
             raise FastadaptError(
-                f"Perturbation '{perturbation.name}': among: "
+                f"Perturbation '{perturbation.name}': eligible (or among): "
                 f"{unknown_name('target', pattern, block.targets)}"
             )
     eligible = [any(fits(t, p) for p in patterns) for t in block.targets]
     if (perturbation.strike or 0) > sum(eligible):
         raise FastadaptError(
-            f"Perturbation '{perturbation.name}': strike = {perturbation.strike} is more than the "
-            f"{sum(eligible)} eligible targets."
+            f"Perturbation '{perturbation.name}': count (or strike) = {perturbation.strike} is "
+            f"more than the {sum(eligible)} eligible targets."
         )
     return np.array(eligible)

@@ -233,7 +233,7 @@ def _check_groups(file: TaskSetFile) -> None:
                 )
             if group.strike > members.count(name):
                 raise FastadaptError(
-                    f"{place}.{name}: strike = {group.strike} is more than the "
+                    f"{place}.{name}: count (or strike) = {group.strike} is more than the "
                     f"{members.count(name)} perturbations of the group."
                 )
 
@@ -269,4 +269,5 @@ def _check_changes(file: TaskSetFile, split: str, perturbation: Perturbation) ->
     for key in file.splits[split].perturbations.get(perturbation.name, {}):
         if key not in allowed:
             names = allowed | {"eligible", "count"}
-            raise unknown_name("key that a split can change called", key, names)
+            written = next((new for new, old in ALIASES.items() if old == key), key)
+            raise unknown_name("key that a split can change called", written, names)
