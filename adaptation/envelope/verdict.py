@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastadapt.adaptation.envelope.border import (
+    HALF,
     Border,
     Resampler,
     areas,
@@ -71,9 +72,19 @@ class Findings:
                 self.surfaces.setdefault(agent, []).append(surface)
 
     def without(self, agent: str) -> Surface:
-        """Return an agent without adaptation: its constant context, or before any shot."""
+        """Return an agent without adaptation: its constant context, or after the fewest shots.
+
+        A constant context that fails even where nothing is wrong is a broken policy and no measure.
+        """
         held = [s for s in self.surfaces[agent] if s.condition == CONSTANT]
-        return held[0] if held else self.surfaces[agent][0]
+        return held[0] if held and not self.broken(agent) else self.surfaces[agent][0]
+
+    def broken(self, agent: str) -> bool:
+        """Return whether a constant context fails nearest to nominal where the agent succeeds."""
+        at = (0, 0, *[axis.start for axis in self.grid.axes], *[0] * (2 - len(self.grid.axes)))
+        rates = {surface.condition: surface.rates[at] for surface in self.surfaces[agent]}
+        held = rates.pop(CONSTANT, 1.0)
+        return bool(held < HALF <= max(rates.values()))
 
     def adapted(self, agent: str) -> Surface | None:
         """Return an agent after its most shots; None where no shot changes it."""
@@ -118,9 +129,14 @@ class Findings:
     def _of(self, agent: str) -> list[str]:
         after, before = self.adapted(agent), self.without(agent)
         share = self.resampler.interval
+        broken = ""
+        if self.broken(agent):
+            broken = (
+                " With a constant context it fails even where nothing is wrong, so that is no "
+                "measure of what adaptation adds."
+            )
         if after is None:
-            inside = share(self.area(before))
-            return [f"{agent}: no shot changes it; it succeeds on {inside} of the grid."]
+            return [f"{agent}: it succeeds on {share(self.area(before))} of the grid.{broken}"]
         gain = self.gain(agent)
         assert gain is not None
         area = (
@@ -134,7 +150,7 @@ class Findings:
         return [
             *(f"{agent}: {move}." for move in moves),
             f"{verb[exclude_zero(gain)]} the envelope of {agent}{ending}: after "
-            f"{after.condition} {area}",
+            f"{after.condition} {area}{broken}",
         ]
 
     def _move(self, agent: str, axis: int, side: int) -> str:

@@ -13,6 +13,7 @@ from fastadapt.envs.custom.mjcf import Servo
 from fastadapt.envs.custom.schema import RobotTable
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.objectives.catalogue import OBJECTIVES
+from fastadapt.envs.success import SuccessKeys
 from fastadapt.envs.tasks.schema import Group, Split, TaskSetFile
 
 
@@ -40,6 +41,10 @@ def _file_page() -> str:
         "## `[splits.<name>]`",
         "`train` must exist. Other splits inherit its distributions and override some of them.",
         _keys(Split),
+        "## `[success]` {#success}",
+        "When an episode is a success. Keys that are left out are those of the environment's own "
+        "criterion; with another `measure` nothing of it stays.",
+        _keys(SuccessKeys),
         "## Distributions",
         'A parameter is drawn from a distribution, written `{ law = "<name>", ... }`. Draws are a '
         "function of (seed, split, index): they depend neither on batch size nor on order.",

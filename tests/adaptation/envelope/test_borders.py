@@ -161,6 +161,24 @@ def test_the_verdict_says_that_adaptation_adds_nothing_or_harms():
     assert "Adaptation narrows the envelope of toy" in worse
 
 
+def test_a_constant_context_that_fails_without_damage_is_no_measure():
+    grid = grid_of()
+    rows = grid.cells * grid.robots
+    own, held = (np.zeros(n * rows, columns_of(grid)) for n in (2, 1))
+    own["shot"] = np.repeat([0, 5], rows)
+    own["success"] = np.tile(drawn(grid, falling(grid, 4.5)).ravel(), 2)
+    broken = Findings(grid, {("toy", False): own, ("toy", True): held})
+    assert broken.without("toy").condition == "0 shots"
+    assert "fails even where nothing is wrong" in broken.verdict()
+    gain = broken.gain("toy")
+    assert gain is not None
+    assert (gain.low, gain.high) == (0.0, 0.0)
+    held["success"] = drawn(grid, falling(grid, 2.5)).ravel()
+    found = Findings(grid, {("toy", False): own, ("toy", True): held})
+    assert found.without("toy").condition == "constant context"
+    assert "extends the largest payload" in found.verdict()
+
+
 def test_tables_name_every_condition_and_damage():
     grid = grid_of()
     found = findings(grid, falling(grid, 3.0), falling(grid, 5.0))
