@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import mujoco
 
@@ -150,7 +151,8 @@ def live(folder: Path, package: str, path: str, model: mujoco.MjModel, check: bo
     shutil.rmtree(away / "evaluations")
     file.unlink()
     with without_packages():
-        files = load_task_set(away / "task_set.toml").environment.files
+        environment: Any = load_task_set(away / "task_set.toml").environment
+        files = environment.files
         outside = [one.path for one in files.files if not one.path.is_relative_to(away.absolute())]
         assert not outside, outside
         assert not files.missing, files.missing

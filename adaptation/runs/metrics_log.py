@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from fastadapt.adaptation.runs.files import write_text
 
@@ -57,7 +57,7 @@ class Board:
         self._done = done
 
     def __enter__(self) -> Self:
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto import event_pb2
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
@@ -69,10 +69,11 @@ class Board:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
         self._records = RecordWriter(file)
         # Of an interrupted training, what was logged after the last checkpoint is discarded.
-        begin = Event(step=self._done + 1, session_log=SessionLog(status=SessionLog.START))
+        events: Any = event_pb2  # its classes are made when it is imported
+        session = events.SessionLog(status=events.SessionLog.START)
         try:
-            self._put(Event(file_version="brain.Event:2"))
-            self._put(begin)
+            self._put(events.Event(file_version="brain.Event:2"))
+            self._put(events.Event(step=self._done + 1, session_log=session))
         except OSError:
             with contextlib.suppress(OSError):
                 self._records.close()
@@ -97,16 +98,14 @@ class Board:
         Raises:
             OSError: the file cannot be written.
         """
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.compat.proto import event_pb2, summary_pb2
 
-        values = [Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
-        self._put(Event(step=int(row["iteration"]), summary=Summary(value=values)))
+        events: Any = event_pb2
+        summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
+        values = [summary.Value(tag=name, simple_value=value) for name, value in row.items()]
+        self._put(events.Event(step=int(row["iteration"]), summary=summary(value=values)))
 
-    def _put(self, event: object) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        assert isinstance(event, Event)
+    def _put(self, event: Any) -> None:
         event.wall_time = time.time()
         try:
             self._records.write(event.SerializeToString())
