@@ -91,6 +91,7 @@ class TrackVelocity(MovingRobot):
         }
         reward, terms = self.weighted(gains, self.costs(motion, before, action))
         measures = {"velocity_error": np.abs(error), "speed_over_command": error}
+        measures["walking"] = (along >= 0.5 * self.command).astype(float)
         return reward, terms | measures | {"x_velocity": along}
 
     def distance(self) -> Array:

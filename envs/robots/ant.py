@@ -116,7 +116,14 @@ class Ant(Environment):
     def _measures(self, velocity: Array) -> dict[str, Array]:
         x, y = self.sim.data("qpos")[:, :2].T.copy()
         vx, vy = velocity.T.copy()
-        return {"x_position": x, "y_position": y, "x_velocity": vx, "y_velocity": vy}
+        measures = {"x_position": x, "y_position": y, "x_velocity": vx, "y_velocity": vy}
+        return measures | {"overturned": self.overturned().astype(float)}
+
+    def overturned(self) -> NDArray[np.bool_]:
+        """Return which torsos point downward, `(N,)`."""
+        quaternion = self.sim.data("qpos")[:, 3:7]
+        upward = np.array([1.0, -1.0, -1.0, 1.0])  # z component of the torso's z axis
+        return np.square(quaternion) @ upward < 0
 
     def terminated(self) -> NDArray[np.bool_]:
         return ~self.healthy()

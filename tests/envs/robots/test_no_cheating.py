@@ -127,6 +127,21 @@ def test_a_cheetah_that_rights_itself_runs_on():
     assert not terminated.any()
 
 
+def test_an_ant_on_its_back_is_reported():
+    batch = make_batch(nominal_task_set(find_environment("ant")), 3, 1)
+    batch.reset(seed=0)
+    qpos = batch.sim.data("qpos").copy()
+    qpos[:, 2], qpos[:, 3:7] = 0.6, [[1, 0, 0, 0], [0, 1, 0, 0], [0.8, 0, 0.6, 0]]
+    batch.set_state(qpos, np.zeros_like(batch.sim.data("qvel")))
+    *_, info = batch.step(np.zeros(batch.action_space.shape))
+    assert info["overturned"].tolist() == [0, 1, 0]
+
+
+def test_a_quadruped_that_stands_does_not_walk():
+    for name in ("quadruped", "quadruped-v1"):
+        assert not returns(name, still, 20)[2]["walking"].any()
+
+
 def test_going_backward_on_its_back_is_charged():
     batch = make_batch(nominal_task_set(find_environment("cheetah-v1")), ROBOTS, 1)
     batch.reset(seed=0)
