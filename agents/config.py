@@ -83,9 +83,9 @@ class PPOConfig:
     """Length of truncated back-propagation through time [control steps]; a longer trial is cut into
     pieces, each of which starts from the memory that it had in the rollout."""
     entropy_bonus: Number = 0.0
-    """Number of the policy's entropy."""
+    """Weight of the policy's entropy."""
     value_weight: Number = 0.5
-    """Number of the critic's loss."""
+    """Weight of the critic's loss."""
     gradient_limit: PositiveFloat = 0.5
     """Largest norm of a gradient."""
 

@@ -154,7 +154,7 @@ def live_through(agent: Any, episodes: Sequence[RecordedEpisode], graph: Graph) 
     Raises:
         FastadaptError: it needs rewards, and there are none.
     """
-    follow = agent.follow if isinstance(agent, FollowsActions) else None
+    follow = _follows(agent)
     for episode in episodes:
         if episode.rewards is None and (graph.needs_reward or follow):
             raise FastadaptError(
@@ -173,6 +173,11 @@ def live_through(agent: Any, episodes: Sequence[RecordedEpisode], graph: Graph) 
                 Transition(seen, action[None], rewards[t : t + 1], following, *over(episode, t))
             )
         agent.end_episode(np.ones(1, bool))
+
+
+def _follows(agent: Any) -> Any:
+    """Return the method that learns from commanded actions, None if the agent needs none."""
+    return agent.follow if isinstance(agent, FollowsActions) else None
 
 
 @torch.no_grad()

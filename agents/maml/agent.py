@@ -34,7 +34,7 @@ from fastadapt.agents.maml.outer import (
     trust_region_update,
 )
 from fastadapt.agents.nn.baselines import LinearBaseline, TaskCritic
-from fastadapt.agents.nn.gaussian_mlp import GaussianMLP, kl_divergence
+from fastadapt.agents.nn.gaussian_mlp import Gaussian, GaussianMLP, kl_divergence
 from fastadapt.agents.nn.normaliser import Normaliser
 from fastadapt.agents.spec import AgentSpec
 from fastadapt.envs import BatchedEnv, TaskSet
@@ -148,18 +148,11 @@ class MAML(NetworkAgent):
 
     @torch.no_grad()
     def follow(self, observation: Array, action: Array) -> None:
-        """Take a commanded action `(N, actions)` for a sample of each robot's policy.
-
-        A command at a limit that the policy's mean is beyond says nothing; one that the policy
-        would hardly sample counts as three standard deviations, else it would throw the step.
-        """
+        """Take a commanded action `(N, actions)` for a sample of each robot's policy."""
         seen = torch.from_numpy(self._scale(observation).astype(np.float32)).unsqueeze(1)
         found = self.policy(self._trial.parameters, seen)
-        mean, std = (x[:, 0].numpy().astype(np.float64) for x in (found.mean, found.log_std.exp()))
-        least, most = (limit / self.config.action_scale for limit in (self._low, self._high))
-        sample = action / self.config.action_scale
-        silent = ((sample >= most) & (mean > most)) | ((sample <= least) & (mean < least))
-        sample = np.clip(np.where(silent, mean, sample), mean - 3 * std, mean + 3 * std)
+        limits = (limit / self.config.action_scale for limit in (self._low, self._high))
+        sample = _sampled(action / self.config.action_scale, found, *limits)
         self._trial = replace(self._trial, explored=sample)
 
     def observe(self, transition: Transition) -> None:
@@ -381,6 +374,17 @@ def _moved(
     kept = torch.where(number > trained, 1 - 1 / number, 1.0)
     share = (config.inner.steps / number).clamp(max=1 / config.episodes)
     return start + kept * (before - start) + share * step
+
+
+def _sampled(command: Array, found: Gaussian, low: Array, high: Array) -> Array:
+    """Return a command of another policy as a sample `(N, actions)` of this one.
+
+    A command at a limit that the mean is beyond says nothing; one that the policy would hardly
+    sample counts as three standard deviations, else it would throw the inner step.
+    """
+    mean, std = (x[:, 0].numpy().astype(np.float64) for x in (found.mean, found.log_std.exp()))
+    silent = ((command >= high) & (mean > high)) | ((command <= low) & (mean < low))
+    return np.clip(np.where(silent, mean, command), mean - 3 * std, mean + 3 * std)
 
 
 @torch.no_grad()

@@ -45,11 +45,11 @@ class UpdateConfig:
     minibatches: Count = 4
     """Gradient steps in a pass."""
     entropy_bonus: Number = 0.0
-    """Number of the policy's entropy."""
+    """Weight of the policy's entropy."""
     value_weight: NonNegativeFloat = 0.5
-    """Number of the critic's squared error."""
+    """Weight of the critic's squared error."""
     context_weight: NonNegativeFloat = 0.0
-    """Number of the squared error of the task's parameters as read from the memory."""
+    """Weight of the squared error of the task's parameters as read from the memory."""
     gradient_limit: PositiveFloat = 1.0
     """Largest norm of a gradient."""
 
@@ -151,7 +151,7 @@ class StudentConfig:
     led: NonNegativeFloat = 0.1
     """Share of the student's iterations in which the teacher leads some robots; fewer and fewer."""
     context_weight: NonNegativeFloat = 0.1
-    """Number of the squared error of the task's parameters as read from the memory."""
+    """Weight of the squared error of the task's parameters as read from the memory."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.burn_in < self.steps:
