@@ -76,38 +76,48 @@ def evaluate_run(
         out: directory for a run of the zoo (default: `runs/NAME`).
         on_progress: called while each split is measured.
 
-    Returns:
-        The results on all splits together.
-
     Raises:
-        FastadaptError: no such run or split, a task set of another robot, an impossible number, or
-            an unsupported ablation.
+        FastadaptError: no such run or split, another robot, an impossible number or ablation.
         KeyboardInterrupt: Ctrl-C; completed splits are saved.
     """
     opened, shots = open_run(run, out), checked_shots(shots)
     on = task_set_for(opened, task_set)
     agent = controlled(opened, ablate, every, num_threads, inference)
     check_told_nothing(agent, opened, on)
-    facts = {**opened.measured(), "trained_on": trained_on(opened)}
-    wanted = _settings(opened, seed, on) | {"shots": shots, "episodes": episodes}
-    results, chosen = list[Result](), _chosen_splits(on, splits, healthy)
+    chosen = _chosen_splits(on, splits, healthy)
     note_measured(opened, chosen)
+
+    def measure(split: str) -> Result:
+        show = _counted(on_progress, agent, split, len(shots) * episodes)
+        numbers, options = (shots, episodes, seed), {"num_threads": num_threads, "progress": False}
+        return evaluate(agent, on, split, *numbers, **options, on_measure=lambda _: show())
+
     kind = ending(ablate, every, inference)
-    for split in chosen:
-        places = _folders(opened, on, split, seed, shots, episodes, kind)
-        found = [_completed(Result, f, "summary.json", opened, wanted) for f in places]
-        result = next((saved for saved in found if saved is not None), None)
-        if result is None:
-            show = _counted(on_progress, agent, split, len(shots) * episodes)
-            numbers = (shots, episodes, seed)
-            result = evaluate(
-                agent, on, split, *numbers, num_threads=num_threads, progress=False,
-                on_measure=lambda _, show=show: show(),
-            )  # fmt: skip
-            result.meta |= facts
-            result.save(places[0])
-        results.append(result)
-    return Result.concatenate(results)
+    return Result.concatenate(
+        [_saved_or_new(opened, on, split, seed, shots, episodes, kind, measure) for split in chosen]
+    )
+
+
+def _saved_or_new(
+    run: Run,
+    task_set: TaskSet,
+    split: str,
+    seed: int,
+    shots: Sequence[int],
+    episodes: int,
+    kind: str,
+    measure: Callable[[str], Result],
+) -> Result:
+    """Return the results on a split that are saved, or measure and save them."""
+    wanted = _settings(run, seed, task_set) | {"shots": shots, "episodes": episodes}
+    places = _folders(run, task_set, split, seed, shots, episodes, kind)
+    found = [_completed(Result, place, "summary.json", run, wanted) for place in places]
+    result = next((saved for saved in found if saved is not None), None)
+    if result is None:
+        result = measure(split)
+        result.meta |= {**run.measured(), "trained_on": trained_on(run)}
+        result.save(places[0])
+    return result
 
 
 @one_evaluation
@@ -153,14 +163,13 @@ def evaluate_run_online(
         raise FastadaptError(f"--ablate {ablate} needs shots: leave out --online.")
     plan, opened = plan or OnlinePlan(), open_run(run, out)
     agent = controlled(opened, ablate, every, num_threads, inference)
-    task_set = opened.task_set
-    rivals = open_rivals(opened, baseline, ceiling)
+    rivals, task_set = open_rivals(opened, baseline, ceiling), opened.task_set
     wanted = _settings(opened, seed) | {"plan": plan_as_json(plan), "rivals": rivals.identity()}
     results, chosen = list[OnlineResult](), _chosen_splits(task_set, splits)
     note_measured(opened, chosen)
-    kind = ending(ablate, every, inference)
     for split in chosen:
-        name = f"{split}-{seed}-{online_name(plan, rivals.identity())}{kind}"
+        name = f"{split}-{seed}-{online_name(plan, rivals.identity())}"
+        name += ending(ablate, every, inference)
         folder = opened.path / "evaluations" / name
         result = _completed(OnlineResult, folder, "online.json", opened, wanted)
         if result is None:

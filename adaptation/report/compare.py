@@ -23,6 +23,7 @@ from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
 from fastadapt.adaptation.text_table import Table
+from fastadapt.envs import TaskSet
 from fastadapt.errors import FastadaptError
 
 _LONGEST = 30
@@ -88,9 +89,7 @@ def compare(
         [_named(load_results(run, splits), run, label) for label, run in _flat(agents)]
     )
     task_set = runs[0].task_set
-    known = find_references(task_set.id, task_set.hash)
-    if references is not None:
-        known = References.load(Path(references))
+    known = _known(task_set, references)
     if known is not None:
         known.check(results)
     online = [
@@ -117,6 +116,13 @@ def compare(
         words,
     )
     return Comparison(words, page, results, [*make_tables(results), *recovered])
+
+
+def _known(task_set: TaskSet, references: str | Path | None) -> References | None:
+    """Return the references of a file, or those that are shipped for a task set."""
+    if references is not None:
+        return References.load(Path(references))
+    return find_references(task_set.id, task_set.hash)
 
 
 def _replays(

@@ -49,11 +49,9 @@ def make_gallery(
     before = held if len(held) else rows[rows["shot"] == rows["shot"].min()]
     after = rows[rows["shot"] == last]
 
-    def score(part: Any, task: str) -> float:
-        return float(part["return"][part["task_id"] == task].mean())
-
-    best = max(tasks, key=lambda task: score(after, task) - score(before, task))
-    worst = min((task for task in tasks if task != best), key=lambda t: score(after, t), default="")
+    best = max(tasks, key=lambda task: _score(after, task) - _score(before, task))
+    rest = (task for task in tasks if task != best)
+    worst = min(rest, key=lambda task: _score(after, task), default="")
     if (agents := _agents(run, len(held) > 0)) is None:
         return []
     (agent, without), environment = agents, run.task_set.environment
@@ -75,6 +73,11 @@ def make_gallery(
         )
         found.append((caption, name))
     return found
+
+
+def _score(part: Any, task: str) -> float:
+    """Return the mean return of a task in rows of results."""
+    return float(part["return"][part["task_id"] == task].mean())
 
 
 def _agents(run: Run, held: bool) -> tuple[Any, Any] | None:

@@ -54,8 +54,8 @@ def test_an_evaluation_with_other_options_replaces_nothing(run, tmp_path):
     home = tmp_path / "run"
     shutil.copytree(run.path, home, symlinks=True)
     shutil.rmtree(home / "evaluations", ignore_errors=True)
-    large = evaluate_run(home, SPLITS[:1], (0, 1), 2, 7)
-    small = evaluate_run(home, SPLITS[:1], (0,), 1, 7)
+    large = evaluate_run(home, SPLITS[:1], (0, 1), 2, 7, healthy=False)
+    small = evaluate_run(home, SPLITS[:1], (0,), 1, 7, healthy=False)
     folders = home / "evaluations"
     for result, name in ((large, "shots-0-1-episodes-2"), (small, "shots-0-episodes-1")):
         kept = Result.load(folders / f"validation-7-{name}")
@@ -63,7 +63,13 @@ def test_an_evaluation_with_other_options_replaces_nothing(run, tmp_path):
     assert np.array_equal(load_results(load_run(home)).table, large.table)
     (folders / "validation-7-shots-0-episodes-1").rename(folders / "validation-7")
     evaluate_run(  # the folder of an earlier version
-        home, SPLITS[:1], (0,), 1, 7, on_progress=lambda *_: pytest.fail("measured again")
+        home,
+        SPLITS[:1],
+        (0,),
+        1,
+        7,
+        healthy=False,
+        on_progress=lambda *_: pytest.fail("measured again"),
     )
 
 
@@ -82,7 +88,12 @@ def test_ablations_have_folders_of_their_own(run):
 def test_online_trials_of_a_run(run):
     plan = OnlinePlan(4.0, 1.0, 2.0)
     (first,) = evaluate_run_online(run, SPLITS[:1], plan)
-    assert (run.path / "evaluations" / "validation-0-online-duration-4-earliest-1-latest-2" / "online.json").is_file()
+    assert (
+        run.path
+        / "evaluations"
+        / "validation-0-online-duration-4-earliest-1-latest-2"
+        / "online.json"
+    ).is_file()
     (again,) = evaluate_run_online(
         run, SPLITS[:1], plan, on_progress=lambda *_: pytest.fail("measured again")
     )
@@ -97,7 +108,6 @@ def test_online_trials_of_a_run(run):
         ({"splits": ("validation", "test_idd")}, "Did you mean 'test_iid'"),
         ({"shots": (-1,)}, "a number of shots"),
         ({"shots": 3}, "give numbers such as"),
-        ({"out": "somewhere"}, "for runs of the zoo"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_measured(run, changes, message):
