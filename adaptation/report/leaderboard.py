@@ -229,6 +229,8 @@ def _episodes(pool: Pool, splits: Sequence[str]) -> str:
     """Return the number of measured episodes, or its range over splits and seeds."""
     table = pool.result.table[np.isin(pool.result.table["split"], splits)]
     _, counts = np.unique(table[["seed", "split", "task_id", "shot"]], return_counts=True)
+    if not len(counts):  # measured on other splits alone
+        return "-"
     return " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
 
 

@@ -26,6 +26,13 @@ _NUMBERS = (
 """Options of a model that are numbers."""
 _SHIFT = 0.002
 """Vertical corrections of the nominal pose beyond this are reported [m]."""
+_FIELDS = (
+    "qpos0", "body_pos", "body_quat", "body_ipos", "body_mass", "body_inertia", "geom_pos",
+    "geom_size", "geom_friction", "jnt_pos", "jnt_axis", "jnt_range", "jnt_stiffness",
+    "dof_damping", "dof_armature", "dof_frictionloss", "actuator_gear", "actuator_gainprm",
+    "actuator_biasprm", "actuator_ctrlrange", "actuator_forcerange", "site_pos",
+)  # fmt: skip
+"""Fields of `MjModel` that a file may fill with NaN, which MuJoCo compiles."""
 
 
 class RobotBuilder:
@@ -213,7 +220,7 @@ def check_model(model: mujoco.MjModel, name: str) -> None:
 
     Raises:
         FastadaptError: it has no joints or actuators, an actuator with several controls, or a
-            number among its options that is not finite.
+            number among its options or parts that is not one.
     """
     if model.nu == 0 or model.nv == 0:
         what = "actuators" if model.nv else "joints"
@@ -233,6 +240,9 @@ def check_model(model: mujoco.MjModel, name: str) -> None:
             raise FastadaptError(
                 f"'{name}': option {option} = {value} is not finite. Correct it in <option>."
             )
+    for field in _FIELDS:
+        if np.isnan(getattr(model, field)).any():
+            raise FastadaptError(f"'{name}' has a NaN in {field}. Correct it in the model.")
     if not model.opt.timestep > 0:
         raise FastadaptError(
             f"'{name}': option timestep = {model.opt.timestep:g} s must be above 0."

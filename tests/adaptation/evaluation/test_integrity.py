@@ -108,3 +108,13 @@ def test_a_checkpoint_whose_numbers_are_none_is_damaged(copy):
         file.write_text(json.dumps(content | {"progress": content["progress"] | change}))
         with pytest.raises(FastadaptError, match="is damaged"):
             load_run(copy).iterations_done()
+
+
+def test_a_table_has_a_dash_where_an_agent_was_not_measured(copy, capsys):
+    measure = ["--split", "test_iid", "--shots", "0", "1", "--episodes", "1", "--threads", "1"]
+    assert run(["evaluate", str(copy), *measure, "--no-report"]) == 0
+    shutil.rmtree(folder_of(copy, "results.csv").with_name("test_iid-0-shots-0-1-episodes-1"))
+    capsys.readouterr()
+    assert run(["table", str(copy)]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.split("\n") if "| rl2 " in line]
+    assert [cell.strip() for cell in rows[0][3:4]] == ["-"]

@@ -72,3 +72,13 @@ def test_a_mutant_runs_or_is_refused_in_one_sentence(robot, what, tmp_path, monk
 def test_thousands_of_mutants_run_or_are_refused(robot, what, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where MuJoCo writes its log
     use_mutants(robot, what, range(100, 1600 if what == "file" else 1100), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [('mass="3"', 'mass="3" pos="nan 0 0"', "geom_pos"), ('gear="20"', 'gear="nan"', "gear")],
+)
+def test_a_nan_in_a_model_is_refused_by_its_place(old, new, field, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MuJoCo writes its log
+    with pytest.raises(FastadaptError, match=rf"has a NaN in \w*{field}|is not"):
+        load_task_set(write(tmp_path, LEGS.replace(old, new)))
