@@ -107,7 +107,7 @@ def test_a_b_a_is_a_bit_for_bit(backend):
 
     (a, signals), _, (again, signals_again) = (seen(TASKS[i : i + 2]) for i in (0, 2, 0))
     assert_same(a, again)
-    assert len(signals) == 8
+    assert len(signals) == 9
     for name, values in signals.items():
         np.testing.assert_array_equal(signals_again[name], values, err_msg=name)
 
@@ -210,7 +210,7 @@ def test_before_anything_begins_nothing_tells_what_will():
     quiet = [e for e in EVERYTHING if "onset" in e]
     later = [{**e, "onset": {"law": "uniform", "low": 0.3, "high": 0.4}} for e in quiet]
     task_set = declare("cheetah-velocity", *later)
-    assert len(names) == len(quiet) == 10
+    assert len(names) == len(quiet) == 11
     tasks = [task_set.nominal, *task_set.sample("train", 3)]
     batch = make_batch(task_set, 4, 1)
     batch.set_tasks(tasks)
