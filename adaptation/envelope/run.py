@@ -113,26 +113,38 @@ def envelope(
         check_told_nothing(arm.run.agent(), arm.run, on)
     asked = _asked(grid, arms, seed)
     folder = _folder(opened, asked, out)
-    started = time.perf_counter()
     with locked(folder, EVALUATING, wait=True):
         _claim(folder, asked)
-        tables = {
-            (arm.label, arm.constant): _measured(
-                folder, arm, grid, seed, num_threads, on_progress, asked
-            )
-            for arm in arms
-        }
-        findings = Findings(grid, tables)
-        write_text(folder / "envelope.csv", table_text(np.concatenate(list(tables.values()))))
-        meta = asked | {
-            "command": command(),
-            "machine": machine(),
-            "trained_on": sorted({run.config.task_set for run in opened}),
-            "wall_seconds": time.perf_counter() - started,
-        }
-        summary = {"format": FORMAT, "asked": asked, "meta": meta, "verdict": findings.verdict()}
-        write_text(folder / "envelope.json", json.dumps(summary, indent=1) + "\n")
-        return Envelope(findings, write_page(folder, findings, meta))
+        return _finish(folder, grid, arms, asked, num_threads, on_progress)
+
+
+def _finish(
+    folder: Path,
+    grid: Grid,
+    arms: Sequence[_Arm],
+    asked: dict[str, Any],
+    num_threads: int,
+    on_progress: Progress | None,
+) -> Envelope:
+    """Measure what is missing in a folder, and write tables and page."""
+    started = time.perf_counter()
+    tables = {
+        (arm.label, arm.constant): _measured(
+            folder, arm, grid, asked["seed"], num_threads, on_progress
+        )
+        for arm in arms
+    }
+    findings = Findings(grid, tables)
+    write_text(folder / "envelope.csv", table_text(np.concatenate(list(tables.values()))))
+    meta = asked | {
+        "command": command(),
+        "machine": machine(),
+        "trained_on": sorted({arm.run.config.task_set for arm in arms}),
+        "wall_seconds": time.perf_counter() - started,
+    }
+    summary = {"format": FORMAT, "asked": asked, "meta": meta, "verdict": findings.verdict()}
+    write_text(folder / "envelope.json", json.dumps(summary, indent=1) + "\n")
+    return Envelope(findings, write_page(folder, findings, meta))
 
 
 def _arms(runs: Sequence[Run], shots: Sequence[int], constant: bool) -> list[_Arm]:
@@ -216,7 +228,6 @@ def _measured(
     seed: int,
     num_threads: int,
     on_progress: Progress | None,
-    asked: dict[str, Any],
 ) -> NDArray[np.void]:
     """Return the table of an agent, measured now or before."""
     file = folder / "agents" / f"{arm.file}.csv"

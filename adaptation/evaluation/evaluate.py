@@ -65,9 +65,6 @@ def evaluate(
         progress: whether to show a bar (default: in notebooks).
         on_measure: called after every measured episode of all tasks.
 
-    Returns:
-        The results; `result.table` has one row for each task, number of shots and episode.
-
     Raises:
         FastadaptError: no such split, a task of another task set, or an impossible number.
     """

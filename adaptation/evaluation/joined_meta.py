@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fastadapt.errors import FastadaptError
 
@@ -40,3 +44,18 @@ def joined_meta(metas: Sequence[dict[str, Any]]) -> dict[str, Any]:
             merged[key] = list(dict.fromkeys(split for value in values for split in value))
     rest = [{k: v for k, v in part.items() if k not in merged} for part in parts]
     return merged | ({"parts": rest} if any(rest) else {})
+
+
+def parameters_by_row(
+    table: NDArray[np.void], meta: Mapping[str, Any]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the parameters of the task of each row by name, `(rows,)` each; NaN where unknown."""
+    tasks: Mapping[str, Mapping[str, float]] = meta.get("tasks", {})
+    nominal: Mapping[str, float] = meta.get("nominal", {})
+    names = dict.fromkeys([*nominal, *(name for task in tasks.values() for name in task)])
+    known, rows = np.unique(table["task_id"], return_inverse=True)
+    changes = [tasks.get(str(task), {}) for task in known]
+    return {
+        name: np.array([task.get(name, nominal.get(name, math.nan)) for task in changes])[rows]
+        for name in names
+    }

@@ -20,7 +20,11 @@ from fastadapt.adaptation.evaluation.columns import (
     table_text,
 )
 from fastadapt.adaptation.evaluation.integrity import ENTRY, check_digests, digests, mujoco_note
-from fastadapt.adaptation.evaluation.joined_meta import check_criteria, joined_meta
+from fastadapt.adaptation.evaluation.joined_meta import (
+    check_criteria,
+    joined_meta,
+    parameters_by_row,
+)
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import (
     LEVEL,
@@ -186,31 +190,7 @@ class Result:
         if statistic not in ("mean", "iqm"):
             raise unknown_name("statistic", statistic, ["mean", "iqm"])
         note = mujoco_note(self.meta)
-        return markdown_table(*self._cells("return", statistic)) + (f"\n{note}\n" if note else "")
-
-    def success_markdown(self) -> str:
-        """Return the table of the shares of episodes that were a success; empty if none is known.
-
-        A row per agent and split, intervals as those of returns.
-        """
-        if "success" not in self._shown():
-            return ""
-        return markdown_table(*self._cells("success"))
-
-    def _cells(self, column: str, statistic: str = "mean") -> tuple[list[str], list[list[str]]]:
-        """Return head and body of the table of one column."""
-        agents = self.summary()["agents"]
-        shots = np.unique(self.table["shot"]).tolist()
-        first = "agent" if column == "return" else f"{column} of"
-        head = [first, "split", "tasks", "seeds", *map(shots_name, shots)]
-        body: list[list[str]] = []
-        for agent, splits in agents.items():
-            for split, found in splits.items():
-                row = [agent, split, str(found["tasks"]), str(found["seeds"])]
-                cells = [(found["shots"].get(str(k)) or {}).get(f"{column}_{statistic}")
-                         for k in shots]  # fmt: skip
-                body.append(row + [_text(cell, found["tasks"]) for cell in cells])
-        return head, body
+        return markdown_table(*_cells(self, "return", statistic)) + (f"\n{note}\n" if note else "")
 
     def renamed(self, names: Mapping[str, str]) -> Result:
         """Return these results with agents renamed, e.g. to compare two runs of one agent."""
@@ -229,8 +209,7 @@ class Result:
         differ are listed in `meta["parts"]`, one per result.
 
         Raises:
-            FastadaptError: no result was given, task sets or criteria of success differ, or an
-                episode occurs twice.
+            FastadaptError: there is none, task sets or criteria differ, or an episode occurs twice.
         """
         if not results:
             raise FastadaptError("There are no results to concatenate; give at least one.")
@@ -270,30 +249,15 @@ class Result:
                 "'fastadapt[pandas]'."
             ) from None
         columns = {name: self.table[name] for name in self.table.dtype.names or ()}
-        columns |= self.parameters() if parameters else {}
-        return pandas.DataFrame(columns)
+        return pandas.DataFrame(columns | (self.parameters() if parameters else {}))
 
     def parameters(self) -> dict[str, NDArray[np.float64]]:
-        """Return the values of the tasks' parameters by name, `(rows,)` each, in task-set units.
-
-        NaN where results of an earlier version do not tell the nominal value.
-        """
-        tasks: Mapping[str, Mapping[str, float]] = self.meta.get("tasks", {})
-        nominal: Mapping[str, float] = self.meta.get("nominal", {})
-        names = dict.fromkeys([*nominal, *(name for task in tasks.values() for name in task)])
-        known, rows = np.unique(self.table["task_id"], return_inverse=True)
-        changes = [tasks.get(str(task), {}) for task in known]
-        return {
-            name: np.array([task.get(name, nominal.get(name, math.nan)) for task in changes])[rows]
-            for name in names
-        }
+        """Return the tasks' parameters by name, `(rows,)` each; NaN where they are not known."""
+        return parameters_by_row(self.table, self.meta)
 
     def _repr_html_(self) -> str:
         """Return the tables of returns and of success, for notebooks."""
-        return "".join(html_table(*self._cells(column)) for column in self._shown())
-
-    def _shown(self) -> list[str]:
-        return ["return", *(["success"] if is_recorded(self.table["success"]).any() else [])]
+        return "".join(html_table(*_cells(self, column)) for column in _shown(self))
 
     def save(self, folder: str | Path) -> None:
         """Write `results.csv` (the table, exact) and `summary.json` (summary and meta).
@@ -395,6 +359,28 @@ def _summarise_shot(result: Result, agent: str, split: str, shot: int) -> dict[s
         summary["gain_mean"] = result.gain(*at).as_json()
         summary["gain_iqm"] = result.gain(*at, iqm).as_json()
     return summary
+
+
+def _cells(
+    result: Result, column: str, statistic: str = "mean"
+) -> tuple[list[str], list[list[str]]]:
+    """Return head and body of the table of one column."""
+    agents = result.summary()["agents"]
+    shots = np.unique(result.table["shot"]).tolist()
+    first = "agent" if column == "return" else f"{column} of"
+    head = [first, "split", "tasks", "seeds", *map(shots_name, shots)]
+    body: list[list[str]] = []
+    for agent, splits in agents.items():
+        for split, found in splits.items():
+            row = [agent, split, str(found["tasks"]), str(found["seeds"])]
+            cells = [(found["shots"].get(str(k)) or {}).get(f"{column}_{statistic}")
+                     for k in shots]  # fmt: skip
+            body.append(row + [_text(cell, found["tasks"]) for cell in cells])
+    return head, body
+
+
+def _shown(result: Result) -> list[str]:
+    return ["return", *(["success"] if is_recorded(result.table["success"]).any() else [])]
 
 
 def _text(cell: dict[str, Any] | None, tasks: int) -> str:

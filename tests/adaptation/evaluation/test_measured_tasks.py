@@ -150,7 +150,6 @@ def test_results_of_earlier_versions_are_read_without_success(given, tmp_path):
     old = Result.load(tmp_path)
     assert set(old.table["success"].tolist()) == {-1}
     assert success_table(old) is None
-    assert old.success_markdown() == ""
     assert old.summary()["agents"]["random"]["given"]["shots"]["0"]["success_mean"] is None
 
 
