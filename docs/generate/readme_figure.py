@@ -55,6 +55,7 @@ def _panel(axis: Any, results: Result, references: Any, split: str) -> None:
         means = [over_tasks(results.scores(agent, split, shot)[1]) for shot in shots]
         points = [mean.point for mean in means]
         label = agent.replace("-exchanged", ", swapped context")
+        label = label.replace("-constant-context", ", constant context")
         spread = [
             [mean.point - mean.low for mean in means],
             [mean.high - mean.point for mean in means],
