@@ -37,7 +37,7 @@ def verdict(
     if references is not None:
         sentences.append(said_above_one(references, results))
     sentences += early_notes(runs)
-    text = " ".join(filter(None, sentences))
+    text = " ".join(filter(None, dict.fromkeys(sentences)))  # each sentence once
     marks = legend([[word.rstrip(".,;)") for word in text.split()]])
     return f"{text} ({marks.rstrip('.')}.)" if marks else text
 
@@ -103,10 +103,8 @@ def _adaptation(results: Result, split: str) -> list[str]:
         after = f"with {shots_name(shot)}" if shot else "without a shot"
         if gain is not None:
             over = "the same policy with a constant context"
-            found.append(
-                _gained(f"On {split}, {agent} {after}", gain, over)
-                + _on_healthy(results, agent, f"{agent}-constant-context")
-            )
+            found.append(_gained(f"On {split}, {agent} {after}", gain, over))
+            found.append(_on_healthy(results, agent, f"{agent}-constant-context"))
         elif shot and 0 in results.shots(agent, split) and not is_control(agent):
             gain = results.gain(agent, split, shot)
             if gain.low == gain.high == 0:
@@ -127,7 +125,7 @@ def _on_healthy(results: Result, agent: str, control: str) -> str:
     if len(on) < 2:
         return ""
     own, other = (results.interval(who, HEALTHY, shots[-1]) for who, shots in on.items())
-    text = f" On the healthy robot it scores {_number(own.point)}, with a constant context"
+    text = f"On the healthy robot {agent} scores {_number(own.point)}, with a constant context"
     if other.high < own.low and other.point < own.point - 0.1 * abs(own.point):
         return f"{text} only {_number(other.point)}: the gain holds more than adaptation to damage."
     return f"{text} {_number(other.point)}."
