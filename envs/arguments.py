@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +124,19 @@ def chosen_tasks(tasks: Sequence[Task] | Task, ids: Ids, num_envs: int) -> list[
             f"all {num_envs}, or a single one."
         )
     return chosen
+
+
+def check_process(process: int) -> None:
+    """Refuse a forked child, which has none of the threads that simulate and would hang.
+
+    Args:
+        process: id of the process that made the batch.
+    """
+    if os.getpid() != process:
+        raise FastadaptError(
+            "This batch was made in another process, and its threads do not exist in a forked "
+            'child. Make the batch in the child, or start it with the method "spawn".'
+        )
 
 
 def check_task_set(task_set: Any) -> None:

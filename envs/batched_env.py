@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastadapt.envs.arguments import (
     check_options,
+    check_process,
     check_size,
     check_task_set,
     checked_actions,
@@ -89,7 +90,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._force = self.sim.data("actuator_force")
         self._speed = self.sim.data("actuator_velocity")
         self._visible = context == "visible"
-        self._set_spaces()
+        self.single_observation_space, self.single_action_space = _spaces(task_set, self._visible)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
         self._draws = EpisodeDraws(num_envs)
         signals = Signals(self.environment)
         written = {name for block in task_set.blocks for name in block.perturbation.signals}
@@ -97,8 +100,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if "action_delay" in written:
             self._delay_line = ActionDelayLine(signals, num_envs, len(cls.actions()))
         if any(name.startswith("sensor_") for name in written):
-            step = cls.control_step()
-            self._sensors = SensorModel(signals, cls.observations, self._draws, step)
+            self._sensors = SensorModel(signals, cls.observations, self._draws, cls.control_step())
         self._success = SuccessMeter.of(task_set.success, num_envs, cls.control_step())
         self._gears = Gears(self.sim, signals) if "backlash" in written else None
         self._schedule = PerturbationSchedule(task_set, self.environment, signals, self._draws)
@@ -107,27 +109,8 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         self._terminated = np.zeros(num_envs, bool)
         self._truncated = np.ones(num_envs, bool)  # no robot runs before the first reset
         self._diverged = np.zeros(num_envs, bool)
-        self._tasks = [task_set.nominal] * num_envs
+        self._tasks = np.full(num_envs, task_set.nominal, object)
         self._process = os.getpid()
-
-    def _check_process(self) -> None:
-        """Refuse a forked child, which has none of the threads that simulate and would hang."""
-        if os.getpid() != self._process:
-            raise FastadaptError(
-                "This batch was made in another process, and its threads do not exist in a forked "
-                'child. Make the batch in the child, or start it with the method "spawn".'
-            )
-
-    def _set_spaces(self) -> None:
-        cls = self.task_set.environment
-        channels = [(channel.low, channel.high) for channel in cls.observations]
-        channels += [(-np.inf, np.inf)] * (len(self.task_set.names) if self._visible else 0)
-        low, high = np.array(channels, np.float64).T
-        self.single_observation_space = gym.spaces.Box(low, high, dtype=np.float64)
-        limits = np.array([(a.low, a.high) for a in cls.actions()], np.float32)
-        self.single_action_space = gym.spaces.Box(*limits.T, dtype=np.float32)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     @property
     def tasks(self) -> list[Task]:
@@ -170,8 +153,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         chosen = chosen_tasks(tasks, ids, self.num_envs)
         if len(ids):
             self._schedule.assign(ids, self.task_set.vectors(chosen), self._elapsed)
-            for robot, task in zip(ids, chosen, strict=True):
-                self._tasks[robot] = task
+            self._tasks[ids] = chosen
 
     def reset(
         self,
@@ -189,7 +171,7 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         Returns:
             Observations `(N, observations)` of all robots, and an empty info.
         """
-        self._check_process()
+        check_process(self._process)
         mask = check_options(options, ("reset_mask",)).get("reset_mask")
         ids = masked_ids(mask, self.num_envs, "reset_mask")
         self._draws.begin(ids, seed)
@@ -215,10 +197,9 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
 
         Returns:
             Observations `(N, observations)`, rewards `(N,)`, terminated `(N,)`, truncated `(N,)`,
-            and info: terms of the reward, `distance`, `diverged` and, where the environment has a
-            criterion, `success` (true where an episode has ended in success), each `(N,)`.
+            and info: terms of the reward, `distance`, `diverged` and `success`, each `(N,)`.
         """
-        self._check_process()
+        check_process(self._process)
         shape = (self.num_envs, *(self.single_action_space.shape or ()))
         actions = checked_actions(actions, shape)
         running = ~(self._terminated | self._truncated)
@@ -309,6 +290,17 @@ class BatchedEnv(VectorEnv[Array, Array, Any]):
         if self._visible:
             observation = np.concatenate([observation, self._schedule.context], axis=1)
         return observation
+
+
+def _spaces(task_set: TaskSet, visible: bool) -> tuple[gym.spaces.Box, gym.spaces.Box]:
+    """Return the spaces of one robot's observations and actions."""
+    cls = task_set.environment
+    channels = [(channel.low, channel.high) for channel in cls.observations]
+    channels += [(-np.inf, np.inf)] * (len(task_set.names) if visible else 0)
+    low, high = np.array(channels, np.float64).T
+    limits = np.array([(a.low, a.high) for a in cls.actions()], np.float32)
+    actions = gym.spaces.Box(*limits.T, dtype=np.float32)
+    return gym.spaces.Box(low, high, dtype=np.float64), actions
 
 
 def make_batch(
