@@ -125,7 +125,7 @@ class ThreadsSimulation(Simulation):
         """Do the work of some simulations, each loaded before and saved after."""
         self._push_fields()
         chosen = list(self._select(ids))
-        if self._pool is None or len(chosen) == 1:
+        if self._pool is None or len(chosen) <= 1:
             self._run_some(work, chosen, 0)
             return
         threads = len(self._datas)
