@@ -1,6 +1,7 @@
 """Recovery of known parameters from simulated logs: errors, coverage of intervals, honesty.
 
     python benchmarks/fit_recovery.py arm --truths 100 --first 0
+    python benchmarks/fit_recovery.py unexcited --truths 20
 
 Each truth is drawn from the training laws of a small task set; its log is made by plain MuJoCo,
 with encoder noise (1 mrad, 10 mrad/s), delay and 50 Hz sampling. A parameter that the fit calls
@@ -13,6 +14,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +96,7 @@ def declared(robot: str) -> tuple[TaskSet, float]:
         return load_task_set(path), reach
 
 
-def recover(robot: str, number: int) -> dict[str, object]:
+def recover(robot: str, number: int) -> dict[str, Any]:
     """Fit the log of one truth; return what was found."""
     task_set, reach = declared(robot)
     cls = task_set.environment
@@ -121,9 +123,33 @@ def recover(robot: str, number: int) -> dict[str, object]:
     }
 
 
-def summary(lines: list[dict[str, object]]) -> str:
+def leave_still(number: int) -> dict[str, Any]:
+    """Fit a log in which some joints of the arm get no command; return which motors it tells."""
+    task_set, reach = declared("arm")
+    step = task_set.environment.control_step()
+    still = [joint for joint in range(4) if (number % 14 + 1) >> joint & 1]
+    size = np.full(4, reach)
+    size[still] = 0.0
+    task = task_set.sample("train", 1, seed=1, start=number)[0]
+    commands = chirps(np.zeros(4), size, 4.0, step)
+    hanging = np.array([-np.pi / 2, 0.0, 0.0, 0.0])
+    log = simulated_log(
+        task_set, task, commands, noise=(1e-3, 1e-2), rate=50, qpos=hanging, seed=number
+    )
+    found = fit_logs(task_set, [log], seconds=0.4, segments=8, num_threads=1, seed=number)
+    told = {v.unknown.name: v.determined for v in found.verdicts}
+    motors = {joint: told[f"motor.scale[joint{joint + 1}]"] for joint in range(4)}
+    return {
+        "case": number,
+        "still": still,
+        "reported": all(not motors[joint] for joint in still),
+        "others_told": sum(motors[joint] for joint in range(4) if joint not in still),
+    }
+
+
+def summary(lines: list[dict[str, Any]]) -> str:
     """Return errors and coverage by parameter, as text."""
-    rows = [row for line in lines for row in line["rows"]]  # type: ignore[union-attr]
+    rows = [row for line in lines for row in line["rows"]]
     text = []
     for name in dict.fromkeys(row[0] for row in rows):
         mine = [row for row in rows if row[0] == name]
@@ -134,27 +160,31 @@ def summary(lines: list[dict[str, object]]) -> str:
         text.append(f"{name}: told in {len(told)} of {len(mine)}, median error {median} of the "
                     f"declared range, covered {sum(covered)} of {len(told)}")  # fmt: skip
     right = sum(max(d[1], key=lambda k: d[1][k]) in (d[0], str(int(d[0])))
-                for d in (line["delay"] for line in lines))  # type: ignore  # fmt: skip
+                for d in (line["delay"] for line in lines))  # fmt: skip
     return "\n".join([*text, f"delay right in {right} of {len(lines)}"])
 
 
 def main() -> None:
     """Run the truths that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore
-    parser.add_argument("robot", choices=list(ROBOTS))
+    parser.add_argument("robot", choices=[*ROBOTS, "unexcited"])
     parser.add_argument("--truths", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--out", type=Path, default=None, help="file that lines are added to")
     args = parser.parse_args()
     lines = []
     for number in range(args.first, args.first + args.truths):
-        line = recover(args.robot, number)
+        one = leave_still if args.robot == "unexcited" else lambda i: recover(args.robot, i)
+        line = one(number)
         lines.append(line)
         if args.out:
             with args.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
-    print(summary(lines))
+    if args.robot == "unexcited":
+        print(f"reported in {sum(bool(line['reported']) for line in lines)} of {len(lines)} cases")
+    else:
+        print(summary(lines))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def write_fit_page(fit: Fit, path: Path) -> Path:
         lead=_lead(fit),
         clocks=[clock.sentence() for clock in fit.clocks],
         warnings=fit.warnings,
+        open=[v for v in _all(fit) if not v.determined],
         tables=[show(table) for table in _tables(fit)],
         plots=drawn,
         method=_METHOD,
@@ -114,14 +115,12 @@ def _tables(fit: Fit) -> list[Table]:
     for verdict in _all(fit):
         unknown = verdict.unknown
         told = "determined" if verdict.determined else "not determined"
-        note = "" if verdict.determined else f"{verdict.reason}: {verdict.advice}"
         values = (f"{verdict.value:.4g}", f"{verdict.low:.4g} to {verdict.high:.4g}")
         shown = values if verdict.determined else ("", "")
         declared = f"{unknown.low:g} to {unknown.high:g}"
-        rows.append([told, unknown.name, *shown, f"{unknown.nominal:g}", declared, unknown.unit,
-                     note])  # fmt: skip
+        rows.append([told, unknown.name, *shown, f"{unknown.nominal:g}", declared, unknown.unit])
     rows.sort(key=lambda row: row[0])
-    head = ["", "parameter", "estimate", "95 % interval", "nominal", "declared", "unit", "why not"]
+    head = ["", "parameter", "estimate", "95 % interval", "nominal", "declared", "unit"]
     tables = [Table("Parameters", "What is not determined keeps its declared range.", head, rows)]
     checked = fit.held_out
     errors = [

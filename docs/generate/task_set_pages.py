@@ -14,6 +14,7 @@ from fastadapt.envs.custom.schema import RobotTable
 from fastadapt.envs.distributions import Law
 from fastadapt.envs.objectives.catalogue import OBJECTIVES
 from fastadapt.envs.success import SuccessKeys
+from fastadapt.envs.tasks.log_keys import LogColumn, LogKeys
 from fastadapt.envs.tasks.schema import Group, Split, TaskSetFile
 
 
@@ -52,6 +53,12 @@ def _file_page() -> str:
         "## `[[perturbations]]`",
         "See [every kind](perturbations/index.md) and the [keys that they share]"
         "(perturbations/index.md#keys-of-every-perturbation).",
+        "## `[log]`",
+        "The columns of a recorded log, for `fastadapt fit` (see [its guide](../guide/fit.md)); no "
+        "part of the tasks.",
+        _keys(LogKeys),
+        "A column is a name, or a table:",
+        _keys(LogColumn),
     )
 
 
@@ -67,7 +74,7 @@ def _keys(cls: type[BaseModel]) -> str:
 def _default(field: Any) -> str:
     if field.is_required():
         return "must be given"
-    empty = field.default in (None, "", (), {})
+    empty = field.default in (None, "", (), {}) or isinstance(field.default, BaseModel | dict)
     return "" if empty else f"`{field.default}`"
 
 
