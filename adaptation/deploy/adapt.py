@@ -160,7 +160,7 @@ def live_through(agent: Any, episodes: Sequence[RecordedEpisode], graph: Graph) 
             raise FastadaptError(
                 f"The recording has no column 'reward', or it has gaps; agent "
                 f"'{agent_name(agent)}' adapts by rewards. Add them, or train an agent with "
-                "--reward-input false."
+                "--no-reward-input."
             )
         rewards = np.zeros(len(episode.actions)) if episode.rewards is None else episode.rewards
         for t, action in enumerate(episode.actions):

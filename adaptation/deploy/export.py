@@ -259,7 +259,7 @@ def _warnings(contract: Contract) -> list[str]:
         found.append(
             f"NEEDS THE REWARD: {contract.agent} adapts by the reward of each control step, and a "
             "robot has none. Compute it on the robot as the simulation does, or train with "
-            "--reward-input false."
+            "--no-reward-input."
         )
     if contract.parameters:
         found.append(

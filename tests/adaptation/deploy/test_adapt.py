@@ -126,7 +126,7 @@ def test_a_memory_needs_no_reward_if_the_agent_learned_without(task_set, log):
     for name in ("rl2", "maml", "pearl", "fine-tune"):
         agent = build_agent(name, task_set, 0, {})
         agent.begin(1)
-        with pytest.raises(FastadaptError, match="--reward-input false"):
+        with pytest.raises(FastadaptError, match="--no-reward-input"):
             live_through(agent, without, agent.graph())
 
 
