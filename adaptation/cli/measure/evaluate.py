@@ -57,7 +57,7 @@ class Evaluate:
     report: bool = True
     """Write report/index.html into the run directory."""
     out: Path | None = None
-    """Folder of a copy of the run that takes the evaluations (for zoo:NAME by default runs/NAME)."""
+    """Folder of a copy of the run that takes the evaluations (zoo:NAME: runs/NAME by default)."""
     agent: str | None = None
     """An external agent: sb3:model.zip (sb3-trials:model.zip where a recurrent model's memory spans
     the episodes of a trial), module:factory, or random."""

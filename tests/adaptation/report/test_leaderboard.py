@@ -105,7 +105,7 @@ def test_unequal_measures_are_shown_as_such(runs, tmp_path):
         shutil.copytree(runs / name, tmp_path / name, symlinks=True)
         (folder,) = (tmp_path / name / "evaluations").glob("test_iid-0-*")
         shutil.rmtree(folder)
-    with pytest.raises(FastadaptError, match="on a test split, only on .*validation"):
+    with pytest.raises(FastadaptError, match=r"on a test split, only on .*validation"):
         result_tables([tmp_path / "a"])
     evaluate_run(tmp_path / "a", ("validation",), (0, 1), 3, seed=5, num_threads=1)
     (text,) = result_tables([tmp_path / "a", tmp_path / "high"], ["validation"]).values()

@@ -137,7 +137,8 @@ def test_online_trials_on_the_command_line(tmp_path, capsys):
     online = ["--online", "--duration", "8", "--no-report"]
     assert run(["evaluate", where, *words, *online]) == 0
     assert "seconds to recover" in capsys.readouterr().out
-    content = json.loads((tmp_path / "a/evaluations/validation-0-online-duration-8-earliest-2-latest-4/online.json").read_text())
+    place = "validation-0-online-duration-8-earliest-2-latest-4"
+    content = json.loads((tmp_path / "a/evaluations" / place / "online.json").read_text())
     assert content["meta"]["plan"]["latest"] == 4.0
     assert run(["evaluate", where, *words, *online, "--ramp", "-1"]) == 2
     capsys.readouterr()
