@@ -25,6 +25,7 @@ HOME = AGENTS[0].parent
         ("rl2-cheetah-damage-encoders", "test_held_out_damage"),
     ],
 )
+@pytest.mark.slow
 def test_adapting_beats_being_robust(name, split):
     run = load_run(HOME / name)
     references = find_references(run.config.task_set, run.task_set.hash)
@@ -36,6 +37,7 @@ def test_adapting_beats_being_robust(name, split):
 
 
 @pytest.mark.parametrize("path", OVER_SHOTS, ids=lambda path: path.name)
+@pytest.mark.slow
 def test_shots_pay_and_no_other_tasks_shots_do_as_well(path):
     run = load_run(path)
     split = "test_iid"

@@ -98,6 +98,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(finished, tmp_path):
     assert same(weights(finished), weights(out))
 
 
+@pytest.mark.slow
 def test_more_iterations_of_a_finished_run_are_welcome(finished, tmp_path):
     path = tmp_path / "more"
     arguments = ("rl2", "reacher-damage", path)

@@ -22,7 +22,7 @@ def test_every_environment_is_described_index_by_index():
     for name in list_environments():
         cls = find_environment(name)
         text = (DOCS / f"reference/environments/{cls.id()}.md").read_text(encoding="utf-8")
-        assert "Versions: v0" in text, name
+        assert f"Versions: v{cls.version}" in text, name
         assert "eward" in text, name
         for channels in (cls.observations, cls.actions()):
             assert all(f"| {i} | {c.name} |" in text for i, c in enumerate(channels)), name

@@ -67,6 +67,7 @@ def test_scores_on_every_test_split_and_how_they_came_about(made, tmp_path):
     assert again.made["random"]["seeds"] == [4]
 
 
+@pytest.mark.slow
 def test_a_crash_loses_little_and_changes_nothing(made, tmp_path):
     class CrashError(Exception):
         pass

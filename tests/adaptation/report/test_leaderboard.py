@@ -155,7 +155,8 @@ def test_the_command_puts_it_between_the_marks(runs, references, tmp_path, capsy
     for _ in range(2):
         assert cli.run(command) == 0
         text = page.read_text()
-        assert text.startswith(f"{OTHER}before\n{MARK}\n\n`reacher-damage-v1`")
+        assert text.startswith(f"{OTHER}before\n{MARK}\n\nOn test_iid, no shot changes")
+        assert text.count("`reacher-damage-v1`, normalised score") == 1
         assert text.endswith(f"the luck of training.\n\n{END}\nafter\n")
         assert "old" not in text
     assert text.count("| agent") == 1

@@ -97,7 +97,7 @@ def use_damaged(whole, folder, seeds, capsys):
 
 def test_a_damaged_run_is_used_or_refused_in_one_sentence(whole, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where MuJoCo writes its log
-    use_damaged(whole, tmp_path, range(20), capsys)
+    use_damaged(whole, tmp_path, range(10), capsys)
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_budgets_that_differ_are_refused(model, tmp_path, capsys):
     capsys.readouterr()
     both = [str(tmp_path / "a"), str(tmp_path / "b")]
     assert run(["compare", *both, "--out", str(tmp_path / "report")]) == 2
-    assert "shots of validation 0, 1 and 0, 2" in capsys.readouterr().err
+    assert "shots of healthy 0, 1 and 0, 2" in capsys.readouterr().err
 
 
 NAMELESS = """
@@ -113,7 +113,7 @@ def test_a_task_set_without_the_usual_splits_has_its_own_defaults(tmp_path, caps
     words = ["--agent", "random", "--task-set", "cheetah-velocity", *measured]
     assert run(["evaluate", str(tmp_path / "a"), *words]) == 0
     folders = sorted(path.name for path in (tmp_path / "a/evaluations").iterdir())
-    assert folders == ["test_iid-0-shots-0-episodes-1"]
+    assert folders == ["healthy-0-shots-0-episodes-1", "test_iid-0-shots-0-episodes-1"]
     assert default_splits(["train", "validation", "test_gravity", "test_mass"]) == [
         "test_gravity",
         "test_mass",
@@ -171,7 +171,7 @@ def test_a_directory_belongs_to_one_agent(reacher, model, tmp_path):
     ("words", "told"),
     [
         (["--agent", "random"], "needs --task-set"),
-        (["--task-set", "reacher-damage"], "is for --agent"),
+        (["--task-set", "reacher-damage"], "does not exist"),
         (["--agent", "sb3:none.zip", "--task-set", "reacher-damage"], "There is no file"),
         (["--agent", "random", "--task-set", "reacher-damge"], "Did you mean 'reacher-damage'"),
     ],

@@ -53,6 +53,7 @@ def finished(tmp_path_factory):
     return train("pearl", "reacher-damage", path, num_threads=1, **arguments, **SMALL)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_undisturbed(finished, tmp_path):
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "fastadapt.adaptation.cli.main", "train", "pearl"]
@@ -148,6 +149,7 @@ def test_axes_are_logarithmic_where_the_law_is():
 
 def test_a_constant_context_is_the_mean_over_training_tasks_and_no_shot_changes_it(finished):
     shots = {"splits": ("validation",), "shots": (0, 2), "episodes": 1, "num_threads": 1}
+    shots["healthy"] = False
     held = evaluate_run(finished, ablate="constant-context", **shots)
     assert held.agents == ["pearl-constant-context"]
     before, after = (held.table[held.table["shot"] == shot]["return"] for shot in (0, 2))

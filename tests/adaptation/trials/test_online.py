@@ -143,7 +143,9 @@ def test_levels_of_ramps_repairs_and_repeated_damage():
         OnlinePlan(20.0, 1.0, 2.0, again_after=3.0)
     with pytest.raises(FastadaptError, match="ramp = nan"):
         OnlinePlan(20.0, 1.0, 2.0, ramp=float("nan"))
-    assert OnlinePlan(20.0, 1.0, 2.0, heals_after=float("inf")).level(since, 1.0)[-1] == 1
+    with pytest.raises(FastadaptError, match="heals_after = inf s; it must be finite"):
+        OnlinePlan(20.0, 1.0, 2.0, heals_after=float("inf"))
+    assert OnlinePlan(20.0, 1.0, 2.0).level(since, 1.0)[-1] == 1
 
 
 class Believer(Watcher):

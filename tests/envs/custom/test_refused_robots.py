@@ -30,7 +30,7 @@ TABLES = {
 }  # fmt: skip
 PATHS = {
     "~nosuchuser/x.xml": "nosuchuser",
-    "package:__main__/x": "'__main__', which is not installed",
+    "package:__main__/x": "'__main__' has no folder of files",
     "a" * 5000: "is not a path",
     "a\\u0000b": "There is no model",
 }
