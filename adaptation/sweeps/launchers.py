@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -33,6 +34,7 @@ class Launcher(Protocol):
 
     def submit(self, cells: list[Cell]) -> list[Job]:
         """Begin work on some runs; it goes on where it was stopped."""
+        ...
 
     def close(self) -> None:
         """Let go of what the launcher holds."""
@@ -114,10 +116,7 @@ class Ray:
 
     def __init__(self) -> None:
         self.jobs: int | None = None
-        try:
-            import ray
-        except ImportError:
-            raise _missing("ray") from None
+        ray = _optional("ray")
         self._ray = ray
         self._own = not ray.is_initialized()
         if self._own:
@@ -171,10 +170,7 @@ class Slurm:
 
     def __init__(self, folder: Path, parameters: Mapping[str, Any], cluster: str | None) -> None:
         self.jobs: int | None = None
-        try:
-            import submitit
-        except ImportError:
-            raise _missing("submitit") from None
+        submitit = _optional("submitit")
         self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
         try:
             self._executor.update_parameters(**parameters)
@@ -197,9 +193,7 @@ class Requeued:
 
     def checkpoint(self, text: str) -> Any:
         """Return the job that goes on from the last checkpoint of the run."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(Requeued(), text)
+        return _optional("submitit.helpers").DelayedSubmission(Requeued(), text)
 
 
 def make_launcher(
@@ -226,7 +220,11 @@ def make_launcher(
     raise unknown_name("launcher", name, ["local", "ray", "slurm"])
 
 
-def _missing(package: str) -> FastadaptError:
-    return FastadaptError(
-        f"This launcher needs the package '{package}': pip install 'fastadapt[sweep]'."
-    )
+def _optional(package: str) -> Any:
+    """Return a package of the extra `sweep`."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise FastadaptError(
+            f"This launcher needs the package '{package}': pip install 'fastadapt[sweep]'."
+        ) from None

@@ -8,7 +8,7 @@ from fastadapt.envs import load_task_set, make_batch
 
 SMALL = {
     "oracle": {"num_envs": 4, "width": 16, "episodes": 1},
-    "oracle-sac": {"num_envs": 4, "width": 16, "gradient_steps": 1, "num_tasks": 4},
+    "oracle-sac": {"num_envs": 4, "width": 16, "num_tasks": 4, "sac": {"gradient_steps": 1}},
 }
 
 
