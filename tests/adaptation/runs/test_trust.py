@@ -111,6 +111,9 @@ def write_model(path, mark):
 def test_no_verb_runs_what_a_run_names(kind, hostile, mark, tmp_path, capsys):
     folder = hostile(kind)
     toml = str(folder / "task_set.toml")
+    log, sweep = tmp_path / "log.csv", tmp_path / "sweep.toml"
+    log.write_text("time,q\n0.0,0.0\n0.1,0.0\n")
+    sweep.write_text(f"[[train]]\nagent = 'rl2'\ntask-sets = [{toml!r}]\n")
     verbs = [
         ["evaluate", "."],
         ["evaluate", ".", "--online"],
@@ -119,11 +122,18 @@ def test_no_verb_runs_what_a_run_names(kind, hostile, mark, tmp_path, capsys):
         ["reference", "--oracle", ".", "--out", str(tmp_path / "references.json")],
         ["train", "fine-tune", "reacher-damage", "--start", ".", "--out", str(tmp_path / "t")],
         ["train", "rl2", "reacher-damage", "--out", ".", "--iterations", "1"],
+        ["envelope", ".", "--over", "object=0:1:2", "--out", str(tmp_path / "envelope")],
+        ["export", ".", "--out", str(tmp_path / "policy.onnx")],
+        ["record", ".", "--split", "test_iid", "--out", str(tmp_path / "log.parquet")],
+        ["adapt", ".", "--log", str(log)],
     ]
     if kind == "class":
         verbs += [
             ["check", toml],
             ["freeze", toml],
+            ["check", toml, "--adaptation"],
+            ["fit", toml, "--log", str(log), "--out", str(tmp_path / "fitted.toml")],
+            ["sweep", str(sweep)],
             ["train", "rl2", toml, "--out", str(tmp_path / "new"), "--iterations", "1"],
             ["evaluate", str(tmp_path / "e"), "--agent", "random", "--task-set", toml],
         ]
