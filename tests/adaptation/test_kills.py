@@ -96,6 +96,7 @@ def kill_and_compare(agent, task_set, folder, kills):
     return struck
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_an_undisturbed_one(cart, tmp_path):
     kill_and_compare("window", cart, tmp_path, 2)
 
