@@ -27,6 +27,20 @@ def check_criteria(metas: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+_TYPES: Mapping[str, type] = {"tasks": dict, "nominal": dict, "splits": list, "parts": list}
+
+
+def check_types(meta: Mapping[str, Any]) -> None:
+    """Check the entries that are read by name.
+
+    Raises:
+        TypeError: one of them is of another type.
+    """
+    for name, wanted in _TYPES.items():
+        if not isinstance(meta.get(name, wanted()), wanted):
+            raise TypeError(f"'{name}' is no {'table' if wanted is dict else 'list'}")
+
+
 def joined_meta(metas: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return equal entries, `tasks` and `splits` merged, and under `parts` what differs."""
     parts: list[dict[str, Any]] = []

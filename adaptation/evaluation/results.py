@@ -22,6 +22,7 @@ from fastadapt.adaptation.evaluation.columns import (
 from fastadapt.adaptation.evaluation.integrity import ENTRY, check_digests, digests, mujoco_note
 from fastadapt.adaptation.evaluation.joined_meta import (
     check_criteria,
+    check_types,
     joined_meta,
     parameters_by_row,
 )
@@ -304,6 +305,7 @@ def _read_summary(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         check_format(folder, content)
+        check_types(content["meta"])
         return content | {"rows": int(content["rows"]), "meta": dict(content["meta"])}
     except FastadaptError:
         raise

@@ -32,7 +32,7 @@ def splits_seen(run: Run) -> dict[str, list[int]]:
     try:
         content = json.loads(_path(run).read_text(encoding="utf-8"))
         return {str(split): [int(n) for n in found] for split, found in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (ArithmeticError, AttributeError, OSError, RecursionError, TypeError, ValueError):
         return {}
 
 

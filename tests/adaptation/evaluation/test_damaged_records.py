@@ -1,0 +1,30 @@
+"""Damaged records: what was measured early is unknown, results are refused in a sentence."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from fastadapt.adaptation.evaluation.results import Result
+from fastadapt.adaptation.evaluation.splits_seen import splits_seen
+from fastadapt.errors import FastadaptError
+from tests.adaptation.report.test_report import make_result
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[" * 100_000, '{"test_iid": [Infinity]}', '{"test_iid": 3}', "[1]", '{"a": [{}]}']
+)
+def test_a_damaged_record_of_splits_says_nothing(text, tmp_path):
+    (tmp_path / "measured.json").write_text(text)
+    assert splits_seen(SimpleNamespace(path=tmp_path)) == {}
+
+
+@pytest.mark.parametrize("name", ["tasks", "nominal", "splits", "parts"])
+def test_entries_of_another_type_are_refused(name, tmp_path):
+    make_result().save(tmp_path)
+    path = tmp_path / "summary.json"
+    content = json.loads(path.read_text())
+    content["meta"][name] = 1.5
+    path.write_text(json.dumps(content))
+    with pytest.raises(FastadaptError, match=r"summary\.json.*damaged"):
+        Result.load(tmp_path)
