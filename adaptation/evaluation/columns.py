@@ -117,8 +117,8 @@ def read_table(path: Path, rows: int) -> NDArray[np.void]:
         raise damaged(path, f"it is not text: {error}") from None
     header, *lines = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
     lacking = [name for name in REQUIRED if name not in header]
-    if lacking or len(set(header)) < len(header):
-        why = f"it lacks the column {lacking[0]}" if lacking else "a column occurs twice"
+    if lacking or len(set(header)) < len(header) or "" in header:
+        why = f"it lacks the column {lacking[0]}" if lacking else "a column is twice or nameless"
         raise damaged(path, why)
     if len(lines) != rows or not text.endswith("\n"):
         raise damaged(path, f"it ends early: {len(lines)} of {rows} rows")
@@ -133,7 +133,10 @@ def read_table(path: Path, rows: int) -> NDArray[np.void]:
     for name in COLUMNS.names or ():
         kind = COLUMNS[name].kind
         given = texts.get(name)
-        table[name] = _EMPTY[kind] if given is None else _parsed(path, name, kind, given)
+        try:
+            table[name] = _EMPTY[kind] if given is None else _parsed(path, name, kind, given)
+        except OverflowError:
+            raise damaged(path, f"the column {name} has a number that is too large") from None
     for name, values in extra.items():
         table[name] = values
     return table

@@ -27,7 +27,10 @@ def check_criteria(metas: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-_TYPES: Mapping[str, type] = {"tasks": dict, "nominal": dict, "splits": list, "parts": list}
+_TYPES: Mapping[str, type] = {
+    **dict.fromkeys(("tasks", "nominal", "machine"), dict),
+    **dict.fromkeys(("splits", "parts"), list),
+}
 
 
 def check_types(meta: Mapping[str, Any]) -> None:

@@ -81,7 +81,7 @@ def _read(path: Path) -> Any:
     """Return an array, or None where there is none that can be read."""
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError):
+    except Exception:  # NumPy parses the header as Python: a damaged one may raise anything
         return None
     return found if found.ndim == 1 and np.isfinite(found).all() else None
 

@@ -290,10 +290,16 @@ def _checked_config(file: Path, content: dict[str, Any]) -> RunConfig:
         whole_number("iterations", config.iterations, 1, MAX_ITERATIONS)
         whole_number("torch_threads", config.torch_threads, 1, MAX_THREADS)
     except FastadaptError as error:
-        raise FastadaptError(f"'{file}' is not valid: {error!s:.300}") from None
+        raise FastadaptError(f"'{file}' is not valid: {_cut(str(error))}") from None
     return config
 
 
 def options_of(config: Any) -> dict[str, Any]:
     """Return settings as plain values."""
     return asdict(config)
+
+
+def _cut(text: str, longest: int = 300) -> str:
+    """Return a sentence with its middle left out if it is long."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"

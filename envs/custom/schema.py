@@ -96,7 +96,7 @@ def _schema_of(content: Mapping[str, Any]) -> type[ClassTable] | type[RobotTable
         raise unknown_name("key of [environment] called", key, {"objective", "class"})
     raise FastadaptError(
         "environment.objective is missing. Available: "
-        f'{", ".join(sorted(OBJECTIVES))}. (Or name a Python class: class = "module:Class".)'
+        f'{", ".join(sorted(OBJECTIVES))}. Or name a Python class: class = "module:Class".'
     )
 
 

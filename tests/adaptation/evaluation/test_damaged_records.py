@@ -19,7 +19,7 @@ def test_a_damaged_record_of_splits_says_nothing(text, tmp_path):
     assert splits_seen(SimpleNamespace(path=tmp_path)) == {}
 
 
-@pytest.mark.parametrize("name", ["tasks", "nominal", "splits", "parts"])
+@pytest.mark.parametrize("name", ["tasks", "nominal", "machine", "splits", "parts"])
 def test_entries_of_another_type_are_refused(name, tmp_path):
     make_result().save(tmp_path)
     path = tmp_path / "summary.json"
@@ -27,4 +27,19 @@ def test_entries_of_another_type_are_refused(name, tmp_path):
     content["meta"][name] = 1.5
     path.write_text(json.dumps(content))
     with pytest.raises(FastadaptError, match=r"summary\.json.*damaged"):
+        Result.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("agent,seed", ",seed"), ("\nrl2,0,", "\nrl2,9" + 30 * "9" + ",")],
+    ids=["a nameless column", "a number too large"],
+)
+def test_damaged_tables_are_refused(old, new, tmp_path):
+    make_result().save(tmp_path)
+    path = tmp_path / "results.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(FastadaptError, match=r"results\.csv"):
         Result.load(tmp_path)
