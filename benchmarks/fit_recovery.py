@@ -166,7 +166,7 @@ def summary(lines: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run the truths that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("robot", choices=[*ROBOTS, "unexcited"])
     parser.add_argument("--truths", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
