@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from fastadapt.adaptation.envelope.figures import envelope_figure
 from fastadapt.adaptation.envelope.verdict import Findings
 from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.page import slug
+from fastadapt.adaptation.report.template import find_template
 from fastadapt.adaptation.runs.files import write_text
 
 _NOTE = (
@@ -30,7 +30,6 @@ def write_page(out: Path, findings: Findings, meta: Mapping[str, Any]) -> Path:
         findings: on the grid.
         meta: provenance: `command`, `machine`, `success`, ...
     """
-    import jinja2
     from markupsafe import Markup
 
     figures: list[dict[str, Any]] = []
@@ -41,13 +40,8 @@ def write_page(out: Path, findings: Findings, meta: Mapping[str, Any]) -> Path:
         svg = Markup(plots.inline_svg(figure, name, words))
         figures.append({"title": agent, "name": name, "svg": svg})
     write_text(out / "table.md", findings.markdown() + "\n")
-    style = files("fastadapt.adaptation.report").joinpath("templates/report.css")
-    template = files("fastadapt.adaptation.envelope").joinpath("templates/envelope.html")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
     grid = findings.grid
-    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+    page = find_template("envelope.html").render(
         title=f"Envelope on {grid.task_set.id}",
         verdict=findings.verdict(),
         lead=(
@@ -55,7 +49,6 @@ def write_page(out: Path, findings: Findings, meta: Mapping[str, Any]) -> Path:
             "intervals over the robots of every cell, for these trained agents."
         ),
         note=_NOTE,
-        style=Markup(style.read_text(encoding="utf-8")),
         figures=figures,
         tables=findings.tables(),
         command=meta["command"],

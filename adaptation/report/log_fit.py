@@ -7,13 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from fastadapt.adaptation.logs.fit import Fit
 from fastadapt.adaptation.logs.held_out import Track
 from fastadapt.adaptation.logs.identifiability import Verdict
 from fastadapt.adaptation.report.figures import plots
+from fastadapt.adaptation.report.template import find_template
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.text_table import Table
 
@@ -31,10 +31,7 @@ _METHOD = (
 
 def write_fit_page(fit: Fit, path: Path) -> Path:
     """Write the page, which loads nothing from a network; return its path."""
-    environment = Environment(
-        loader=PackageLoader("fastadapt.adaptation.report"), autoescape=True, trim_blocks=True
-    )
-    table_page = environment.get_template("table.html")
+    table_page = find_template("table.html")
     drawn = [
         Markup(plots.inline_svg(_track(track), f"track-{i}", f"{track.name} in a held-out segment"))
         for i, track in enumerate(fit.held_out.tracks)
@@ -44,7 +41,7 @@ def write_fit_page(fit: Fit, path: Path) -> Path:
         groups = [(key, list(rows)) for key, rows in groupby(table.rows, key=lambda row: row[0])]
         return Markup(table_page.render(table=table, groups=groups))
 
-    text = environment.get_template("log_fit.html").render(
+    text = find_template("log_fit.html").render(
         title=f"{fit.task_set.id} fitted to a log",
         lead=_lead(fit),
         clocks=[clock.sentence() for clock in fit.clocks],

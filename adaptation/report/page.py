@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ from fastadapt.adaptation.evaluation.results import METHOD, Result
 from fastadapt.adaptation.report.figures import plots
 from fastadapt.adaptation.report.metrics import MetricRow, metrics_csv, metrics_table
 from fastadapt.adaptation.report.tables import make_tables, pairs
+from fastadapt.adaptation.report.template import find_template
 from fastadapt.adaptation.report.verdicts import verdict
 from fastadapt.adaptation.runs.files import write_text
 from fastadapt.adaptation.statistics.bootstrap import LEVEL, REPS
@@ -188,15 +188,9 @@ def _render(
     sections: Sequence[tuple[str, str, list[Plot]]],
     facts: Mapping[str, Any],
 ) -> str:
-    import jinja2
     from markupsafe import Markup
 
-    folder = files("fastadapt.adaptation.report").joinpath("templates")
-    loader = jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    table_page = environment.get_template("table.html")
+    table_page = find_template("table.html")
     drawn = [
         {
             "title": name,
@@ -208,7 +202,7 @@ def _render(
         }
         for name, note, shown in sections
     ]
-    return environment.get_template("report.html").render(
+    return find_template("report.html").render(
         title=title,
         verdict=words,
         lead=_lead(results),
