@@ -30,7 +30,7 @@ from fastadapt.adaptation.runs.files import EVALUATING, locked, write_text
 from fastadapt.adaptation.runs.machine import command, machine, versions
 from fastadapt.adaptation.runs.open_run import open_run
 from fastadapt.adaptation.runs.run import Run
-from fastadapt.agents.interface import agent_name, needs_shots
+from fastadapt.agents.interface import agent_context, agent_name, needs_shots
 from fastadapt.envs.arguments import whole_number
 from fastadapt.errors import FastadaptError
 
@@ -62,6 +62,8 @@ class _Arm:
     shots: tuple[int, ...]
     file: str
     run: Run
+    fixed: bool = False
+    """The agent adapts in no way and is told nothing."""
 
 
 def envelope(
@@ -134,7 +136,8 @@ def _finish(
         )
         for arm in arms
     }
-    findings = Findings(grid, tables)
+    fixed = frozenset(arm.label for arm in arms if arm.fixed)
+    findings = Findings(grid, tables, fixed)
     write_text(folder / "envelope.csv", table_text(np.concatenate(list(tables.values()))))
     meta = asked | {
         "command": command(),
@@ -159,7 +162,9 @@ def _arms(runs: Sequence[Run], shots: Sequence[int], constant: bool) -> list[_Ar
         if label in {arm.label for arm in arms}:
             raise FastadaptError(f"'{run.path}' was given twice, or is a copy: leave one out.")
         own = tuple(shots) if needs_shots(agent) else (0,)
-        arms.append(_Arm(label, False, own, slug(label), run))
+        adapts = needs_shots(agent) or has_constant_context(agent)
+        fixed = not adapts and agent_context(agent) == "hidden"
+        arms.append(_Arm(label, False, own, slug(label), run, fixed))
         if constant and has_constant_context(agent):
             arms.append(_Arm(label, True, (0,), f"{slug(label)}-constant-context", run))
     return arms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +54,21 @@ class Findings:
         surfaces: by agent and condition, in the order of the tables.
     """
 
-    def __init__(self, grid: Grid, tables: Mapping[tuple[str, bool], NDArray[np.void]]) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        tables: Mapping[tuple[str, bool], NDArray[np.void]],
+        fixed: frozenset[str] = frozenset(),
+    ) -> None:
         """Resample the robots of every cell.
 
         Args:
             grid: of the envelope.
             tables: by agent, and whether its context was held constant; see `measure_on_grid`.
+            fixed: agents that adapt in no way: neither by shots nor by a context or memory.
         """
         self.grid = grid
+        self.fixed = fixed
         self.resampler = Resampler(grid)
         self.surfaces: dict[str, list[Surface]] = {}
         for (agent, constant), table in tables.items():
@@ -124,7 +131,36 @@ class Findings:
 
     def verdict(self) -> str:
         """Return what came out for each agent, in a few sentences."""
-        return " ".join(sentence for agent in self.surfaces for sentence in self._of(agent))
+        own = [sentence for agent in self.surfaces for sentence in self._of(agent)]
+        adaptive = [agent for agent in self.surfaces if self.adapted(agent) is not None]
+        return " ".join([*own, *self._against_rivals(adaptive)])
+
+    def rival(self) -> Surface | None:
+        """Return the policy that adapts in no way with the largest area; None without any."""
+        single = [own[0] for agent, own in self.surfaces.items() if agent in self.fixed]
+        return max(single, key=lambda surface: self.area(surface)[0], default=None)
+
+    def _against_rivals(self, adaptive: Sequence[str]) -> list[str]:
+        """Return how adaptive agents compare with the best policy without adaptation."""
+        rival = self.rival()
+        if not adaptive:
+            return []
+        if rival is None:
+            return [
+                "No policy that was trained without adaptation stands beside: one may do as well, "
+                "so give it as another RUN before this is called a gain."
+            ]
+        sentences: list[str] = []
+        for agent in adaptive:
+            after = self.adapted(agent)
+            assert after is not None
+            gap = difference(self.resampler, self.area(after), self.area(rival))
+            words = {1: "is ahead of", -1: "is behind", 0: "cannot be told apart from"}
+            sentences.append(
+                f"{agent} {words[exclude_zero(gap)]} {rival.agent}, the best policy here without "
+                f"adaptation: difference {gap} of the grid."
+            )
+        return sentences
 
     def _of(self, agent: str) -> list[str]:
         after, before = self.adapted(agent), self.without(agent)

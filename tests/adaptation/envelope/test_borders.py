@@ -189,3 +189,22 @@ def test_tables_name_every_condition_and_damage():
     ]  # fmt: skip
     assert [len(table.rows) for table in others] == [4, 4]
     assert as_success(np.zeros(grid.cells * 8), grid).shape == (2, 9, 7, 8)
+
+
+def test_the_verdict_compares_with_the_best_policy_without_adaptation():
+    grid = grid_of(robots=50)
+    rows = grid.cells * grid.robots
+    toy, told, plain = (np.zeros(n * rows, columns_of(grid)) for n in (2, 1, 1))
+    toy["shot"] = np.repeat([0, 5], rows)
+    chances = (falling(grid, 3.4, 0.3), falling(grid, 5.4, 0.3))
+    toy["success"] = np.concatenate([drawn(grid, chance).ravel() for chance in chances])
+    told["success"] = drawn(grid, falling(grid, 7.0, 0.3)).ravel()  # an oracle is no rival
+    plain["success"] = drawn(grid, falling(grid, 5.4, 0.3), 1).ravel()
+    tables = {("toy", False): toy, ("told", False): told, ("plain", False): plain}
+    alone = Findings(grid, {("toy", False): toy}).verdict()
+    assert "give it as another RUN" in alone
+    beside = Findings(grid, tables, frozenset({"plain"})).verdict()
+    assert "toy cannot be told apart from plain, the best policy here without" in beside
+    plain["success"] = drawn(grid, falling(grid, 3.4, 0.3), 1).ravel()
+    beside = Findings(grid, tables, frozenset({"plain"})).verdict()
+    assert "toy is ahead of plain" in beside
