@@ -62,8 +62,8 @@ class _Arm:
     shots: tuple[int, ...]
     file: str
     run: Run
-    fixed: bool = False
-    """The agent adapts in no way and is told nothing."""
+    kind: str = "adaptive"
+    """Or "fixed", which adapts in no way, or "told", which observes the parameters."""
 
 
 def envelope(
@@ -136,8 +136,10 @@ def _finish(
         )
         for arm in arms
     }
-    fixed = frozenset(arm.label for arm in arms if arm.fixed)
-    findings = Findings(grid, tables, fixed)
+    fixed, told = (
+        frozenset(arm.label for arm in arms if arm.kind == kind) for kind in ("fixed", "told")
+    )
+    findings = Findings(grid, tables, fixed, told)
     write_text(folder / "envelope.csv", table_text(np.concatenate(list(tables.values()))))
     meta = asked | {
         "command": command(),
@@ -163,8 +165,8 @@ def _arms(runs: Sequence[Run], shots: Sequence[int], constant: bool) -> list[_Ar
             raise FastadaptError(f"'{run.path}' was given twice, or is a copy: leave one out.")
         own = tuple(shots) if needs_shots(agent) else (0,)
         adapts = needs_shots(agent) or has_constant_context(agent)
-        fixed = not adapts and agent_context(agent) == "hidden"
-        arms.append(_Arm(label, False, own, slug(label), run, fixed))
+        kind = "told" if agent_context(agent) == "visible" else "adaptive" if adapts else "fixed"
+        arms.append(_Arm(label, False, own, slug(label), run, kind))
         if constant and has_constant_context(agent):
             arms.append(_Arm(label, True, (0,), f"{slug(label)}-constant-context", run))
     return arms

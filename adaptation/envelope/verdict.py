@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,7 @@ class Findings:
         grid: Grid,
         tables: Mapping[tuple[str, bool], NDArray[np.void]],
         fixed: frozenset[str] = frozenset(),
+        told: frozenset[str] = frozenset(),
     ) -> None:
         """Resample the robots of every cell.
 
@@ -66,9 +67,10 @@ class Findings:
             grid: of the envelope.
             tables: by agent, and whether its context was held constant; see `measure_on_grid`.
             fixed: agents that adapt in no way: neither by shots nor by a context or memory.
+            told: those that observe the parameters, and so need not adapt.
         """
         self.grid = grid
-        self.fixed = fixed
+        self.fixed, self.told = fixed, told
         self.resampler = Resampler(grid)
         self.surfaces: dict[str, list[Surface]] = {}
         for (agent, constant), table in tables.items():
@@ -79,12 +81,18 @@ class Findings:
                 self.surfaces.setdefault(agent, []).append(surface)
 
     def without(self, agent: str) -> Surface:
-        """Return an agent without adaptation: its constant context, or after the fewest shots.
+        """Return the best policy without adaptation that an agent is measured against.
 
-        A constant context that fails even where nothing is wrong is a broken policy and no measure.
+        That is its constant context or the best of the policies that adapt in no way, whichever
+        has the larger area; where there is neither, the agent after the fewest shots. A constant
+        context that fails even where nothing is wrong is a broken policy and no measure.
         """
-        held = [s for s in self.surfaces[agent] if s.condition == CONSTANT]
-        return held[0] if held and not self.broken(agent) else self.surfaces[agent][0]
+        own = self.surfaces[agent]
+        held = [s for s in own if s.condition == CONSTANT and not self.broken(agent)]
+        fixed = [self.surfaces[name][0] for name in self.surfaces if name in self.fixed]
+        if agent in self.fixed | self.told:
+            return own[0]
+        return max([*held, *fixed], key=lambda s: self.area(s)[0], default=own[0])
 
     def broken(self, agent: str) -> bool:
         """Return whether a constant context fails nearest to nominal where the agent succeeds."""
@@ -132,35 +140,12 @@ class Findings:
     def verdict(self) -> str:
         """Return what came out for each agent, in a few sentences."""
         own = [sentence for agent in self.surfaces for sentence in self._of(agent)]
-        adaptive = [agent for agent in self.surfaces if self.adapted(agent) is not None]
-        return " ".join([*own, *self._against_rivals(adaptive)])
-
-    def rival(self) -> Surface | None:
-        """Return the policy that adapts in no way with the largest area; None without any."""
-        single = [own[0] for agent, own in self.surfaces.items() if agent in self.fixed]
-        return max(single, key=lambda surface: self.area(surface)[0], default=None)
-
-    def _against_rivals(self, adaptive: Sequence[str]) -> list[str]:
-        """Return how adaptive agents compare with the best policy without adaptation."""
-        rival = self.rival()
-        if not adaptive:
-            return []
-        if rival is None:
-            return [
+        if not self.fixed and any(self.adapted(agent) is not None for agent in self.surfaces):
+            own.append(
                 "No policy that was trained without adaptation stands beside: one may do as well, "
                 "so give it as another RUN before this is called a gain."
-            ]
-        sentences: list[str] = []
-        for agent in adaptive:
-            after = self.adapted(agent)
-            assert after is not None
-            gap = difference(self.resampler, self.area(after), self.area(rival))
-            words = {1: "is ahead of", -1: "is behind", 0: "cannot be told apart from"}
-            sentences.append(
-                f"{agent} {words[exclude_zero(gap)]} {rival.agent}, the best policy here without "
-                f"adaptation: difference {gap} of the grid."
             )
-        return sentences
+        return " ".join(own)
 
     def _of(self, agent: str) -> list[str]:
         after, before = self.adapted(agent), self.without(agent)
@@ -176,8 +161,9 @@ class Findings:
         gain = self.gain(agent)
         assert gain is not None
         area = (
-            f"it succeeds on {share(self.area(after))} of the grid, without adaptation "
-            f"({before.condition}) on {share(self.area(before))}, difference {gain}."
+            f"it succeeds on {share(self.area(after))} of the grid, the best policy without "
+            f"adaptation ({self._name(before, agent)}) on {share(self.area(before))}, difference "
+            f"{gain}."
         )
         axis = self.grid.axes[0]
         moves = [self._move(agent, 0, side) for side in sides(axis)[:1]]
@@ -188,6 +174,11 @@ class Findings:
             f"{verb[exclude_zero(gain)]} the envelope of {agent}{ending}: after "
             f"{after.condition} {area}{broken}",
         ]
+
+    @staticmethod
+    def _name(surface: Surface, agent: str) -> str:
+        """Return the name of what an agent is measured against."""
+        return surface.condition if surface.agent == agent else surface.agent
 
     def _move(self, agent: str, axis: int, side: int) -> str:
         """Return what adaptation does to the border along an axis, without damage."""

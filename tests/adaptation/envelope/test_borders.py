@@ -198,13 +198,16 @@ def test_the_verdict_compares_with_the_best_policy_without_adaptation():
     toy["shot"] = np.repeat([0, 5], rows)
     chances = (falling(grid, 3.4, 0.3), falling(grid, 5.4, 0.3))
     toy["success"] = np.concatenate([drawn(grid, chance).ravel() for chance in chances])
+    plain["success"] = drawn(grid, falling(grid, 5.4, 0.3), 1).ravel()
     told["success"] = drawn(grid, falling(grid, 7.0, 0.3)).ravel()  # an oracle is no rival
     plain["success"] = drawn(grid, falling(grid, 5.4, 0.3), 1).ravel()
     tables = {("toy", False): toy, ("told", False): told, ("plain", False): plain}
     alone = Findings(grid, {("toy", False): toy}).verdict()
     assert "give it as another RUN" in alone
-    beside = Findings(grid, tables, frozenset({"plain"})).verdict()
-    assert "toy cannot be told apart from plain, the best policy here without" in beside
+    beside = Findings(grid, tables, frozenset({"plain"}), frozenset({"told"})).verdict()
+    assert "does not change the envelope of toy measurably" in beside
+    assert "the best policy without adaptation (plain) on" in beside
+    assert "told: it succeeds" in beside
     plain["success"] = drawn(grid, falling(grid, 3.4, 0.3), 1).ravel()
-    beside = Findings(grid, tables, frozenset({"plain"})).verdict()
-    assert "toy is ahead of plain" in beside
+    beside = Findings(grid, tables, frozenset({"plain"}), frozenset({"told"})).verdict()
+    assert "Adaptation widens the envelope of toy" in beside
