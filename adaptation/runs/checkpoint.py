@@ -150,7 +150,8 @@ def _check_facts(content: Any) -> None:
             raise TypeError("an entry is no number")
         if not 0 <= number < math.inf:
             raise ValueError("a number is out of range")
-    if not isinstance(content["iteration"], int) or not isinstance(content["agent"], dict):
+    tables = (content["agent"], content.get("run", {}))
+    if not isinstance(content["iteration"], int) or not all(isinstance(t, dict) for t in tables):
         raise TypeError("an entry has another type")
     if not all(isinstance(digests[name], str) for name in {"model", *digests}):
         raise TypeError("a digest is no text")

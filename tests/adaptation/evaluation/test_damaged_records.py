@@ -1,12 +1,16 @@
 """Damaged records: what was measured early is unknown, results are refused in a sentence."""
 
 import json
+import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fastadapt.adaptation.evaluation.results import Result
 from fastadapt.adaptation.evaluation.splits_seen import splits_seen
+from fastadapt.adaptation.runs.checkpoint import load_checkpoint, save_checkpoint
+from fastadapt.agents.interface import AgentState
 from fastadapt.errors import FastadaptError
 from tests.adaptation.report.test_report import make_result
 
@@ -43,3 +47,14 @@ def test_damaged_tables_are_refused(old, new, tmp_path):
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(FastadaptError, match=r"results\.csv"):
         Result.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [math.nan, 1, "x", [1]])
+def test_a_checkpoint_whose_owner_is_no_table_is_refused(value, tmp_path):
+    state = AgentState({"w": np.zeros(1)}, {"m": np.zeros(1)}, {})
+    save_checkpoint(tmp_path, 1, state, {"env_steps": 1.0, "seconds": 1.0}, {"agent": "rl2"})
+    load_checkpoint(tmp_path, run={"agent": "rl2"})
+    path = tmp_path / "000001" / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"run": value}))
+    with pytest.raises(FastadaptError):
+        load_checkpoint(tmp_path, run={"agent": "rl2"})
